@@ -1,0 +1,339 @@
+"""Expressions: the values that directives and operands are made of, before names have meaning.
+
+Owns the nodes, the parser for GNU's operators and precedence (binutils 2.40, gas/expr.c), and
+folding to a number. It never decides what a symbol is: names stay names here, and `fold` asks its
+caller for their values.
+
+Arithmetic is GNU's: 64-bit two's complement, comparisons signed with true as -1, `>>` logical,
+`/` and `%` truncating towards zero.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
+
+from orobuild.diagnostics import Span, error
+from orobuild.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A number. A literal keeps its full width (`.octa`); the result of an operator is 64-bit."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolRef:
+    """A symbol by name; `modifier` is the upper-case word after `@` (`PLT`, `GOTPCREL`)."""
+
+    name: str
+    modifier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """`.`: the address of the statement (in data directives, of the element)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """`operator` is one of ``- ~ !``."""
+
+    operator: str
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """`operator` is one of ``* / % << >> | ! ^ & + - == != < <= > >= && ||``.
+
+    The infix ``!`` is GNU's "or not".
+    """
+
+    operator: str
+    left: Expr
+    right: Expr
+
+
+Expr: TypeAlias = Constant | SymbolRef | Here | Unary | Binary
+
+MAX_DEPTH: Final = 200  # nesting of one expression; recursion below stays far from Python's limit
+
+# gas/expr.c, op_rank
+_RANK: Final = {
+    "*": 8, "/": 8, "%": 8, "<<": 8, ">>": 8,
+    "|": 7, "!": 7, "^": 7, "&": 7,
+    "+": 5, "-": 5,
+    "==": 4, "!=": 4, "<>": 4, "<": 4, "<=": 4, ">": 4, ">=": 4,
+    "&&": 3,
+    "||": 2,
+}  # fmt: skip
+_INFIX: Final = re.compile(r"[ \t]*(<<|<>|<=|<|>>|>=|>|==|!=|!|&&|&|\|\||\||[*/%^+\-])")
+_NAME_START: Final = r"A-Za-z_.$\x01\x02\x80-\U0010ffff"
+NAME: Final = re.compile(rf"[{_NAME_START}][{_NAME_START}0-9]*")
+_ATOM: Final = re.compile(
+    rf"[ \t]*(?:"
+    rf"(?P<name>[{_NAME_START}][{_NAME_START}0-9]*)"
+    r"|(?P<number>[0-9][0-9A-Za-z_]*)"
+    r"|(?P<prefix>[-~!+])"
+    r"|(?P<open>[(\[])"
+    r"|'(?P<char>\\?[^\n])'?"
+    r'|"(?P<quoted>(?:\\.|[^"\\])*)"'
+    r")"
+)
+_MODIFIER: Final = re.compile(r"[ \t]*@[ \t]*([A-Za-z_][A-Za-z0-9_]*)")
+_NUMBER: Final = re.compile(
+    r"(?:0[xX](?P<hex>[0-9a-fA-F]+)|0[bB](?P<binary>[01]+)|(?P<label>[0-9]+[fb](?![0-9a-zA-Z_]))"
+    r"|0(?P<octal>[0-7]*)|(?P<decimal>[1-9][0-9]*))(?P<suffix>[uUlL]*)$"
+)
+_SUFFIXES: Final = frozenset({"", "u", "l", "ul", "lu", "ll", "ull", "llu"})
+_CHARACTERS: Final = {"b": 8, "f": 12, "n": 10, "r": 13, "t": 9}
+
+_MASK: Final = (1 << 64) - 1
+_SIGN: Final = 1 << 63
+
+
+def wrap(value: int) -> int:
+    """`value` as a signed 64-bit number."""
+    value &= _MASK
+    return value - (1 << 64) if value & _SIGN else value
+
+
+def parse(text: str, span: Span) -> tuple[Expr, int]:
+    """The expression at the start of `text`, and the number of characters that it takes.
+
+    Stops before the first character that cannot continue it (``,``, ``(`` after an operand, a
+    closing bracket, the end). `span` is the place of ``text[0]``, for messages. Numeric labels
+    come out as `SymbolRef("1f")`. Raises `InputError` when no expression starts there.
+    """
+    parser = _Parser(text, span)
+    expr = parser.infix(0, 0)
+    return expr, parser.position
+
+
+class _Parser:
+    """One walk over one text; `position` is the index of the next character."""
+
+    __slots__ = ("position", "span", "text")
+
+    def __init__(self, text: str, span: Span) -> None:
+        self.text = text
+        self.span = span
+        self.position = 0
+
+    def fail(self, message: str, hint: str | None = None, *, length: int = 1) -> NoReturn:
+        """Raise an error that points at the current position."""
+        raise InputError(error(message, shifted(self.span, self.position, length), hint=hint))
+
+    def infix(self, rank: int, depth: int) -> Expr:
+        """Operands joined by operators that bind tighter than `rank`."""
+        if depth > MAX_DEPTH:
+            self.fail("the expression is nested too deeply", f"the limit is {MAX_DEPTH} levels")
+        left = self.operand(depth)
+        grown = depth
+        while match := _INFIX.match(self.text, self.position):
+            operator = match[1]
+            if _RANK[operator] <= rank:
+                break
+            self.position = match.end()
+            right = self.infix(_RANK[operator], depth + 1)
+            if operator == "<>":
+                operator = "!="
+            if type(left) is Constant and type(right) is Constant:
+                if operator in "/%" and not right.value & _MASK:
+                    self.fail("division by zero")
+                left = Constant(apply(operator, left.value, right.value))
+            else:
+                left = Binary(operator, left, right)
+                grown += 1
+                if grown > MAX_DEPTH:
+                    self.fail(
+                        "the expression is too long", f"the limit is {MAX_DEPTH} symbolic terms"
+                    )
+        return left
+
+    def operand(self, depth: int) -> Expr:
+        match = _ATOM.match(self.text, self.position)
+        if match is None:
+            self.missing()
+        kind = match.lastgroup
+        if kind == "name":
+            self.position = match.end()
+            name = match["name"]
+            if name == ".":
+                return Here()
+            return SymbolRef(name, self.modifier())
+        if kind == "number":
+            return self.number(match.start("number"), match.end())
+        if kind == "prefix":
+            self.position = match.end()
+            if depth > MAX_DEPTH:
+                self.fail("the expression is nested too deeply")
+            operand = self.operand(depth + 1)
+            return negated(match["prefix"], operand)
+        if kind == "open":
+            return self.parenthesised(match["open"], match.end(), depth)
+        if kind == "char":
+            self.position = match.end()
+            char = match["char"]
+            if len(char) == 2:
+                return Constant(_CHARACTERS.get(char[1], ord(char[1])))
+            return Constant(ord(char))
+        self.position = match.end()
+        return SymbolRef(unquote(match["quoted"]), self.modifier())
+
+    def parenthesised(self, opening: str, start: int, depth: int) -> Expr:
+        closing = ")" if opening == "(" else "]"
+        outer = start - 1
+        self.position = start
+        inner = self.infix(0, depth + 1)
+        rest = self.text[self.position :]
+        if not rest.lstrip(" \t").startswith(closing):
+            if not rest.strip():
+                self.position = outer
+                self.fail(f"'{opening}' is never closed")
+            self.fail(f"expected '{closing}'")
+        self.position += len(rest) - len(rest.lstrip(" \t")) + 1
+        return inner
+
+    def number(self, start: int, end: int) -> Expr:
+        token = self.text[start:end]
+        self.position = start
+        match = _NUMBER.match(token)
+        if match is None or match["suffix"].lower() not in _SUFFIXES:
+            self.fail(
+                f"'{token}' is not a number",
+                "numbers are 10, 0x1f, 0b101 or 017; 1f and 1b name the next and last label '1:'",
+                length=len(token),
+            )
+        self.position = end
+        if match["label"]:
+            return SymbolRef(token, self.modifier())
+        if match["hex"]:
+            return Constant(int(match["hex"], 16))
+        if match["binary"]:
+            return Constant(int(match["binary"], 2))
+        if match["decimal"]:
+            return Constant(int(match["decimal"]))
+        return Constant(int(match["octal"] or "0", 8))
+
+    def modifier(self) -> str | None:
+        match = _MODIFIER.match(self.text, self.position)
+        if match is None:
+            return None
+        self.position = match.end()
+        return match[1].upper()
+
+    def missing(self) -> NoReturn:
+        rest = self.text[self.position :]
+        self.position += len(rest) - len(rest.lstrip(" \t"))
+        rest = rest.strip()
+        if not rest:
+            self.fail("expected an expression")
+        self.fail(f"expected an expression, found '{rest[:20]}'")
+
+
+def shifted(span: Span, offset: int, length: int = 1) -> Span:
+    """The place `offset` characters after `span`."""
+    column = span.column + offset if span.column else 0
+    return Span(span.path, span.line, column, length, span.text)
+
+
+def unquote(body: str) -> str:
+    """The name that a quoted symbol stands for; `body` is without its quotes."""
+    return re.sub(r"\\(.)", r"\1", body) if "\\" in body else body
+
+
+def negated(operator: str, operand: Expr) -> Expr:
+    """A prefix operator applied, folded when the operand is a number."""
+    if operator == "+":
+        return operand
+    if type(operand) is Constant:
+        if operator == "-":
+            return Constant(-operand.value)
+        if operator == "~":
+            return Constant(wrap(~operand.value))
+        return Constant(0 if operand.value else 1)
+    return Unary(operator, operand)
+
+
+def apply(operator: str, left: int, right: int) -> int:
+    """One infix operator on 64-bit numbers. Raises `ZeroDivisionError`."""
+    left, right = wrap(left), wrap(right)
+    if operator == "+":
+        return wrap(left + right)
+    if operator == "-":
+        return wrap(left - right)
+    if operator == "*":
+        return wrap(left * right)
+    if operator == "<<":
+        return wrap(left << right) if 0 <= right < 64 else 0
+    if operator == ">>":
+        return wrap((left & _MASK) >> right) if 0 <= right < 64 else 0
+    if operator in "/%":
+        quotient = abs(left) // abs(right)
+        if (left < 0) != (right < 0):
+            quotient = -quotient
+        return wrap(quotient if operator == "/" else left - quotient * right)
+    return wrap(_LOGIC[operator](left, right))
+
+
+_LOGIC: Final[dict[str, Callable[[int, int], int]]] = {
+    "|": lambda left, right: left | right,
+    "!": lambda left, right: left | ~right,
+    "^": lambda left, right: left ^ right,
+    "&": lambda left, right: left & right,
+    "==": lambda left, right: -(left == right),
+    "!=": lambda left, right: -(left != right),
+    "<": lambda left, right: -(left < right),
+    "<=": lambda left, right: -(left <= right),
+    ">": lambda left, right: -(left > right),
+    ">=": lambda left, right: -(left >= right),
+    "&&": lambda left, right: int(bool(left and right)),
+    "||": lambda left, right: int(bool(left or right)),
+}
+
+
+def fold(expr: Expr, lookup: Callable[[str], int | None]) -> int | None:
+    """The signed 64-bit value of `expr`, or None when it needs more than absolute symbols.
+
+    `lookup` gives the value of an absolute symbol, None for any other. A reference with a
+    modifier is never a number. Division by zero gives None.
+    """
+    kind = type(expr)
+    if kind is Constant:
+        return wrap(expr.value)  # type: ignore[union-attr]
+    if isinstance(expr, SymbolRef):
+        return None if expr.modifier else lookup(expr.name)
+    if isinstance(expr, Binary):
+        left = fold(expr.left, lookup)
+        right = fold(expr.right, lookup)
+        if left is None or right is None:
+            return None
+        if expr.operator in "/%" and not right:
+            return None
+        return apply(expr.operator, left, right)
+    if isinstance(expr, Unary):
+        operand = fold(expr.operand, lookup)
+        if operand is None:
+            return None
+        folded = negated(expr.operator, Constant(operand))
+        return wrap(folded.value) if isinstance(folded, Constant) else None
+    return None
+
+
+def symbols(expr: Expr) -> Iterator[SymbolRef]:
+    """Every symbol reference in `expr`, left to right."""
+    if isinstance(expr, SymbolRef):
+        yield expr
+    elif isinstance(expr, Unary):
+        yield from symbols(expr.operand)
+    elif isinstance(expr, Binary):
+        yield from symbols(expr.left)
+        yield from symbols(expr.right)
