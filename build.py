@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""Everything from a fresh clone: set up, build, lint and boot the kernel, or run the tests.
+
+    python3 build.py                    build, lint and boot the kernel on four cores
+    python3 build.py --profile debug    the same in another profile
+    python3 build.py test [ARGS…]       the whole test suite; ARGS go to pytest
+    python3 build.py test --full        … with the long runs (soaks, large fuzzing)
+    python3 build.py WORDS…             orobuild WORDS…
+
+The first run makes .venv and installs what requirements.lock says, and the system tools that are
+missing where it may; later runs find everything in place and start at once. Standard library
+only: this file runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+LOCK = ROOT / "requirements.lock"
+STAMP = VENV / "installed.sha256"
+
+OLDEST = (3, 11)
+WRONG_USAGE = 2
+
+
+class Tool(NamedTuple):
+    """A program (or a file) that must be there, and the packages that bring it."""
+
+    program: str
+    apt: str
+    dnf: str
+    pacman: str
+    brew: str
+
+
+RUN_TOOLS = (
+    Tool("qemu-system-x86_64", "qemu-system-x86", "qemu-system-x86-core", "qemu-system-x86", "qemu"),
+)
+TEST_TOOLS = (
+    *RUN_TOOLS,
+    Tool("as", "binutils", "binutils", "binutils", "binutils"),
+    Tool("ld", "binutils", "binutils", "binutils", "binutils"),
+    Tool("gcc", "gcc", "gcc", "gcc", "gcc"),
+    Tool("clang", "clang", "clang", "clang", "llvm"),
+    Tool("ld.lld", "lld", "lld", "lld", "lld"),
+)
+PYTHON_VENV = Tool("python3 -m ensurepip", "python3-venv", "python3", "python", "python")
+
+INSTALLERS = {
+    "apt": ("apt-get", "install", "-y", "--no-install-recommends"),
+    "dnf": ("dnf", "install", "-y"),
+    "pacman": ("pacman", "-S", "--noconfirm"),
+    "brew": ("brew", "install"),
+}
+
+
+def say(message: str) -> None:
+    """Tell the person what is going on; standard output belongs to orobuild."""
+    print(f"build.py: {message}", file=sys.stderr, flush=True)
+
+
+def fail(message: str) -> NoReturn:
+    """Stop with the status for a missing tool or wrong usage."""
+    say(f"error: {message}")
+    sys.exit(WRONG_USAGE)
+
+
+def is_present(tool: Tool) -> bool:
+    """Whether the program is installed."""
+    if tool is PYTHON_VENV:
+        return importlib.util.find_spec("ensurepip") is not None
+    return shutil.which(tool.program) is not None
+
+
+def privilege() -> tuple[str, ...] | None:
+    """The words that make apt-get run as root without asking, or None."""
+    if os.geteuid() == 0:
+        return ()
+    if shutil.which("sudo"):
+        asked = subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False)
+        if asked.returncode == 0:
+            return ("sudo", "-n")
+    return None
+
+
+def install_tools(tools: tuple[Tool, ...]) -> None:
+    """Install the system tools that are missing, or say how and stop."""
+    missing = [tool for tool in tools if not is_present(tool)]
+    if not missing:
+        return
+    names = ", ".join(dict.fromkeys(tool.program for tool in missing))
+    become = privilege()
+    if shutil.which("apt-get") and become is not None:
+        packages = sorted({tool.apt for tool in missing})
+        say(f"installing {' '.join(packages)} ({names} missing)")
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        install = [*become, *INSTALLERS["apt"], *packages]
+        # A fresh machine's package lists may be empty or old: refresh them when that matters.
+        for command in (install, [*become, "apt-get", "update"], install):
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, check=False
+            )
+            if command is install and done.returncode == 0:
+                break
+        else:
+            fail(f"apt-get could not install {' '.join(packages)}:\n{done.stderr.strip()}")
+        missing = [tool for tool in tools if not is_present(tool)]
+    if missing:
+        say(f"error: {names} not found; install it with one of")
+        for manager, words in INSTALLERS.items():
+            packages = sorted({getattr(tool, manager) for tool in missing})
+            prefix = "" if manager == "brew" else "sudo "
+            print(f"    {prefix}{' '.join((*words, *packages))}", file=sys.stderr)
+        sys.exit(WRONG_USAGE)
+
+
+def wanted_stamp() -> str:
+    """What .venv must have been made from: the lock, the project's metadata and this Python."""
+    sha = hashlib.sha256()
+    for part in (LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes()):
+        sha.update(hashlib.sha256(part).digest())
+    sha.update(f"{sys.version_info[:2]} {VENV}".encode())
+    return sha.hexdigest()
+
+
+def is_installed() -> bool:
+    """Whether .venv is what the lock says."""
+    try:
+        return STAMP.read_text() == wanted_stamp() and PYTHON.exists()
+    except FileNotFoundError:
+        return False
+
+
+def pip(*arguments: str) -> None:
+    """Run pip in .venv; its progress is shown only to a terminal."""
+    quiet = [] if sys.stderr.isatty() else ["--quiet"]
+    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", *quiet, *arguments]
+    done = subprocess.run(
+        command,
+        stdout=sys.stderr.fileno(),
+        stderr=None if sys.stderr.isatty() else subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        fail(f"pip could not install the locked dependencies\n{(done.stderr or '').strip()}")
+
+
+def install_python() -> None:
+    """Make .venv and install the lock; the stamp is written last, so a broken set-up is redone."""
+    with (ROOT / ".gitignore").open() as lock:  # any file of ours: two set-ups must not interleave
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if is_installed():
+            return
+        install_tools((PYTHON_VENV,))
+        STAMP.unlink(missing_ok=True)
+        if not PYTHON.exists():
+            say("making .venv")
+            made = subprocess.run(
+                [sys.executable, "-m", "venv", "--clear", str(VENV)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if made.returncode != 0:
+                fail(f"cannot make .venv:\n{(made.stdout + made.stderr).strip()}")
+        say("installing the locked dependencies (about a minute the first time)")
+        pip("--require-hashes", "--only-binary=:all:", "-r", str(LOCK))
+        pip("--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT))
+        STAMP.write_text(wanted_stamp())
+
+
+def main(arguments: list[str]) -> NoReturn:
+    """Set up, then become orobuild or pytest."""
+    if sys.version_info < OLDEST:
+        fail(f"Python {'.'.join(map(str, OLDEST))} or later is needed, this is {sys.version.split()[0]}")
+    testing = "test" in arguments
+    if not is_installed():
+        install_python()
+    install_tools(TEST_TOOLS if testing else RUN_TOOLS)
+    if testing:
+        arguments.remove("test")
+        command = [str(PYTHON), "-m", "pytest", *arguments]
+        os.chdir(ROOT)
+    elif not arguments or arguments[0].startswith("--") and arguments[0] not in ("--help", "--version"):
+        command = [str(PYTHON), "-m", "orobuild", "run", *arguments]
+        os.chdir(ROOT)
+    else:
+        command = [str(PYTHON), "-m", "orobuild", *arguments]
+    sys.stdout.flush()
+    os.execv(command[0], command)  # noqa: S606 - this process has nothing left to do
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

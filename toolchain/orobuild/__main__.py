@@ -1,0 +1,5 @@
+"""`python -m orobuild`."""
+
+from orobuild.cli import orobuild
+
+orobuild()

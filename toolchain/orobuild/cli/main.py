@@ -1,0 +1,150 @@
+"""Entry points, the command group, and the one place where errors become exit statuses.
+
+0 fine, 1 findings or an error in the user's input, 2 wrong usage or a missing tool, 3 a bug in
+orobuild. Commands are imported when they are called: `--help` of one must not pay for another.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn, cast
+
+import click
+
+import orobuild as package
+from orobuild.cli import terminal
+from orobuild.diagnostics import did_you_mean
+from orobuild.errors import InternalError, OrobuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_COMMANDS = {
+    "build": "sources to a linted kernel and a bootable image",
+    "run": "build, then boot it in an emulator and report",
+    "asm": "assemble one file",
+    "link": "link objects by a linker script",
+    "lint": "check images for unreachable permissions and the interrupt contract",
+}
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are modules of `cli.commands`, imported on demand."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"orobuild.cli.commands.{name}")
+        return cast("click.Command", module.command)
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if arguments and arguments[0] not in _COMMANDS and not arguments[0].startswith("-"):
+            hint = did_you_mean(arguments[0], _COMMANDS)
+            raise click.UsageError(
+                f"No command is called '{arguments[0]}'.{f' {hint.capitalize()}' if hint else ''}",
+                context,
+            )
+        return super().resolve_command(context, arguments)
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package.__version__, prog_name="orobuild")
+def _group() -> None:
+    """Assembler, linker, linter and image builder for x86_64 kernels.
+
+    \b
+    orobuild build                     build what the configuration says
+    orobuild run --cores 4             build it and boot it on four cores
+    orobuild asm isr.S -o isr.o        assemble one file
+    orobuild link -T k.ld *.o -o k.elf link
+    orobuild lint k.elf                lint a linked image
+
+    The configuration is [tool.orobuild] in pyproject.toml, or orobuild.toml.
+    Exit status: 0 fine, 1 findings or errors in the input, 2 wrong usage or a
+    missing tool, 3 a bug in orobuild.
+    """
+
+
+def _main(command: click.Command, name: str) -> NoReturn:
+    """Run `command` and end the process with its status. No traceback reaches the user."""
+    try:
+        result = command.main(prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+        status = result if isinstance(result, int) else 0
+    except OrobuildError as failure:
+        terminal.show(failure.diagnostics)
+        status = failure.exit_status
+    except click.exceptions.Exit as end:
+        status = end.exit_code
+    except click.ClickException as failure:
+        failure.show()
+        status = 2
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        status = 130
+    except BrokenPipeError:
+        # The reader has gone; it must not see a complaint when the interpreter flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except Exception as failure:  # noqa: BLE001 - the last resort that keeps tracebacks away
+        if os.environ.get("OROBUILD_TRACEBACK"):
+            raise
+        terminal.show(_bug(failure).diagnostics)
+        status = 3
+    sys.exit(status)
+
+
+def _bug(failure: Exception) -> InternalError:
+    trace = failure.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = ""
+    if trace:
+        code = trace.tb_frame.f_code
+        place = f" in {code.co_name} ({os.path.basename(code.co_filename)}:{trace.tb_lineno})"  # noqa: PTH119
+    return InternalError(f"{type(failure).__name__}: {failure}{place}")
+
+
+def _command(name: str) -> click.Command:
+    return cast(
+        "click.Command", importlib.import_module(f"orobuild.cli.commands.{name}").command
+    )
+
+
+def orobuild() -> NoReturn:
+    """`orobuild`."""
+    _main(_group, "orobuild")
+
+
+def orolint() -> NoReturn:
+    """`orolint`."""
+    _main(_command("lint"), "orolint")
+
+
+def oro_as() -> NoReturn:
+    """`oro-as`."""
+    _main(_command("oro_as"), "oro-as")
+
+
+def oro_ld() -> NoReturn:
+    """`oro-ld`."""
+    _main(_command("oro_ld"), "oro-ld")
+
+
+def commands() -> Mapping[str, str]:
+    """Every subcommand of `orobuild` with its one line, for documentation and completion."""
+    return _COMMANDS

@@ -1,0 +1,52 @@
+"""What people see: colour only on a terminal, diagnostics on standard error, stages as they run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from orobuild.diagnostics import render_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orobuild.diagnostics import Diagnostic
+    from orobuild.pipeline.stages import StageTime
+
+
+def wants_color(stream: TextIO) -> bool:
+    """Whether to colour `stream`: a terminal, and neither NO_COLOR nor TERM=dumb objects."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+def show(diagnostics: Iterable[Diagnostic]) -> None:
+    """Print diagnostics to standard error."""
+    click.echo(render_all(diagnostics, color=wants_color(sys.stderr)), err=True, nl=False)
+
+
+def style(text: str, **styles: object) -> str:
+    """`text` in colour if standard output takes it."""
+    return click.style(text, **styles) if wants_color(sys.stdout) else text  # type: ignore[arg-type]
+
+
+class StageLines:
+    """Shows stages on standard error, one line each; on a terminal also the one that runs."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+
+    def started(self, name: str) -> None:
+        """Show that a stage runs, on a line that its end will overwrite."""
+        if self._live:
+            click.echo(f"\r\x1b[K  {name} …", err=True, nl=False)
+
+    def finished(self, stage: StageTime) -> None:
+        """Show a stage that has ended."""
+        start = "\r\x1b[K" if self._live else ""
+        detail = f"  {stage.detail}" if stage.detail else ""
+        click.echo(f"{start}  {stage.name:<22}{stage.seconds:7.2f} s{detail}", err=True)

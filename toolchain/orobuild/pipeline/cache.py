@@ -1,0 +1,85 @@
+"""The build cache: results keyed by everything that went into them.
+
+An entry has two halves. The key covers what is known before a step runs: the tool, its options,
+the source's name and bytes. The record names what the step turned out to read as well (included
+files) with their hashes; the entry counts only while they are all the same. Reading a damaged or
+foreign entry is a miss, never an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from orobuild.diagnostics import Diagnostic
+from orobuild.pipeline import outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What a step read beyond its source (name and SHA-256 each) and what it warned of."""
+
+    dependencies: list[tuple[str, str]]
+    warnings: list[Diagnostic]
+
+
+def digest(*parts: str | bytes) -> str:
+    """SHA-256 of the parts, each with its length, so that no two lists collide."""
+    sha = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
+        sha.update(len(data).to_bytes(8, "little"))
+        sha.update(data)
+    return sha.hexdigest()
+
+
+class Cache:
+    """A directory of entries. `read_file` reads a dependency by the name that it was read by."""
+
+    def __init__(self, directory: Path, read_file: Callable[[str], bytes]) -> None:
+        self._directory = directory
+        self._read_file = read_file
+        self._hashes: dict[str, str | None] = {}
+
+    def hash_of(self, name: str) -> str | None:
+        """The SHA-256 of a dependency as it is now, None when it cannot be read."""
+        if name not in self._hashes:
+            try:
+                self._hashes[name] = digest(self._read_file(name))
+            except OSError:
+                self._hashes[name] = None
+        return self._hashes[name]
+
+    def get(self, key: str) -> tuple[bytes, tuple[Diagnostic, ...]] | None:
+        """The result stored under `key` and its warnings, while its dependencies stand."""
+        path = self._path(key)
+        try:
+            record = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=Record)
+            data = path.read_bytes()
+        except (OSError, msgspec.DecodeError):
+            return None
+        if any(self.hash_of(name) != value for name, value in record.dependencies):
+            return None
+        return data, tuple(record.warnings)
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        dependencies: Iterable[str] = (),
+        warnings: Iterable[Diagnostic] = (),
+    ) -> None:
+        """Store a result under `key`."""
+        hashes = [(name, self.hash_of(name) or "") for name in sorted(set(dependencies))]
+        record = Record(hashes, list(warnings))
+        path = self._path(key)
+        outputs.write_all({path: data, path.with_suffix(".json"): msgspec.json.encode(record)})
+
+    def _path(self, key: str) -> Path:
+        return self._directory / key[:2] / key[2:]

@@ -1,0 +1,41 @@
+"""Our own boot loaders as a project: their sources travel with the package.
+
+In a checkout they lie in `asm/boot/` and `linker_scripts/`; a wheel carries the same tree as
+package data in `orobuild/boot/`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orobuild.errors import InternalError
+from orobuild.project import Config, Project, Target
+from orobuild.project.schema import Image
+
+if TYPE_CHECKING:
+    from typing import Final
+
+MBR: Final = "mbr"
+STAGE2: Final = "stage2"
+
+
+def bios_loader() -> Project:
+    """The BIOS loader: targets `MBR` and `STAGE2`, both flat binaries."""
+    package = Path(__file__).resolve().parents[1]
+    for root in (package / "boot", package.parents[1]):
+        if (root / "asm" / "boot").is_dir():
+            break
+    else:
+        raise InternalError("the boot loader's sources are not installed with the package")
+    targets = {
+        name: Target(
+            sources=[f"asm/boot/{name}.S"],
+            script=f"linker_scripts/boot_{name}.ld",
+            include_dirs=["asm/boot"],
+            format="binary",
+        )
+        for name in (MBR, STAGE2)
+    }
+    config = Config(name="boot", targets=targets, image=Image(kernel=STAGE2))
+    return Project(root, Path(__file__), config)

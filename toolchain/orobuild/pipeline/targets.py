@@ -1,0 +1,282 @@
+"""Building one target: its sources to objects, the objects to a linked image.
+
+Every step goes through the cache. Nothing here writes an output or prints.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from orobuild.diagnostics import Span, error
+from orobuild.errors import InputError
+from orobuild.pipeline.cache import Cache, digest
+from orobuild.pipeline.compiler import needs_preprocessing
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+    from collections.abc import Mapping, Sequence
+
+    from orobuild.diagnostics import Diagnostic
+    from orobuild.pipeline.compiler import Compiler
+    from orobuild.project import Project, Target
+    from orobuild.project.schema import Profile
+
+
+@functools.cache
+def fingerprint() -> str:
+    """What tells this orobuild from another: its package's files, their sizes and times."""
+    root = Path(__file__).resolve().parents[1]
+    sha = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        status = path.stat()
+        sha.update(f"{path.relative_to(root)}:{status.st_size}:{status.st_mtime_ns};".encode())
+    return sha.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFile:
+    """One source's object. `path` is the source's; `cached` says that nothing ran for it."""
+
+    path: str
+    data: bytes
+    warnings: tuple[Diagnostic, ...]
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedTarget:
+    """A linked target: the file's bytes, its map for people, and the linker's warnings."""
+
+    name: str
+    data: bytes
+    map: str
+    warnings: tuple[Diagnostic, ...]
+    cached: bool
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What every step of a build needs: the project, the tools and the cache.
+
+    `embedded` holds the targets that are already linked, by the name `.incbin` reads them by.
+    """
+
+    project: Project
+    profile: Profile
+    compiler: Compiler | None
+    cache_directory: Path
+    unchecked: bool
+    embedded: dict[str, bytes] = field(default_factory=dict)
+
+    @functools.cached_property
+    def cache(self) -> Cache:
+        """The build cache, reading dependencies as the steps do."""
+        return Cache(self.cache_directory, self.read_file)
+
+    def read_file(self, name: str) -> bytes:
+        """A linked target that is to be embedded, or a file of the project. Raises `OSError`."""
+        if name in self.embedded:
+            return self.embedded[name]
+        return (self.project.root / name).read_bytes()
+
+    def read_source(self, name: str) -> str:
+        """A source's text; bytes that are not UTF-8 survive as surrogates."""
+        try:
+            return self.read_file(name).decode("utf-8", "surrogateescape")
+        except OSError as problem:
+            raise InputError(error(f"cannot read: {problem.strerror}", Span(name))) from problem
+
+
+def c_flags(shop: Workshop, target: Target) -> list[str]:
+    """The flags of a target's C files."""
+    return [
+        *shop.project.config.compiler.flags,
+        *target.cflags,
+        *shop.profile.cflags,
+        *(f"-I{directory}" for directory in target.include_dirs),
+    ]
+
+
+def compile_source(shop: Workshop, compiler: Compiler, target: Target, source: str) -> ObjectFile:
+    """One C file to an object."""
+    flags = c_flags(shop, target)
+    key = digest(
+        "cc",
+        fingerprint(),
+        compiler.fingerprint,
+        *compiler.arguments(flags),
+        source,
+        shop.read_source(source),
+    )
+    if hit := shop.cache.get(key):
+        return ObjectFile(source, *hit, cached=True)
+    made = compiler.compile(source, flags, shop.project.root)
+    shop.cache.put(key, made.object, dependencies=made.dependencies, warnings=made.warnings)
+    return ObjectFile(source, made.object, made.warnings, cached=False)
+
+
+def shared_constants(shop: Workshop, exported: ObjectFile) -> dict[str, int]:
+    """The assembly symbols that a compiled C file exports (see `elf.dwarf`)."""
+    key = digest("constants", fingerprint(), exported.data)
+    if hit := shop.cache.get(key):
+        return msgspec.json.decode(hit[0], type=dict[str, int])
+    from orobuild.elf import dwarf, reader
+
+    found = dwarf.constants(reader.read(exported.data, exported.path))
+    shop.cache.put(key, msgspec.json.encode(found))
+    return found
+
+
+def assemble_source(
+    shop: Workshop, target: Target, source: str, symbols: Mapping[str, int]
+) -> ObjectFile:
+    """One assembly file to an object; through the C preprocessor when it needs that."""
+    text = shop.read_source(source)
+    dependencies: tuple[str, ...] = ()
+    preprocessed = needs_preprocessing(source, text)
+    key = digest(
+        "as",
+        fingerprint(),
+        source,
+        text,
+        repr(sorted(symbols.items())),
+        repr(target.include_dirs),
+        repr(shop.unchecked),
+        shop.compiler.fingerprint if preprocessed and shop.compiler else "",
+    )
+    if hit := shop.cache.get(key):
+        return ObjectFile(source, *hit, cached=True)
+    if preprocessed and shop.compiler:
+        text, dependencies = shop.compiler.preprocess(
+            source, c_flags(shop, target), shop.project.root
+        )
+    from orobuild import assembler
+
+    options = assembler.Options(
+        strict=not shop.unchecked,
+        include_dirs=tuple(target.include_dirs),
+        symbols=symbols,
+        code_ranges=True,
+    )
+    made = assembler.assemble(text, source, options, read_file=shop.read_file)
+    dependencies += made.dependencies
+    shop.cache.put(key, made.object, dependencies=dependencies, warnings=made.warnings)
+    return ObjectFile(source, made.object, made.warnings, cached=False)
+
+
+def link_objects(
+    shop: Workshop, name: str, target: Target, objects: Sequence[ObjectFile]
+) -> LinkedTarget:
+    """A target's objects to its linked image."""
+    text = shop.read_source(target.script)
+    key = digest(
+        "ld",
+        fingerprint(),
+        target.script,
+        text,
+        repr((target.format, target.gc_sections)),
+        repr(shop.unchecked),
+        *(part for o in objects for part in (o.path, o.data)),
+    )
+    image, plan = shop.cache.get(key), shop.cache.get(f"{key[:-1]}m")
+    if image and plan:
+        return LinkedTarget(name, image[0], plan[0].decode(), image[1], cached=True)
+    from orobuild import linker
+    from orobuild.linker import script as scripts
+
+    read: list[str] = []
+
+    def read_file(path: str) -> bytes:
+        read.append(path)
+        return shop.read_file(path)
+
+    script = scripts.parse(text, target.script, read_file=read_file)
+    options = linker.LinkOptions(
+        strict=not shop.unchecked,
+        orphan_handling="place" if shop.unchecked else "error",
+        gc_sections=target.gc_sections,
+        output_format=target.format,
+    )
+    linked = linker.link([linker.LinkInput(o.path, o.data) for o in objects], script, options)
+    rendered = linker.render_map(linked.map)
+    shop.cache.put(key, linked.data, dependencies=read, warnings=linked.warnings)
+    shop.cache.put(f"{key[:-1]}m", rendered.encode())
+    return LinkedTarget(name, linked.data, rendered, linked.warnings, cached=False)
+
+
+@dataclass(frozen=True)
+class PendingSources:
+    """A target's C files on their way through the compiler."""
+
+    target: Target
+    sources: tuple[str, ...]
+    compiled: dict[str, Future[ObjectFile]]
+    exported: Future[ObjectFile] | None
+
+
+def start_compiling(shop: Workshop, name: str, pool: Executor) -> PendingSources:
+    """Start compiling a target's C files in `pool`."""
+    target = shop.project.config.targets[name]
+    sources = shop.project.sources(name)
+    _check_kinds(shop, name, sources)
+    compiler = shop.compiler
+    if compiler is None:
+        return PendingSources(target, sources, {}, None)
+
+    def submit(source: str) -> Future[ObjectFile]:
+        return pool.submit(compile_source, shop, compiler, target, source)
+
+    compiled = {source: submit(source) for source in sources if source.endswith(".c")}
+    exported = None
+    if target.constants:
+        exported = compiled.get(target.constants) or submit(target.constants)
+    return PendingSources(target, sources, compiled, exported)
+
+
+def _check_kinds(shop: Workshop, name: str, sources: Sequence[str]) -> None:
+    for source in sources:
+        if not source.endswith((".c", ".S", ".s")):
+            shop.project.fail(
+                f"target '{name}': '{source}' is neither C (.c) nor assembly (.S, .s)",
+                source,
+                hint="name included files in the source that includes them",
+            )
+
+
+def finish_objects(shop: Workshop, pending: PendingSources) -> list[ObjectFile]:
+    """Assemble what is assembly, wait for what is C; the objects in link order.
+
+    Every source is tried, so that one build shows the errors of all of them. Raises `InputError`.
+    """
+    problems: list[Diagnostic] = []
+    objects: dict[str, ObjectFile] = {}
+    symbols: Mapping[str, int] | None = shop.profile.symbols
+    if pending.exported:
+        try:
+            symbols = {**shop.profile.symbols, **shared_constants(shop, pending.exported.result())}
+        except InputError as failure:
+            symbols = None  # assembling without them would only report what is missing
+            if pending.target.constants not in pending.compiled:
+                problems += failure.diagnostics
+    for source in pending.sources:
+        try:
+            if source in pending.compiled:
+                continue
+            if symbols is not None:
+                objects[source] = assemble_source(shop, pending.target, source, symbols)
+        except InputError as failure:
+            problems += failure.diagnostics
+    for source, future in pending.compiled.items():
+        try:
+            objects[source] = future.result()
+        except InputError as failure:
+            problems += failure.diagnostics
+    if problems:
+        raise InputError(problems)
+    return [objects[source] for source in pending.sources]

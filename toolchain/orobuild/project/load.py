@@ -1,0 +1,229 @@
+"""Finding, reading and checking a configuration file."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import msgspec
+
+from orobuild.diagnostics import Span, did_you_mean, error
+from orobuild.errors import OrobuildError, UsageError
+from orobuild.project.schema import Config, Profile, Section, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_FILES = ("orobuild.toml", "pyproject.toml")
+_BUILT_IN_PROFILES = {"debug": Profile(cflags=["-O1"]), "release": Profile(cflags=["-O2"])}
+
+
+class ConfigError(OrobuildError):
+    """The configuration is wrong; the diagnostics say where."""
+
+    exit_status = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A configuration and the directory that its paths are relative to."""
+
+    root: Path
+    file: Path
+    config: Config
+
+    def profile(self, name: str | None) -> tuple[str, Profile]:
+        """The profile called `name`, or the default one. Raises `UsageError`."""
+        name = name or self.config.default_profile
+        profiles = {**_BUILT_IN_PROFILES, **self.config.profiles}
+        if name not in profiles:
+            raise UsageError(
+                f"unknown profile '{name}'",
+                hint=did_you_mean(name, profiles) or f"known profiles: {', '.join(profiles)}",
+            )
+        return name, profiles[name]
+
+    def order(self, names: typing.Sequence[str] = ()) -> list[str]:
+        """The targets `names` (all, when empty) with what they embed, in the order to build."""
+        targets, ordered = self.config.targets, []
+        visiting: list[str] = []
+
+        def visit(name: str) -> None:
+            if name in ordered:
+                return
+            if name in visiting:
+                cycle = " -> ".join([*visiting[visiting.index(name) :], name])
+                self.fail(f"targets embed each other in a circle: {cycle}", "embeds")
+            visiting.append(name)
+            for embedded in targets[name].embeds:
+                if embedded not in targets:
+                    self.fail(
+                        f"target '{name}' embeds '{embedded}', which is not a target",
+                        embedded,
+                        hint=did_you_mean(embedded, targets),
+                    )
+                visit(embedded)
+            visiting.pop()
+            ordered.append(name)
+
+        for name in names or targets:
+            if name not in targets:
+                raise UsageError(
+                    f"no target is called '{name}'",
+                    hint=did_you_mean(name, targets) or f"targets: {', '.join(targets)}",
+                )
+            visit(name)
+        return ordered
+
+    def fail(self, message: str, word: str, *, hint: str | None = None) -> NoReturn:
+        """Raise `ConfigError` at the place in the file where `word` stands."""
+        raise ConfigError(error(message, _locate(self.file, word), hint=hint))
+
+    def sources(self, name: str) -> tuple[str, ...]:
+        """The target's source files, relative to the root with `/`, each once, in link order."""
+        found: dict[str, None] = {}
+        for pattern in self.config.targets[name].sources:
+            matches = sorted(self._matches(pattern))
+            if not matches:
+                self.fail(f"target '{name}': no file matches '{pattern}'", pattern)
+            found.update(dict.fromkeys(matches))
+        return tuple(found)
+
+    def _matches(self, pattern: str) -> Iterator[str]:
+        if not any(c in pattern for c in "*?["):
+            if (self.root / pattern).is_file():
+                yield pattern
+            return
+        for path in self.root.glob(pattern):
+            if path.is_file():
+                yield path.relative_to(self.root).as_posix()
+
+
+def find_root(start: Path) -> Path:
+    """The nearest directory from `start` upwards that holds a configuration."""
+    for directory in (start, *start.parents):
+        for name in _FILES:
+            if (directory / name).is_file() and _table(directory / name) is not None:
+                return directory
+    raise UsageError(
+        f"no orobuild configuration in {start} or above it",
+        hint="write orobuild.toml, or a [tool.orobuild] table in pyproject.toml",
+    )
+
+
+def load(root: Path) -> Project:
+    """The checked configuration of the project in `root`. Raises `ConfigError`, `UsageError`."""
+    for name in _FILES:
+        file = root / name
+        if file.is_file() and (table := _table(file)) is not None:
+            return _checked(root, file, table)
+    raise UsageError(
+        f"no orobuild configuration in {root}",
+        hint="write orobuild.toml, or a [tool.orobuild] table in pyproject.toml",
+    )
+
+
+def _table(file: Path) -> dict[str, Any] | None:
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as problem:
+        raise ConfigError(error("not a UTF-8 text", Span(_label(file)))) from problem
+    except tomllib.TOMLDecodeError as problem:
+        place = re.search(r"\(at line (\d+), column (\d+)\)", str(problem))
+        line, column = (int(place[1]), int(place[2])) if place else (0, 0)
+        message = re.sub(r" \(at .*\)$", "", str(problem))
+        raise ConfigError(error(message, _span(file, line, column))) from problem
+    if file.name == "orobuild.toml":
+        return document
+    table = document.get("tool", {}).get("orobuild")
+    return table if isinstance(table, dict) else None
+
+
+def _checked(root: Path, file: Path, table: dict[str, Any]) -> Project:
+    for key, known in _unknown_keys(table, Config):
+        raise ConfigError(
+            error(
+                f"unknown key '{key}'",
+                _locate(file, key),
+                hint=did_you_mean(key, known) or f"known keys: {', '.join(sorted(known))}",
+            )
+        )
+    try:
+        config = msgspec.convert(table, Config)
+    except msgspec.ValidationError as problem:
+        message, _, path = str(problem).partition(" - at ")
+        word = re.findall(r"[\w-]+", path)
+        raise ConfigError(
+            error(
+                f"{message}{f' (at {path})' if path else ''}",
+                _locate(file, word[-1]) if word else Span(_label(file)),
+            )
+        ) from problem
+    project = Project(root, file, config)
+    if config.image.kernel not in config.targets:
+        project.fail(
+            f"image.kernel is '{config.image.kernel}', which is not a target",
+            config.image.kernel,
+            hint=did_you_mean(config.image.kernel, config.targets),
+        )
+    for name, target in config.targets.items():
+        _check_target(project, name, target)
+    return project
+
+
+def _check_target(project: Project, name: str, target: Target) -> None:
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", name) or ".." in name:
+        project.fail(f"'{name}' cannot be a target's name: it becomes a file's name", name)
+    for path in (target.script, target.constants):
+        if path and not (project.root / path).is_file():
+            project.fail(f"target '{name}': there is no file '{path}'", path)
+
+
+def _unknown_keys(
+    table: Mapping[str, Any], schema: type[Section]
+) -> Iterator[tuple[str, set[str]]]:
+    """Every key of `table` that `schema` lacks, with the keys it has, depth first."""
+    hints = typing.get_type_hints(schema)
+    for key, value in table.items():
+        if key not in hints:
+            yield key, set(hints)
+            continue
+        if not isinstance(value, dict):
+            continue
+        kind = hints[key]
+        if isinstance(kind, types.GenericAlias):
+            inner = typing.get_args(kind)[-1]
+            if isinstance(inner, type) and issubclass(inner, Section):
+                for entry in value.values():
+                    if isinstance(entry, dict):
+                        yield from _unknown_keys(entry, inner)
+        elif isinstance(kind, type) and issubclass(kind, Section):
+            yield from _unknown_keys(value, kind)
+
+
+def _label(file: Path) -> str:
+    """`file` as a person in the current directory would name it."""
+    cwd = Path.cwd()
+    return str(file.relative_to(cwd) if file.is_relative_to(cwd) else file)
+
+
+def _span(file: Path, line: int, column: int, length: int = 1) -> Span:
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    text = lines[line - 1] if 0 < line <= len(lines) else None
+    return Span(_label(file), line, column, length, text)
+
+
+def _locate(file: Path, word: str) -> Span:
+    """The first place in `file` where `word` stands by itself; tomllib keeps no positions."""
+    pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
+    for number, line in enumerate(
+        file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1
+    ):
+        if not line.lstrip().startswith("#") and (match := pattern.search(line)):
+            return _span(file, number, match.start() + 1, len(word))
+    return Span(_label(file))

@@ -1,0 +1,102 @@
+"""The configuration's schema. Every key, its type and its default stand here and nowhere else.
+
+Paths and globs are relative to the directory that holds the configuration file.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+# msgspec resolves these annotations at run time, so nothing here may hide behind TYPE_CHECKING.
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the configuration; an unknown key in it is an error."""
+
+
+class Compiler(Section, frozen=True):
+    """`[compiler]`: the C compiler of all targets."""
+
+    command: list[str] = []
+    """The program and its first words. Empty: the `CC` variable, else `zig cc` (the `cc` extra)."""
+    flags: list[str] = []
+    """Flags for every C file, before the target's and the profile's."""
+
+
+class Profile(Section, frozen=True):
+    """`[profiles.NAME]`: what distinguishes one way of building from another."""
+
+    cflags: list[str] = []
+    """Flags for every C file, after the target's."""
+    symbols: dict[str, int] = {}
+    """Absolute symbols for every assembly file."""
+
+
+class Target(Section, frozen=True):
+    """`[targets.NAME]`: sources that are linked into one file."""
+
+    sources: list[str]
+    """Files and globs; assembly (`.S`, `.s`) and C (`.c`). They are linked in this order."""
+    script: str
+    """The linker script."""
+    cflags: list[str] = []
+    """Flags for the target's C files."""
+    include_dirs: list[str] = []
+    """Where `.include`, `.incbin` and `#include` look, beside the source's own directory."""
+    constants: str = ""
+    """A C file: the structures and enumerators it declares become assembly symbols."""
+    embeds: list[str] = []
+    """Targets to build first; `.incbin "NAME.elf"` (or `NAME.bin`) finds them."""
+    format: Literal["elf", "binary"] = "elf"
+    """An ELF executable, or the bytes of its segments alone."""
+    gc_sections: bool = False
+    """Drop sections that nothing refers to."""
+    lint: bool = True
+    """Whether the image is linted (a flat binary never is: it has no permissions)."""
+
+
+class Image(Section, frozen=True):
+    """`[image]`: the disk image."""
+
+    kernel: str = "kernel"
+    """The target that the loader starts."""
+    command_line: str = ""
+    """The kernel's command line."""
+
+
+class Machine(Section, frozen=True):
+    """`[machine]`: what `orobuild run` starts when the command line does not say otherwise."""
+
+    type: str = "q35"
+    cpu: str = "max"
+    cores: int = 4
+    memory_mib: int = 256
+    timeout: float = 60.0
+    """Seconds after which a machine that has not stopped counts as hung."""
+
+
+class Lint(Section, frozen=True):
+    """`[lint]`: which rules run and what they cannot find out by themselves."""
+
+    select: list[str] = []
+    """Codes or prefixes; empty: every rule that is on by default."""
+    extend_select: list[str] = []
+    ignore: list[str] = []
+    vector_tables: list[str] = []
+    """Symbols of tables of handler addresses."""
+
+
+class Config(Section, frozen=True):
+    """`[tool.orobuild]` in `pyproject.toml`, or the whole of `orobuild.toml`."""
+
+    name: str
+    """The product's name: outputs are called after it."""
+    targets: dict[str, Target]
+    compiler: Compiler = Compiler()
+    profiles: dict[str, Profile] = {}
+    default_profile: str = "release"
+    image: Image = Image()
+    machine: Machine = Machine()
+    lint: Lint = Lint()
