@@ -18,8 +18,8 @@ from orobuild.pipeline.cache import digest
 from orobuild.pipeline.stages import Silent, Stages
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Sequence
+    from pathlib import Path
 
     from orobuild.elf.reader import ElfFile
     from orobuild.elf.structures import ProgramHeader
@@ -220,14 +220,7 @@ def _is_strictness(diagnostic: Diagnostic) -> bool:
 def _findings(shop: Workshop, elf: ElfFile) -> tuple[Diagnostic, ...]:
     from orobuild import lint
 
-    wanted = shop.project.config.lint
-    config = lint.LintConfig(
-        select=tuple(wanted.select),
-        extend_select=tuple(wanted.extend_select),
-        ignore=tuple(wanted.ignore),
-        vector_tables=tuple(wanted.vector_tables),
-    )
-    return tuple(finding.diagnostic for finding in lint.check_image(elf, config=config))
+    return tuple(lint.check_image(elf, config=shop.project.lint))
 
 
 def _lint_all(
@@ -241,9 +234,7 @@ def _lint_all(
         for name, target in made.items():
             if not target.elf or not shop.project.config.targets[name].lint:
                 continue
-            key = digest(
-                "lint", targets.fingerprint(), repr(shop.project.config.lint), target.image.data
-            )
+            key = digest("lint", targets.fingerprint(), repr(shop.project.lint), target.image.data)
             hit = shop.cache.get(key)
             found = hit[1] if hit else _findings(shop, target.elf)
             if not hit:

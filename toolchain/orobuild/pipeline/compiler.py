@@ -31,7 +31,14 @@ _TARGETS = {
 }
 # zig turns the undefined-behaviour sanitizer on, whose run-time a kernel does not have.
 _FAMILY_FLAGS = {"zig": ["-fno-sanitize=undefined"], "clang": [], "gcc": []}
-_COMMON_FLAGS = ["-g", "-ffreestanding", "-fno-stack-protector", "-fdiagnostics-color=never"]
+_COMMON_FLAGS = [
+    "-g",
+    "-fno-pic",
+    "-fno-pie",
+    "-ffreestanding",
+    "-fno-stack-protector",
+    "-fdiagnostics-color=never",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orobuild.errors import InternalError
+from orobuild.lint.config import LintConfig
 from orobuild.project import Config, Project, Target
 from orobuild.project.schema import Image
 
@@ -38,4 +39,4 @@ def bios_loader() -> Project:
         for name in (MBR, STAGE2)
     }
     config = Config(name="boot", targets=targets, image=Image(kernel=STAGE2))
-    return Project(root, Path(__file__), config)
+    return Project(root, Path(__file__), config, LintConfig())

@@ -19,8 +19,8 @@ from orobuild.pipeline.cache import Cache, digest
 from orobuild.pipeline.compiler import needs_preprocessing
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor, Future
     from collections.abc import Mapping, Sequence
+    from concurrent.futures import Executor, Future
 
     from orobuild.diagnostics import Diagnostic
     from orobuild.pipeline.compiler import Compiler

@@ -6,7 +6,7 @@ import re
 import tomllib
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,6 +14,7 @@ import msgspec
 
 from orobuild.diagnostics import Span, did_you_mean, error
 from orobuild.errors import OrobuildError, UsageError
+from orobuild.lint.config import LintConfig, from_mapping
 from orobuild.project.schema import Config, Profile, Section, Target
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Project:
     root: Path
     file: Path
     config: Config
+    lint: LintConfig
 
     def profile(self, name: str | None) -> tuple[str, Profile]:
         """The profile called `name`, or the default one. Raises `UsageError`."""
@@ -164,7 +166,18 @@ def _checked(root: Path, file: Path, table: dict[str, Any]) -> Project:
                 _locate(file, word[-1]) if word else Span(_label(file)),
             )
         ) from problem
-    project = Project(root, file, config)
+    try:
+        lint = from_mapping(config.lint)
+    except UsageError as problem:
+        message = problem.diagnostics[0].message
+        word = re.findall(r"[\w-]+", message.partition(":")[2] or message)
+        raise ConfigError(
+            replace(
+                problem.diagnostics[0],
+                span=_locate(file, next((w for w in word if w in config.lint), "lint")),
+            )
+        ) from problem
+    project = Project(root, file, config, lint)
     if config.image.kernel not in config.targets:
         project.fail(
             f"image.kernel is '{config.image.kernel}', which is not a target",
@@ -188,7 +201,7 @@ def _unknown_keys(
     table: Mapping[str, Any], schema: type[Section]
 ) -> Iterator[tuple[str, set[str]]]:
     """Every key of `table` that `schema` lacks, with the keys it has, depth first."""
-    hints = typing.get_type_hints(schema)
+    hints = {name.replace("_", "-"): kind for name, kind in typing.get_type_hints(schema).items()}
     for key, value in table.items():
         if key not in hints:
             yield key, set(hints)

@@ -5,15 +5,17 @@ Paths and globs are relative to the directory that holds the configuration file.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 # msgspec resolves these annotations at run time, so nothing here may hide behind TYPE_CHECKING.
 
 
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the configuration; an unknown key in it is an error."""
+class Section(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"
+):
+    """A table of the configuration; keys are written with hyphens, an unknown one is an error."""
 
 
 class Compiler(Section, frozen=True):
@@ -77,17 +79,6 @@ class Machine(Section, frozen=True):
     """Seconds after which a machine that has not stopped counts as hung."""
 
 
-class Lint(Section, frozen=True):
-    """`[lint]`: which rules run and what they cannot find out by themselves."""
-
-    select: list[str] = []
-    """Codes or prefixes; empty: every rule that is on by default."""
-    extend_select: list[str] = []
-    ignore: list[str] = []
-    vector_tables: list[str] = []
-    """Symbols of tables of handler addresses."""
-
-
 class Config(Section, frozen=True):
     """`[tool.orobuild]` in `pyproject.toml`, or the whole of `orobuild.toml`."""
 
@@ -99,4 +90,5 @@ class Config(Section, frozen=True):
     default_profile: str = "release"
     image: Image = Image()
     machine: Machine = Machine()
-    lint: Lint = Lint()
+    lint: dict[str, Any] = {}
+    """Checked by `lint.config`, which owns these keys."""

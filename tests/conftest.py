@@ -1,0 +1,49 @@
+"""Options and fixtures that all tests share."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="run the long tests too")
+    parser.addoption(
+        "--profile", default="release", help="the profile in which the kernel's own tests build it"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--full"):
+        return
+    long = [item for item in items if item.get_closest_marker("full")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if not item.get_closest_marker("full")]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def profile(pytestconfig: pytest.Config) -> str:
+    """The profile to build the kernel in."""
+    return str(pytestconfig.getoption("--profile"))
+
+
+@pytest.fixture(scope="session")
+def tool():
+    """Finds a program; a missing one fails the test that needs it, never skips it."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name)
+        assert path, f"{name} is not installed; `python3 build.py test` installs it"
+        return path
+
+    return find

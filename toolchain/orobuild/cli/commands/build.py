@@ -1,0 +1,93 @@
+"""`orobuild build`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orobuild.cli import summary, terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from orobuild.pipeline.build import BuildResult
+
+
+def build_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that every command that builds takes."""
+    options = (
+        click.option(
+            "-C",
+            "directory",
+            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            help="The project's directory (default: found from here upwards).",
+        ),
+        click.option("--profile", metavar="NAME", help="debug, release or one of the project's."),
+        click.option(
+            "-j", "jobs", type=click.IntRange(min=1), help="Compilers at a time (default: cores)."
+        ),
+        click.option(
+            "-o",
+            "output",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Where the outputs go (default: build/PROFILE).",
+        ),
+        click.option(
+            "--unchecked",
+            is_flag=True,
+            help="No strictness and no lint: reproduce a defect, never ship it.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def run_build(
+    *,
+    directory: Path | None,
+    profile: str | None,
+    jobs: int | None,
+    output: Path | None,
+    unchecked: bool,
+    targets: tuple[str, ...] = (),
+) -> BuildResult:
+    """Build as the options say, showing the stages and every warning."""
+    from orobuild.pipeline.build import Request, build
+    from orobuild.project import find_root, load
+
+    project = load(directory.resolve() if directory else find_root(Path.cwd()))
+    if unchecked:
+        click.echo(terminal.warn(summary.UNCHECKED), err=True)
+    result = build(
+        project,
+        Request(
+            profile=profile,
+            targets=targets,
+            jobs=jobs or 0,
+            output=output.absolute() if output else None,
+            unchecked=unchecked,
+        ),
+        terminal.StageLines(),
+    )
+    terminal.show((*result.warnings, *result.findings))
+    return result
+
+
+@click.command("build")
+@build_options
+@click.argument("targets", nargs=-1)
+def command(targets: tuple[str, ...], **options: Any) -> None:
+    """Build the project: sources to a linted kernel and a bootable image.
+
+    \b
+    orobuild build                     every target, in the default profile
+    orobuild build kernel              one target and what it embeds
+    orobuild build --profile debug -j4
+
+    Nothing is written unless everything passes; the previous outputs stay.
+    """
+    result = run_build(targets=targets, **options)
+    click.echo(summary.of_build(result))

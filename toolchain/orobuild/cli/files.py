@@ -1,0 +1,41 @@
+"""Reading inputs and writing outputs that are named on the command line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from orobuild.diagnostics import Span, error
+from orobuild.errors import InputError
+from orobuild.pipeline import outputs
+
+
+def read(path: str) -> bytes:
+    """A file's bytes, or standard input's for `-`. Raises `InputError`."""
+    try:
+        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as problem:
+        raise InputError(error(f"cannot read: {problem.strerror}", Span(path))) from problem
+
+
+def read_text(path: str) -> str:
+    """A source's text; bytes that are not UTF-8 survive as surrogates."""
+    return read(path).decode("utf-8", "surrogateescape")
+
+
+def read_included(path: str) -> bytes:
+    """A file that a source or a script names. Raises `OSError`, which the reader locates."""
+    return Path(path).read_bytes()
+
+
+def write(path: str, data: bytes, *, executable: bool = False) -> None:
+    """Write an output atomically, or to standard output for `-`."""
+    if path == "-":
+        sys.stdout.buffer.write(data)
+        return
+    if path == "/dev/null":
+        return
+    outputs.write(Path(path), data)
+    if executable:
+        mode = Path(path).stat().st_mode
+        Path(path).chmod(mode | (mode & 0o444) >> 2)
