@@ -207,6 +207,7 @@ multiboot2_build:
     call tag_string
 
     movl $TAG_LOADER_NAME, %eax
+    xorl %edx, %edx
     movl $.Lloader_name, %esi
     call tag_string
 
