@@ -45,7 +45,9 @@ class Tool(NamedTuple):
 
 
 RUN_TOOLS = (
-    Tool("qemu-system-x86_64", "qemu-system-x86", "qemu-system-x86-core", "qemu-system-x86", "qemu"),
+    Tool(
+        "qemu-system-x86_64", "qemu-system-x86", "qemu-system-x86-core", "qemu-system-x86", "qemu"
+    ),
 )
 TEST_TOOLS = (
     *RUN_TOOLS,
@@ -126,11 +128,13 @@ def install_tools(tools: tuple[Tool, ...]) -> None:
 
 
 def wanted_stamp() -> str:
-    """What .venv must have been made from: the lock, the project's metadata and this Python."""
-    sha = hashlib.sha256()
-    for part in (LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes()):
-        sha.update(hashlib.sha256(part).digest())
-    sha.update(f"{sys.version_info[:2]} {VENV}".encode())
+    """What .venv must have been made from: the lock, the package's metadata and this Python."""
+    import tomllib  # not in the Pythons that `main` refuses
+
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    metadata = [document["build-system"], document["project"], document["tool"]["hatch"]]
+    sha = hashlib.sha256(LOCK.read_bytes())
+    sha.update(f"{metadata} {sys.version_info[:2]} {VENV}".encode())
     return sha.hexdigest()
 
 
@@ -145,7 +149,15 @@ def is_installed() -> bool:
 def pip(*arguments: str) -> None:
     """Run pip in .venv; its progress is shown only to a terminal."""
     quiet = [] if sys.stderr.isatty() else ["--quiet"]
-    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", *quiet, *arguments]
+    command = [
+        str(PYTHON),
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        *quiet,
+        *arguments,
+    ]
     done = subprocess.run(
         command,
         stdout=sys.stderr.fileno(),
@@ -184,7 +196,9 @@ def install_python() -> None:
 def main(arguments: list[str]) -> NoReturn:
     """Set up, then become orobuild or pytest."""
     if sys.version_info < OLDEST:
-        fail(f"Python {'.'.join(map(str, OLDEST))} or later is needed, this is {sys.version.split()[0]}")
+        fail(
+            f"Python {'.'.join(map(str, OLDEST))} or later is needed, this is {sys.version.split()[0]}"
+        )
     testing = "test" in arguments
     if not is_installed():
         install_python()
@@ -193,7 +207,11 @@ def main(arguments: list[str]) -> NoReturn:
         arguments.remove("test")
         command = [str(PYTHON), "-m", "pytest", *arguments]
         os.chdir(ROOT)
-    elif not arguments or arguments[0].startswith("--") and arguments[0] not in ("--help", "--version"):
+    elif (
+        not arguments
+        or arguments[0].startswith("--")
+        and arguments[0] not in ("--help", "--version")
+    ):
         command = [str(PYTHON), "-m", "orobuild", "run", *arguments]
         os.chdir(ROOT)
     else:

@@ -15,8 +15,8 @@ import click
 
 import orobuild as package
 from orobuild.cli import terminal
-from orobuild.diagnostics import did_you_mean
-from orobuild.errors import InternalError, OrobuildError
+from orobuild.diagnostics import Diagnostic, did_you_mean, error
+from orobuild.errors import InternalError, OrobuildError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ _COMMANDS = {
     "run": "build, then boot it in an emulator and report",
     "asm": "assemble one file",
     "link": "link objects by a linker script",
-    "lint": "check images for unreachable permissions and the interrupt contract",
+    "lint": "prove that control reaches only executable bytes, and more",
 }
 
 
@@ -50,10 +50,10 @@ class _LazyGroup(click.Group):
         self, context: click.Context, arguments: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if arguments and arguments[0] not in _COMMANDS and not arguments[0].startswith("-"):
-            hint = did_you_mean(arguments[0], _COMMANDS)
-            raise click.UsageError(
-                f"No command is called '{arguments[0]}'.{f' {hint.capitalize()}' if hint else ''}",
-                context,
+            near = did_you_mean(arguments[0], _COMMANDS)
+            raise UsageError(
+                f"no command is called '{arguments[0]}'",
+                hint=near or f"commands: {', '.join(_COMMANDS)}",
             )
         return super().resolve_command(context, arguments)
 
@@ -91,7 +91,7 @@ def _main(command: click.Command, name: str) -> NoReturn:
     except click.exceptions.Exit as end:
         status = end.exit_code
     except click.ClickException as failure:
-        failure.show()
+        terminal.show([_usage_error(failure, name)])
         status = 2
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
@@ -100,12 +100,21 @@ def _main(command: click.Command, name: str) -> NoReturn:
         # The reader has gone; it must not see a complaint when the interpreter flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
-    except Exception as failure:  # noqa: BLE001 - the last resort that keeps tracebacks away
+    except Exception as failure:
         if os.environ.get("OROBUILD_TRACEBACK"):
             raise
         terminal.show(_bug(failure).diagnostics)
         status = 3
     sys.exit(status)
+
+
+def _usage_error(failure: click.ClickException, name: str) -> Diagnostic:
+    context = failure.ctx if isinstance(failure, click.UsageError) else None
+    message = failure.format_message().rstrip(".")
+    return error(
+        message[:1].lower() + message[1:],
+        hint=f"'{context.command_path if context else name} --help' shows what is possible",
+    )
 
 
 def _bug(failure: Exception) -> InternalError:
@@ -120,9 +129,7 @@ def _bug(failure: Exception) -> InternalError:
 
 
 def _command(name: str) -> click.Command:
-    return cast(
-        "click.Command", importlib.import_module(f"orobuild.cli.commands.{name}").command
-    )
+    return cast("click.Command", importlib.import_module(f"orobuild.cli.commands.{name}").command)
 
 
 def orobuild() -> NoReturn:

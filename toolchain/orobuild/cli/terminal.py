@@ -34,6 +34,11 @@ def style(text: str, **styles: object) -> str:
     return click.style(text, **styles) if wants_color(sys.stdout) else text  # type: ignore[arg-type]
 
 
+def warn(text: str) -> str:
+    """`text` as a loud warning for standard error."""
+    return click.style(text, fg="red", bold=True) if wants_color(sys.stderr) else text
+
+
 class StageLines:
     """Shows stages on standard error, one line each; on a terminal also the one that runs."""
 

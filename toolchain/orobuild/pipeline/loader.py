@@ -22,21 +22,21 @@ STAGE2: Final = "stage2"
 
 
 def bios_loader() -> Project:
-    """The BIOS loader: targets `MBR` and `STAGE2`, both flat binaries."""
+    """The BIOS loader: targets `MBR` and `STAGE2`."""
     package = Path(__file__).resolve().parents[1]
     for root in (package / "boot", package.parents[1]):
         if (root / "asm" / "boot").is_dir():
             break
     else:
         raise InternalError("the boot loader's sources are not installed with the package")
+    stage2 = sorted(p.name for p in (root / "asm" / "boot").glob("*.S") if p.name != "mbr.S")
     targets = {
         name: Target(
-            sources=[f"asm/boot/{name}.S"],
+            sources=[f"asm/boot/{source}" for source in sources],
             script=f"linker_scripts/boot_{name}.ld",
             include_dirs=["asm/boot"],
-            format="binary",
         )
-        for name in (MBR, STAGE2)
+        for name, sources in ((MBR, ["mbr.S"]), (STAGE2, stage2))
     }
     config = Config(name="boot", targets=targets, image=Image(kernel=STAGE2))
     return Project(root, Path(__file__), config, LintConfig())

@@ -73,5 +73,3 @@ def command(
     made = assembler.assemble(text, source, options, read_file=files.read_included)
     terminal.show(made.warnings)
     files.write(output or str(Path(source).with_suffix(".o")), made.object)
-
-

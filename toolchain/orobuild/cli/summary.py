@@ -1,0 +1,108 @@
+"""The report at the end of a build or a run: what was made, what was checked, what happened."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import click
+
+from orobuild.cli.terminal import style
+from orobuild.elf.constants import PF_W, PF_X, PT_LOAD
+from orobuild.elf.descriptions import segment_flags
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from orobuild.machine import BootReport, Machine
+    from orobuild.pipeline.build import BuildResult, BuiltTarget
+
+UNCHECKED = (
+    "UNCHECKED: no strictness and no lint. Control may reach bytes that are not executable. "
+    "Use this to reproduce a defect; never ship what it builds."
+)
+_LABEL = 10
+
+
+def size(count: int) -> str:
+    """A number of bytes in the largest unit that leaves it at least 1: `4 KiB`, `1.5 MiB`."""
+    unit = min(int(math.log2(count)) // 10, 3) if count else 0
+    scaled = count / (1 << 10 * unit)
+    number = f"{scaled:.1f}".removesuffix(".0") if unit else str(count)
+    return f"{number} {('B', 'KiB', 'MiB', 'GiB')[unit]}"
+
+
+def of_build(result: BuildResult) -> str:
+    """What was built, its segments and permissions, and the lint result."""
+    lines = [_row("built", f"{result.project.config.name}, profile {result.profile}")]
+    for target in result.targets:
+        lines += _target(target, result.project.root)
+    if result.disk:
+        lines.append(_file("image", result.disk, result.project.root))
+    if result.unchecked:
+        lines.append(_row("linted", style("NOT AT ALL (--unchecked)", fg="red", bold=True)))
+    else:
+        lines.append(_row("linted", _lint(result)))
+    return "\n".join([*lines, _row("time", _times(result))])
+
+
+def of_run(result: BuildResult, report: BootReport) -> str:
+    """What was built and checked, then the cores, their ticks and threads, and the verdict."""
+    lines = [of_build(result), _row("booted", f"in {report.seconds:.2f} s")]
+    lines += [
+        f"{'':{_LABEL}} core {core.core:<3} apic {core.apic:<3} "
+        f"{core.ticks:>6} ticks  {core.threads:>3} threads"
+        for core in report.cores
+    ]
+    good = report.passed
+    verdict = style(report.verdict.value, fg="green" if good else "red", bold=True)
+    reason = f": {report.reason}" if report.reason else ""
+    total = sum(stage.seconds for stage in result.stages) + report.seconds
+    lines.append(_row("verdict", f"{verdict}{reason}  (total {total:.2f} s)"))
+    return "\n".join(lines)
+
+
+def of_machine(machine: Machine, medium: Path) -> str:
+    """The machine that is about to start, in a line."""
+    return f"{machine.describe()}, {medium.name}"
+
+
+def console_line(line: str) -> None:
+    """Show a line of the kernel's console; what is meant for programs is dimmed."""
+    click.echo(style(line, dim=True) if line.startswith("oro: ") else line)
+
+
+def _row(label: str, text: str) -> str:
+    return f"{style(f'{label:<{_LABEL}}', bold=True)} {text}"
+
+
+def _file(label: str, path: Path, root: Path) -> str:
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    return f"{'':{_LABEL}} {label:<10} {shown}  {size(path.stat().st_size)}"
+
+
+def _target(target: BuiltTarget, root: Path) -> Iterator[str]:
+    yield _file(target.name, target.path, root)
+    for segment, sections in zip(target.segments, target.segment_names, strict=True):
+        if segment.p_type != PT_LOAD:
+            continue
+        flags = f"{segment_flags(segment.p_flags):<4}"
+        color = "yellow" if segment.p_flags & PF_X else "cyan" if segment.p_flags & PF_W else None
+        yield (
+            f"{'':{_LABEL}} {'':10}   {style(flags, fg=color)} "
+            f"{segment.p_vaddr:#018x}  {size(segment.p_memsz):>9}  {sections}"
+        )
+
+
+def _lint(result: BuildResult) -> str:
+    count = len(result.findings)
+    found = "no findings" if not count else f"{count} findings" if count > 1 else "1 finding"
+    return f"{result.rules} rules, {style(found, fg='yellow' if count else 'green')}"
+
+
+def _times(result: BuildResult) -> str:
+    totals: dict[str, float] = {}
+    for stage in result.stages:
+        totals[stage.name] = totals.get(stage.name, 0.0) + stage.seconds
+    return ", ".join(f"{name} {seconds:.2f} s" for name, seconds in totals.items())
