@@ -6,6 +6,7 @@ Knows the rules of entry (ELF64, Multiboot2), and no particular kernel.
 
 from __future__ import annotations
 
+import itertools
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -119,7 +120,7 @@ def _check_segments(path: str, segments: tuple[ProgramHeader, ...]) -> list[Diag
                 )
             )
     ordered = sorted(segments, key=lambda s: s.p_paddr)
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in itertools.pairwise(ordered):
         if before.p_paddr + before.p_memsz > after.p_paddr:
             findings.append(error(f"{_describe(before)} overlaps {_describe(after)}", span))
     return findings

@@ -1,0 +1,25 @@
+"""Machines as values: describe one, boot it, read what it said.
+
+`Qemu` is a machine; `boot` starts it, follows its serial console and gives a `BootReport`. No
+emulator outlives the process that started it, however that ends. Knows no particular kernel:
+what is read from the console are `oro: key=value` lines and panic blocks.
+"""
+
+from orobuild.machine.boot import boot
+from orobuild.machine.console import Console, Core, Fact, Panic
+from orobuild.machine.qemu import Accelerator, Drive, Qemu
+from orobuild.machine.report import BootReport, Machine, Verdict
+
+__all__ = [
+    "Accelerator",
+    "BootReport",
+    "Console",
+    "Core",
+    "Drive",
+    "Fact",
+    "Machine",
+    "Panic",
+    "Qemu",
+    "Verdict",
+    "boot",
+]

@@ -1,0 +1,252 @@
+"""Booting a machine: start it, follow its console, know how it ended.
+
+One thread, one loop over three pipes: the console, the emulator's own messages, and QMP. The loop
+ends when the emulator does, when the console says that the kernel has stopped for good, or when
+time is up; whichever it is, the emulator is gone when `boot` returns or raises.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from orobuild.errors import UsageError
+from orobuild.machine.console import LOADER_ERROR, PANIC_END, Console, read_console
+from orobuild.machine.process import ChildProcess
+from orobuild.machine.qemu import STATUS_FAIL, STATUS_PASS
+from orobuild.machine.qmp import Protocol
+from orobuild.machine.report import BootReport, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from orobuild.machine.report import Machine
+
+_CHUNK: Final = 65536
+_MAX_LINE: Final = 65536  # bytes; a guest that never ends a line does not fill our memory
+_MAX_OUTPUT: Final = 64 << 20
+_GRACE: Final = 0.5  # seconds that a machine has, after its last words, to exit by itself
+_FAREWELL: Final = 2.0  # seconds that QEMU has to answer or quit
+
+
+def boot(
+    machine: Machine,
+    *,
+    timeout: float,
+    on_line: Callable[[str], None] | None = None,
+    screenshot: Path | None = None,
+) -> BootReport:
+    """Boot `machine` and wait until it is over, at most `timeout` seconds.
+
+    `on_line` gets each line of the console as it is completed, without its end. `screenshot` is where
+    a PNG of the screen is written if the machine stops without exiting (loader error, panic, reset,
+    hang). Raises `MissingToolError` if the emulator is not installed and `UsageError`, with what
+    the emulator said, if it does not start.
+    """
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            arguments = machine.arguments(qmp_fd=theirs.fileno())
+            start = time.monotonic()
+            child = ChildProcess(arguments, pass_fds=(theirs.fileno(),))
+        with child:
+            session = _Session(child, ours, on_line or _ignore, screenshot)
+            session.run(start + timeout)
+            return session.report(timeout, time.monotonic() - start)
+
+
+def _ignore(_line: str) -> None:
+    pass
+
+
+class _Session:
+    """A boot in progress. Owns the loop and what was seen so far."""
+
+    def __init__(
+        self,
+        child: ChildProcess,
+        qmp: socket.socket,
+        on_line: Callable[[str], None],
+        screenshot: Path | None,
+    ) -> None:
+        self._child = child
+        self._qmp = qmp
+        self._protocol = Protocol()
+        self._on_line = on_line
+        self._screenshot = screenshot
+        self._selector = selectors.DefaultSelector()
+        self._pending = b""
+        self._size = 0
+        self._errors = b""
+        self._lines: list[str] = []
+        self._shutdown: str | None = None  # the reason of QMP's SHUTDOWN event
+        self._stop_at: float | None = None  # when the grace after the last words ends
+        self._question: int | None = None  # id of the QMP command that ends the farewell
+        self._registers_id: int | None = None
+        self._registers: str | None = None
+        self._status: int | None = None
+        self._timed_out = False
+
+    def run(self, deadline: float) -> None:
+        """Follow the machine until it is over."""
+        with self._selector as selector:
+            selector.register(self._child.stdout, selectors.EVENT_READ, self._read_console)
+            selector.register(self._child.stderr, selectors.EVENT_READ, self._read_errors)
+            selector.register(self._qmp, selectors.EVENT_READ, self._read_qmp)
+            while self._console_open():
+                now = time.monotonic()
+                limit = deadline if self._stop_at is None else min(deadline, self._stop_at)
+                if now >= limit or self._size > _MAX_OUTPUT:
+                    self._timed_out = self._stop_at is None
+                    break
+                if self._shutdown and self._question is None:
+                    break
+                self._poll(limit - now)
+            if self._console_open():
+                self._farewell()
+            self._drain()
+        if self._pending:
+            self._line(self._pending)
+        self._status = self._child.wait(_GRACE)
+
+    def _console_open(self) -> bool:
+        return self._child.stdout in self._selector.get_map()
+
+    def _poll(self, seconds: float) -> None:
+        for key, _ in self._selector.select(seconds):
+            key.data()
+
+    def _drain(self) -> None:
+        """Read what has already arrived; a child that is gone leaves nothing more."""
+        limit = time.monotonic() + _GRACE
+        while self._selector.get_map() and time.monotonic() < limit:
+            if not self._selector.select(0):
+                break
+            self._poll(0)
+
+    def _read_console(self) -> None:
+        data = os.read(self._child.stdout.fileno(), _CHUNK)
+        if not data:
+            self._selector.unregister(self._child.stdout)
+            return
+        self._size += len(data)
+        *lines, self._pending = (self._pending + data).split(b"\n")
+        for line in lines:
+            self._line(line)
+        while len(self._pending) > _MAX_LINE:
+            self._line(self._pending[:_MAX_LINE])
+            self._pending = self._pending[_MAX_LINE:]
+
+    def _line(self, data: bytes) -> None:
+        line = data.decode("utf-8", "replace").strip("\r")
+        self._lines.append(line)
+        self._on_line(line)
+        if line.startswith((PANIC_END, LOADER_ERROR)) and self._stop_at is None:
+            self._stop_at = time.monotonic() + _GRACE
+
+    def _read_errors(self) -> None:
+        data = os.read(self._child.stderr.fileno(), _CHUNK)
+        if not data:
+            self._selector.unregister(self._child.stderr)
+        self._errors = (self._errors + data)[-_CHUNK:]
+
+    def _read_qmp(self) -> None:
+        try:
+            data = self._qmp.recv(_CHUNK)
+        except ConnectionError:
+            data = b""
+        if not data:
+            self._selector.unregister(self._qmp)
+            self._question = None
+            return
+        for message in self._protocol.feed(data):
+            self._qmp_message(message)
+
+    def _qmp_message(self, message: dict[str, Any]) -> None:
+        if "QMP" in message:
+            self._send("qmp_capabilities")
+        elif message.get("event") == "SHUTDOWN":
+            self._shutdown = str(message.get("data", {}).get("reason", "unknown"))
+        if "id" in message and message["id"] == self._registers_id:
+            self._registers = str(message.get("return", "")).replace("\r\n", "\n").strip() or None
+        if "id" in message and message["id"] == self._question:
+            self._question = None
+
+    def _send(self, name: str, **arguments: object) -> int | None:
+        command, number = self._protocol.command(name, **arguments)
+        try:
+            self._qmp.sendall(command)
+        except OSError:
+            return None
+        return number
+
+    def _farewell(self) -> None:
+        """Ask a machine that is still there for its registers and its screen, and end it."""
+        limit = time.monotonic() + _FAREWELL
+        if self._protocol.ready:
+            self._send("stop")
+            self._question = self._registers_id = self._send(
+                "human-monitor-command", command_line="info registers -a"
+            )
+            if self._screenshot:
+                self._question = self._send(
+                    "screendump", filename=str(self._screenshot.absolute()), format="png"
+                )
+            while self._question is not None and time.monotonic() < limit:
+                self._poll(0.1)
+            self._send("quit")
+            while self._console_open() and time.monotonic() < limit:
+                self._poll(0.1)
+        self._child.kill()
+
+    def report(self, timeout: float, seconds: float) -> BootReport:
+        """The verdict on what was seen. Raises `UsageError` if the emulator never started."""
+        console = read_console(self._lines)
+        if not self._protocol.ready and not self._timed_out:
+            said = self._errors.decode("utf-8", "replace").strip()
+            raise UsageError(
+                f"the emulator did not start (status {self._status})", hint=said or None
+            )
+        verdict, reason = self._judge(console, timeout)
+        ended = self._shutdown is None and self._stop_at is None and not self._timed_out
+        return BootReport(
+            verdict=verdict,
+            reason=reason,
+            exit_status=self._status if ended else None,
+            console=console,
+            registers=self._registers,
+            seconds=seconds,
+        )
+
+    def _judge(self, console: Console, timeout: float) -> tuple[Verdict, str]:
+        if console.loader_error:
+            return Verdict.LOADER_ERROR, console.loader_error
+        if console.panics:
+            panic = console.panics[0]
+            cut = "" if panic.complete else " (its report is cut off)"
+            what = " ".join(f"{key}={value}" for key, value in list(panic.values.items())[:4])
+            return Verdict.PANIC, f"{what or 'the kernel panicked'}{cut}"
+        if self._size > _MAX_OUTPUT:
+            return Verdict.HANG, f"the console printed more than {_MAX_OUTPUT >> 20} MiB"
+        if self._timed_out:
+            return Verdict.HANG, f"no end within {timeout:g} s"
+        if self._shutdown == "guest-shutdown":
+            return Verdict.POWER_OFF, "the machine was switched off without a verdict"
+        if self._shutdown:
+            return (
+                Verdict.RESET,
+                f"the machine reset itself, by triple fault or on request ({self._shutdown})",
+            )
+        if self._status == STATUS_PASS and console.verdict not in (None, "pass"):
+            return Verdict.FAIL, f"exit status says pass, the console says {console.verdict}"
+        if self._status == STATUS_PASS:
+            return Verdict.PASS, ""
+        if self._status == STATUS_FAIL:
+            return Verdict.FAIL, "the kernel says that it failed"
+        if self._status is not None and self._status > 128:
+            return Verdict.CRASH, f"signal {self._status - 128} ended the emulator"
+        return Verdict.FAIL, f"the emulator ended with status {self._status}"

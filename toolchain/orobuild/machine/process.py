@@ -1,0 +1,85 @@
+"""A child process that cannot outlive us, and everything that it starts with it.
+
+The child runs in a process group of its own under a small shell that holds the reading end of a
+pipe, the lifeline. When this process ends, even by SIGKILL, the pipe closes and the shell
+kills the child. (Linux's PR_SET_PDEATHSIG is tied to the thread that forks and is no answer on other
+systems; a preexec function is not safe beside threads.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+# Standard input is the lifeline. `read` returns only when its other end is closed.
+_LAUNCHER: Final = """
+exec 9<&0 </dev/null
+"$@" 9<&- &
+child=$!
+{ read -r _ <&9; kill -KILL $child; } >/dev/null 2>&1 &
+watcher=$!
+exec 9<&-
+wait $child
+status=$?
+kill -KILL $watcher
+exit $status
+"""
+
+
+class ChildProcess:
+    """A running child: use it as a context manager; leaving the context kills what is left.
+
+    `stdout` and `stderr` are the reading ends of pipes, unbuffered. `status` follows the shell's
+    convention: 128 + n for a child that signal n ended.
+    """
+
+    def __init__(self, arguments: Sequence[str], *, pass_fds: Sequence[int] = ()) -> None:
+        self._popen = subprocess.Popen(
+            ["/bin/sh", "-c", _LAUNCHER, "sh", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            pass_fds=tuple(pass_fds),
+            start_new_session=True,
+        )
+        if self._popen.stdout is None or self._popen.stderr is None:
+            raise AssertionError("pipes were asked for")
+        self.stdout = self._popen.stdout
+        self.stderr = self._popen.stderr
+
+    def wait(self, timeout: float) -> int | None:
+        """The child's status, or None if it is still running after `timeout` seconds."""
+        try:
+            return self._popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def kill(self) -> None:
+        """End the child and its whole process group now. Harmless if it has ended."""
+        if self._popen.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+        self._popen.wait()
+
+    def __enter__(self) -> ChildProcess:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.kill()
+        for stream in (self._popen.stdin, self.stdout, self.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()

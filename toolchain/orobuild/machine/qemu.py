@@ -1,0 +1,156 @@
+"""QEMU as a value: what machine, what is in it, and the command line that makes it so.
+
+Owns QEMU's spelling of things. Starts nothing: that is `boot`'s business.
+"""
+
+from __future__ import annotations
+
+import enum
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from orobuild.errors import MissingToolError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEBUG_EXIT_PORT: Final = 0xF4
+"""I/O port of the isa-debug-exit device: writing v ends QEMU with status (v << 1) | 1."""
+
+STATUS_PASS: Final = 0x10 << 1 | 1
+STATUS_FAIL: Final = 0x11 << 1 | 1
+
+_INSTALL: Final = """\
+install QEMU for x86 with one of
+  apt install qemu-system-x86
+  dnf install qemu-system-x86
+  pacman -S qemu-system-x86
+  brew install qemu"""
+
+
+class Drive(enum.Enum):
+    """What the disk image is plugged in as."""
+
+    IDE = "ide"
+    USB = "usb"
+    VIRTIO = "virtio"
+    NVME = "nvme"
+
+
+class Accelerator(enum.Enum):
+    """How guest code is run. `AUTO` is KVM where it truly works, else TCG."""
+
+    TCG = "tcg"
+    KVM = "kvm"
+    AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Qemu:
+    """A PC. Exactly one of `disk` and `kernel` is what it boots.
+
+    `disk` is a raw disk image (never written to); `kernel` an ELF file with a PVH note, started
+    with `command_line`. `firmware` replaces SeaBIOS. `extra` is appended to the command line.
+    """
+
+    disk: Path | None = None
+    kernel: Path | None = None
+    command_line: str = ""
+    machine: str = "q35"
+    cpu: str = "max"
+    cores: int = 1
+    memory_mib: int = 256
+    drive: Drive = Drive.IDE
+    accelerator: Accelerator = Accelerator.TCG
+    firmware: Path | None = None
+    binary: str = "qemu-system-x86_64"
+    extra: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """The machine in a few words, for a person."""
+        cores = f"{self.cores} cores" if self.cores > 1 else "1 core"
+        how = "KVM" if self._use_kvm() else "TCG"
+        source = f"{self.drive.value} disk" if self.disk else "kernel by PVH"
+        parts = (self.machine, f"cpu {self.cpu}", cores, f"{self.memory_mib} MiB", how, source)
+        return f"QEMU {', '.join(parts)}"
+
+    def arguments(self, *, qmp_fd: int | None) -> tuple[str, ...]:
+        """The command that starts it, its first serial port on standard output."""
+        if (self.disk is None) == (self.kernel is None):
+            raise UsageError("a machine boots either a disk or a kernel")
+        medium = self.disk or self.kernel
+        if medium and not medium.is_file():
+            raise UsageError(f"{medium}: no such file to boot")
+        program = shutil.which(self.binary)
+        if program is None:
+            raise MissingToolError(f"'{self.binary}' is not installed", hint=_INSTALL)
+        if self.accelerator is Accelerator.KVM and not kvm_works():
+            raise UsageError(
+                "KVM does not work here (/dev/kvm cannot make a virtual machine)",
+                hint="use TCG, or enable virtualisation and join the group 'kvm'",
+            )
+        return (
+            program,
+            *("-nodefaults", "-no-user-config", "-display", "none", "-vga", "std", "-no-reboot"),
+            *("-machine", self.machine, "-cpu", self.cpu),
+            *("-smp", str(self.cores), "-m", f"{self.memory_mib}M"),
+            *("-accel", "kvm" if self._use_kvm() else "tcg,thread=multi"),
+            *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
+            *("-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4"),
+            *(("-bios", str(self.firmware)) if self.firmware else ()),
+            *self._boot_arguments(),
+            *(_qmp_arguments(qmp_fd) if qmp_fd is not None else ()),
+            *self.extra,
+        )
+
+    def _use_kvm(self) -> bool:
+        return self.accelerator is not Accelerator.TCG and kvm_works()
+
+    def _boot_arguments(self) -> tuple[str, ...]:
+        if self.kernel:
+            append = ("-append", self.command_line) if self.command_line else ()
+            return ("-kernel", str(self.kernel), *append)
+        # snapshot: guests write to a temporary file, so any number of machines share an image.
+        path = str(self.disk).replace(",", ",,")
+        drive = f"if=none,id=disk,format=raw,snapshot=on,file={path}"
+        device = {
+            Drive.IDE: ("-device", "ide-hd,drive=disk,bootindex=0"),
+            Drive.USB: ("-device", "qemu-xhci", "-device", "usb-storage,drive=disk,bootindex=0"),
+            Drive.VIRTIO: ("-device", "virtio-blk-pci,drive=disk,bootindex=0"),
+            Drive.NVME: ("-device", "nvme,drive=disk,serial=oro,bootindex=0"),
+        }[self.drive]
+        return ("-drive", drive, *device)
+
+
+def _qmp_arguments(fd: int) -> tuple[str, ...]:
+    # A guest that shuts down is paused, so that its registers can be read, and then told to quit.
+    return (
+        *("-chardev", f"socket,id=qmp,fd={fd}", "-mon", "chardev=qmp,mode=control"),
+        *("-action", "shutdown=pause"),
+    )
+
+
+_KVM_GET_API_VERSION: Final = 0xAE00
+_KVM_CREATE_VM: Final = 0xAE01
+_KVM_API_VERSION: Final = 12
+
+
+def kvm_works() -> bool:
+    """Whether /dev/kvm makes a virtual machine; its mere presence says nothing in containers."""
+    import fcntl
+    import os
+
+    try:
+        device = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        if fcntl.ioctl(device, _KVM_GET_API_VERSION, 0) != _KVM_API_VERSION:
+            return False
+        os.close(fcntl.ioctl(device, _KVM_CREATE_VM, 0))
+    except OSError:
+        return False
+    finally:
+        os.close(device)
+    return True
