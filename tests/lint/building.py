@@ -1,0 +1,145 @@
+"""Images for lint's tests, built by GNU as and ld from fixtures that say what is expected.
+
+A fixture is an assembly file whose `#:` lines are instructions to the test:
+
+    #: as ARGUMENTS          more arguments for as (default --64)
+    #: ld ARGUMENTS          more arguments for ld
+    #: script                the `#|` lines are the linker script
+    #: patch segment N FIELD=VALUE    change a program header after linking (also `section NAME`)
+    #: strip                 remove the symbols after linking
+    #: config                the `#|` lines after it are [tool.orobuild.lint]
+    #: expect CODE TEXT      a finding of CODE whose rendering contains TEXT
+    #: expect nothing
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import tomllib
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orobuild.elf import reader
+from orobuild.elf.constants import PHDR_SIZE, SHDR_SIZE
+from orobuild.lint import LintConfig
+from orobuild.lint.config import from_mapping
+
+if TYPE_CHECKING:
+    from orobuild.elf.structures import ProgramHeader, SectionHeader
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+@dataclass
+class Fixture:
+    path: Path
+    as_arguments: list[str] = field(default_factory=lambda: ["--64"])
+    ld_arguments: list[str] = field(default_factory=list)
+    script: str = ""
+    config: LintConfig = field(default_factory=LintConfig)
+    expected: list[tuple[str, str]] = field(default_factory=list)
+    patches: list[tuple[str, str, dict[str, int]]] = field(default_factory=list)
+    strip: bool = False
+    says_nothing: bool = False
+
+    @property
+    def rule(self) -> str:
+        return self.path.name.partition("_")[0]
+
+
+def parse(path: Path) -> Fixture:
+    fixture, block, blocks = Fixture(path), "", {"script": "", "config": ""}
+    for line in path.read_text().splitlines():
+        if line.startswith("#|"):
+            blocks[block] += line[2:].removeprefix(" ") + "\n"
+        elif line.startswith("#:"):
+            word, _, rest = line[2:].strip().partition(" ")
+            if word in blocks:
+                block = word
+            elif word == "as":
+                fixture.as_arguments = shlex.split(rest)
+            elif word == "ld":
+                fixture.ld_arguments = shlex.split(rest)
+            elif word == "strip":
+                fixture.strip = True
+            elif word == "patch":
+                table, name, *settings = shlex.split(rest)
+                values = {k: int(v, 0) for k, v in (s.split("=") for s in settings)}
+                fixture.patches.append((table, name, values))
+            elif word == "expect" and rest == "nothing":
+                fixture.says_nothing = True
+            elif word == "expect":
+                code, _, text = rest.partition(" ")
+                fixture.expected.append((code, text))
+            else:
+                raise ValueError(f"{path}: unknown instruction {line!r}")
+    fixture.script = blocks["script"]
+    fixture.config = from_mapping(tomllib.loads(blocks["config"]))
+    if fixture.says_nothing == bool(fixture.expected):
+        raise ValueError(f"{path}: say what is expected")
+    return fixture
+
+
+def fixtures() -> list[Fixture]:
+    return [parse(path) for path in sorted(FIXTURES.glob("*.S"))]
+
+
+@cache
+def assemble(text: str, *arguments: str) -> bytes:
+    return _run_tool(["as", *arguments, "-o", "out.o", "in.s"], {"in.s": text.encode()}, "out.o")
+
+
+def _run_tool(command: list[str], files: dict[str, bytes], output: str) -> bytes:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in files.items():
+            (Path(folder) / name).write_bytes(data)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return (Path(folder) / output).read_bytes()
+
+
+def link(objects: dict[str, bytes], *arguments: str, script: str = "", linker: str = "ld") -> bytes:
+    files = dict(objects)
+    command = [linker, "-o", "out.elf", *arguments]
+    if script:
+        files["script.ld"] = script.encode()
+        command += ["-T", "script.ld"]
+    return _run_tool([*command, *objects], files, "out.elf")
+
+
+def build(fixture: Fixture) -> bytes:
+    text = fixture.path.read_text()
+    machine = ["-m", "elf_i386"] if "--32" in fixture.as_arguments else []
+    data = link(
+        {"in.o": assemble(text, *fixture.as_arguments)},
+        *machine,
+        *fixture.ld_arguments,
+        script=fixture.script,
+    )
+    if fixture.strip:
+        data = _run_tool(["strip", "-o", "out", "in"], {"in": data}, "out")
+    for table, name, values in fixture.patches:
+        data = patch(data, table, name, values)
+    return data
+
+
+def patch(data: bytes, table: str, name: str, values: dict[str, int]) -> bytes:
+    """`data` with fields of a program header (by index) or section header (by name) changed."""
+    elf = reader.read(data, "patched")
+    header: ProgramHeader | SectionHeader
+    if table == "segment":
+        header = elf.segments[int(name)]
+        at = elf.header.e_phoff + int(name) * PHDR_SIZE[elf.ei_class]
+    else:
+        section = elf.section(name)
+        assert section is not None, name
+        header = section
+        at = elf.header.e_shoff + section.index * SHDR_SIZE[elf.ei_class]
+    assert values.keys() <= {f.name for f in fields(header)}, values
+    packed = replace(header, **values).pack(elf.ei_class)
+    return data[:at] + packed + data[at + len(packed) :]

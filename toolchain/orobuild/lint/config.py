@@ -1,0 +1,139 @@
+"""What the user may say about linting, as one frozen value. Reads no file and runs no rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final
+
+from orobuild.diagnostics import Severity, did_you_mean
+from orobuild.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ALL: Final = "ALL"
+WIDTHS: Final = (16, 32, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRange:
+    """Code of one width, for images without `.oro.code`.
+
+    `region` is a section's name, a symbol with a size, or `start..end` with two symbols.
+    """
+
+    region: str
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunAddress:
+    """Code that is copied before it runs: `region` (as in `CodeRange`) runs at `address`."""
+
+    region: str
+    address: int
+
+
+@dataclass(frozen=True, slots=True)
+class LintConfig:
+    """The configuration of a lint run.
+
+    `select`, `extend_select` and `ignore` hold prefixes of rule codes (`SEG`, `SEG0`, `SEG001`,
+    `ALL`); the longest prefix that matches a code decides, `ignore` winning a tie.
+    `severity` maps prefixes to severities. `vector_tables` are patterns (`fnmatch`) of symbols
+    that are arrays of pointers to handlers. `page_size` is in bytes.
+    `max_findings` bounds what one rule reports about one file.
+    """
+
+    select: tuple[str, ...] = ()
+    extend_select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    severity: tuple[tuple[str, Severity], ...] = ()
+    vector_tables: tuple[str, ...] = ()
+    code: tuple[CodeRange, ...] = ()
+    run_addresses: tuple[RunAddress, ...] = ()
+    page_size: int = 4096
+    max_findings: int = field(default=100)
+
+
+def from_mapping(table: Mapping[str, Any], where: str = "[tool.orobuild.lint]") -> LintConfig:
+    """The configuration in a parsed TOML table. Raises `UsageError` naming the key at fault.
+
+    Keys are the fields of `LintConfig` with hyphens; `code` and `run-addresses` are tables from
+    region to width and to address, `severity` a table from prefix to word.
+    """
+    known = {f.name.replace("_", "-"): f.name for f in fields(LintConfig)}
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        name = known.get(key.replace("_", "-"))
+        if name is None:
+            raise UsageError(f"{where}: unknown key '{key}'", hint=did_you_mean(key, known))
+        values[name] = _READERS[name](f"{where} {key}", value)
+    return LintConfig(**values)
+
+
+def _words(where: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise UsageError(f"{where}: expected a list of strings")
+    return tuple(value)
+
+
+def _integer(where: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise UsageError(f"{where}: expected a number that is not negative")
+    return value
+
+
+def _page_size(where: str, value: object) -> int:
+    size = _integer(where, value)
+    if size < 1 or size & (size - 1):
+        raise UsageError(f"{where}: {size} is not a power of two")
+    return size
+
+
+def _table(where: str, value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise UsageError(f"{where}: expected a table")
+    return value
+
+
+def _severities(where: str, value: object) -> tuple[tuple[str, Severity], ...]:
+    words = {s.value: s for s in Severity}
+    result = []
+    for prefix, word in _table(where, value).items():
+        if not isinstance(word, str) or word not in words:
+            raise UsageError(
+                f"{where}.{prefix}: '{word}' is not a severity",
+                hint=f"one of {', '.join(words)}",
+            )
+        result.append((prefix, words[word]))
+    return tuple(result)
+
+
+def _code(where: str, value: object) -> tuple[CodeRange, ...]:
+    ranges = []
+    for region, width in _table(where, value).items():
+        if width not in WIDTHS or not isinstance(width, int):
+            raise UsageError(f"{where}.{region}: {width!r} is not a code width: 16, 32 or 64")
+        ranges.append(CodeRange(region, width))
+    return tuple(ranges)
+
+
+def _run_addresses(where: str, value: object) -> tuple[RunAddress, ...]:
+    return tuple(
+        RunAddress(region, _integer(f"{where}.{region}", address))
+        for region, address in _table(where, value).items()
+    )
+
+
+_READERS: Final = {
+    "select": _words,
+    "extend_select": _words,
+    "ignore": _words,
+    "severity": _severities,
+    "vector_tables": _words,
+    "code": _code,
+    "run_addresses": _run_addresses,
+    "page_size": _page_size,
+    "max_findings": _integer,
+}

@@ -1,0 +1,56 @@
+"""Running the selected rules over one input. Reads no file and prints nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from orobuild.diagnostics import Note, Span, error
+from orobuild.elf import constants as c
+from orobuild.elf.reader import ElfError
+from orobuild.lint.program import Program
+from orobuild.lint.registry import rules
+from orobuild.lint.selection import selected, severity_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orobuild.elf.reader import ElfFile
+    from orobuild.lint.config import LintConfig
+    from orobuild.lint.finding import Finding
+    from orobuild.lint.rule import Rule
+
+
+def check_image(elf: ElfFile, config: LintConfig) -> tuple[Finding, ...]:
+    """What the selected rules find in a linked image, in the order of rules, then of addresses.
+
+    Raises `ElfError` for a file that is no image, `UsageError` for a configuration that does not
+    fit it.
+    """
+    if elf.header.e_type not in (c.ET_EXEC, c.ET_DYN):
+        raise ElfError(
+            error(
+                f"ELF type {elf.header.e_type} is not a linked image (ET_EXEC or ET_DYN)",
+                Span(elf.path),
+                rule="elf",
+            )
+        )
+    program = Program(elf, config)
+    findings: list[Finding] = []
+    for rule in selected(rules(), config):
+        findings += _run(rule, program, config)
+    return tuple(findings)
+
+
+def _run(rule: Rule, program: Program, config: LintConfig) -> Iterator[Finding]:
+    """One rule's findings, stamped with its code; the last one says when there are more."""
+    severity = severity_of(rule, config)
+    found = iter(rule.check(program))
+    shown = [
+        replace(f, rule=rule.code, severity=severity) for f in islice(found, config.max_findings)
+    ]
+    if shown and next(found, None) is not None:
+        note = Note(f"more findings of {rule.code} in this file are not listed (max-findings)")
+        shown[-1] = replace(shown[-1], notes=(*shown[-1].notes, note))
+    yield from sorted(shown, key=lambda f: f.evidence.address or 0)

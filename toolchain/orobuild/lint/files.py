@@ -1,0 +1,46 @@
+"""From paths to a `LintResult`: reads files, finds out what they are, never gives up on the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orobuild.diagnostics import Span, error
+from orobuild.elf import reader
+from orobuild.errors import InputError
+from orobuild.lint import engine
+from orobuild.lint.result import LintResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orobuild.diagnostics import Diagnostic
+    from orobuild.lint.config import LintConfig
+    from orobuild.lint.finding import Finding
+
+
+def check_paths(paths: Iterable[str], config: LintConfig) -> LintResult:
+    """Check each file. A file that cannot be read or parsed is an error in the result.
+
+    Raises `UsageError` for a configuration that does not fit.
+    """
+    checked: list[str] = []
+    findings: list[Finding] = []
+    errors: list[Diagnostic] = []
+    for path in paths:
+        checked.append(path)
+        try:
+            data = Path(path).read_bytes()
+        except OSError as reason:
+            errors.append(error(f"cannot be read: {reason.strerror}", Span(path), rule="file"))
+            continue
+        try:
+            findings += check_bytes(data, path, config)
+        except InputError as reason:
+            errors += reason.diagnostics
+    return LintResult(tuple(checked), tuple(findings), tuple(errors))
+
+
+def check_bytes(data: bytes, path: str, config: LintConfig) -> tuple[Finding, ...]:
+    """Check one file's content by what it is. Raises `InputError`, `UsageError`."""
+    return engine.check_image(reader.read(data, path), config)

@@ -1,0 +1,231 @@
+"""A linked image as the rules see it: segments, sections, symbols, roots and control flow.
+
+Owns the questions that several rules ask (what is at this address, may it execute, who jumps
+there) and answers each once. It judges nothing.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from orobuild.diagnostics import Note, Severity, Span
+from orobuild.elf import constants as c
+from orobuild.lint.finding import Evidence, Finding
+from orobuild.lint.program.boot import boot_entries
+from orobuild.lint.program.intervals import IntervalMap
+from orobuild.lint.program.regions import code_regions
+from orobuild.lint.program.segments import Segment, describe_section, occupies_memory
+from orobuild.lint.program.symbols import SymbolTable
+from orobuild.lint.program.tables import vector_tables
+from orobuild.lint.program.unwind import unwind_functions
+from orobuild.lint.program.widths import declared_widths, default_width, resolve_region
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orobuild.elf.reader import ElfFile
+    from orobuild.elf.structures import SectionHeader
+    from orobuild.lint.config import LintConfig
+    from orobuild.lint.program.boot import BootEntry
+    from orobuild.lint.program.flow import ControlFlow
+    from orobuild.lint.program.segments import Region
+    from orobuild.lint.program.tables import VectorTable
+
+
+class Program:
+    """An image (ET_EXEC or ET_DYN) with its configuration; what follows from them is lazy."""
+
+    def __init__(self, elf: ElfFile, config: LintConfig) -> None:
+        self.elf = elf
+        self.config = config
+
+    @cached_property
+    def symbols(self) -> SymbolTable:
+        """The image's symbols (the dynamic ones when it is stripped)."""
+        return SymbolTable(self.elf)
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """Every program header with its index."""
+        return tuple(Segment(i, header) for i, header in enumerate(self.elf.segments))
+
+    @cached_property
+    def loads(self) -> tuple[Segment, ...]:
+        """The PT_LOAD segments that occupy memory."""
+        return tuple(s for s in self.segments if s.header.p_type == c.PT_LOAD and s.header.p_memsz)
+
+    @cached_property
+    def sections(self) -> tuple[SectionHeader, ...]:
+        """The sections that occupy memory at their own address."""
+        return tuple(s for s in self.elf.sections if occupies_memory(s))
+
+    @cached_property
+    def address_mask(self) -> int:
+        """All ones as wide as an address of the image."""
+        return 0xFFFFFFFF if self.elf.ei_class == c.ELFCLASS32 else 0xFFFFFFFFFFFFFFFF
+
+    @cached_property
+    def boot_entries(self) -> tuple[BootEntry, ...]:
+        """Entries that boot protocol headers declare."""
+        return boot_entries(self.elf)
+
+    @cached_property
+    def widths(self) -> list[tuple[int, int, int]]:
+        """(start, end, width) of the code whose width the image or the configuration declares."""
+        return declared_widths(self.elf, self.symbols, self.config)
+
+    @cached_property
+    def default_width(self) -> int:
+        """The width of code that nobody declares."""
+        return default_width(self.elf)
+
+    @cached_property
+    def functions(self) -> tuple[tuple[int, int], ...]:
+        """(virtual address, size in bytes, 0 if unknown) of each function that is listed.
+
+        By symbols, and by the unwind tables when the image is stripped.
+        """
+        unwind = () if self.elf.symbol_table is not None else unwind_functions(self)
+        return (*self.symbols.functions(), *unwind)
+
+    @cached_property
+    def _extents(self) -> IntervalMap:
+        return IntervalMap((start, start + size, 0) for start, size in self.functions)
+
+    def in_known_function(self, address: int) -> bool:
+        """Whether a function of known extent contains this virtual address."""
+        return self._extents.find(address) is not None
+
+    @cached_property
+    def run_regions(self) -> tuple[tuple[int, int, int], ...]:
+        """(start, end, run address) of code that is copied before it runs."""
+        return tuple(
+            (*resolve_region(self.elf, self.symbols, item.region), item.address)
+            for item in self.config.run_addresses
+        )
+
+    @cached_property
+    def vector_tables(self) -> tuple[VectorTable, ...]:
+        """The handler tables that the configuration names, with their entries."""
+        return vector_tables(self)
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """The code of the executable segments, sorted by address, disjoint."""
+        return code_regions(self)
+
+    @cached_property
+    def flow(self) -> ControlFlow:
+        """Where control can go by direct branches from every root."""
+        from orobuild.lint.program.flow import trace
+
+        return trace(self)
+
+    # What is at an address
+
+    @cached_property
+    def _by_virtual(self) -> IntervalMap:
+        return IntervalMap((s.start, s.end, i) for i, s in enumerate(self.loads))
+
+    @cached_property
+    def _executable_virtual(self) -> IntervalMap:
+        return IntervalMap((s.start, s.end, i) for i, s in enumerate(self.loads) if s.is_executable)
+
+    @cached_property
+    def _by_physical(self) -> IntervalMap:
+        return IntervalMap(
+            (s.header.p_paddr, s.header.p_paddr + s.header.p_memsz, i)
+            for i, s in enumerate(self.loads)
+        )
+
+    @cached_property
+    def _executable_physical(self) -> IntervalMap:
+        return IntervalMap(
+            (s.header.p_paddr, s.header.p_paddr + s.header.p_memsz, i)
+            for i, s in enumerate(self.loads)
+            if s.is_executable
+        )
+
+    @cached_property
+    def _sections_by_address(self) -> IntervalMap:
+        return IntervalMap(
+            (s.sh_addr, s.sh_addr + s.sh_size, i) for i, s in enumerate(self.sections)
+        )
+
+    def segment_at(self, address: int) -> Segment | None:
+        """A loadable segment that contains this virtual address; an executable one if any does."""
+        index = self._executable_virtual.find(address)
+        if index is None:
+            index = self._by_virtual.find(address)
+        return None if index is None else self.loads[index]
+
+    def segment_at_physical(self, address: int) -> Segment | None:
+        """The same by physical address (`p_paddr`)."""
+        index = self._executable_physical.find(address)
+        if index is None:
+            index = self._by_physical.find(address)
+        return None if index is None else self.loads[index]
+
+    def section_at(self, address: int) -> SectionHeader | None:
+        """The section that contains this virtual address."""
+        index = self._sections_by_address.find(address)
+        return None if index is None else self.sections[index]
+
+    def executable(self, address: int) -> int | None:
+        """The virtual address of the executable byte that `address` names, or None.
+
+        `address` is tried as a virtual, a physical and a declared run address, in this order.
+        """
+        if self._executable_virtual.find(address) is not None:
+            return address
+        index = self._executable_physical.find(address)
+        if index is not None:
+            header = self.loads[index].header
+            return address - header.p_paddr + header.p_vaddr
+        for start, end, run in self.run_regions:
+            if run <= address < run + (end - start):
+                linked = address - run + start
+                if self._executable_virtual.find(linked) is not None:
+                    return linked
+        return None
+
+    # How people name it
+
+    def place(self, address: int) -> str:
+        """`symbol+0x10 in .text`, or what of that is known."""
+        name, section = self.symbols.name(address), self.section_at(address)
+        words = [name] if name else [f"{address:#x}"]
+        if section is not None:
+            words.append(f"in {section.name}")
+        return " ".join(words)
+
+    def evidence(self, address: int, **more: object) -> Evidence:
+        """Evidence about an address: its symbol, section and segment filled in."""
+        section, segment = self.section_at(address), self.segment_at(address)
+        return Evidence(
+            address=address,
+            symbol=self.symbols.name(address),
+            section=describe_section(section) if section else None,
+            segment=str(segment) if segment else None,
+            **more,  # type: ignore[arg-type]
+        )
+
+    def finding(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        notes: Sequence[str] = (),
+        evidence: Evidence | None = None,
+    ) -> Finding:
+        """A finding about this image; the engine sets its code and severity."""
+        return Finding(
+            Severity.ERROR,
+            message,
+            Span(self.elf.path),
+            hint,
+            None,
+            tuple(Note(n) for n in notes),
+            evidence or Evidence(),
+        )

@@ -1,0 +1,56 @@
+"""What a rule is: a code, a name, its documentation and a function from a program to findings.
+
+A rule lives in a file of its own under `lint/rules/<family>/`, whose docstring is its
+documentation and whose `RULE` is its entry. Nothing but `registry` knows which rules there are.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from orobuild.diagnostics import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from orobuild.lint.finding import Finding
+    from orobuild.lint.program import Program
+
+CODE: Final = re.compile(r"[A-Z]{2,4}[0-9]{3}")
+SECTIONS: Final = ("What it does", "Why is this bad?", "Example", "Fix", "Source")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule.
+
+    `code` is a family prefix and three digits, `name` the same in words with hyphens.
+    `documentation` is Markdown: a title line, a line of summary, then the headings `SECTIONS`.
+    `check` yields findings without caring for their code and severity, which the engine sets.
+    A rule that is not `default` runs only when it is selected by name.
+    """
+
+    code: str
+    name: str
+    documentation: str | None
+    check: Callable[[Program], Iterable[Finding]]
+    severity: Severity = Severity.ERROR
+    default: bool = True
+
+    @property
+    def family(self) -> str:
+        """The letters of the code."""
+        return self.code.rstrip("0123456789")
+
+    @property
+    def summary(self) -> str:
+        """The first line of the documentation: what the rule finds, in one sentence."""
+        return (self.documentation or "").strip().partition("\n")[0]
+
+    def section(self, heading: str) -> str:
+        """The text under one of `SECTIONS`; empty when the documentation has none."""
+        pattern = rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)"
+        match = re.search(pattern, self.documentation or "", re.MULTILINE | re.DOTALL)
+        return match[1].strip() if match else ""
