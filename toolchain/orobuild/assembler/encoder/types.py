@@ -28,11 +28,12 @@ fixups that symbolic operands leave behind, or a relaxable branch::
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orobuild.assembler.expression import Expr
     from orobuild.diagnostics import Span
 

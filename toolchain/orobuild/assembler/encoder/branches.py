@@ -1,0 +1,85 @@
+"""Branches to a place in the program: opcode bytes of their short and near forms.
+
+Their displacement depends on where things end up, so they never go to keystone; relaxation picks
+the form and the linker or the assembler fills the displacement in.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Final
+
+from orobuild.assembler.encoder.mnemonics import CONDITIONS, COUNTED
+
+if TYPE_CHECKING:
+    from orobuild.assembler.encoder.types import Dialect
+
+_WIDTH: Final = {"w": 2, "l": 4, "q": 8}
+
+
+@functools.cache
+def forms(
+    mnemonic: str, dialect: Dialect, prefixes: tuple[int, ...]
+) -> tuple[bytes, bytes | None, int] | None:
+    """(short opcode, near opcode or None, near displacement size) of a relaxable branch.
+
+    `prefixes` are the prefix bytes already in GNU as's order. None for any other mnemonic and
+    for a form that the mode lacks.
+    """
+    bits = dialect.bits
+    head = bytes(prefixes)
+    stem, _, hint = mnemonic.partition(",")
+    if hint:
+        if hint not in ("pn", "pt") or stem[1:] not in CONDITIONS:
+            return None
+        head += b"\x2e" if hint == "pn" else b"\x3e"
+    near_size = 2 if (bits == 16) != (0x66 in prefixes) else 4
+    if stem == "jmp" or (stem == "jmpq" and bits == 64):
+        return head + b"\xeb", head + b"\xe9", near_size
+    if stem[:1] == "j" and stem[1:] in CONDITIONS:
+        code = CONDITIONS[stem[1:]]
+        return head + bytes((0x70 | code,)), head + bytes((0x0F, 0x80 | code)), near_size
+    return _counted(stem, bits, prefixes)
+
+
+def _counted(mnemonic: str, bits: int, prefixes: tuple[int, ...]) -> tuple[bytes, None, int] | None:
+    """`loop` and `jrcxz`: short only; the counter's width is the address size."""
+    name, width = mnemonic, 0
+    if name not in COUNTED and name[-1:] in _WIDTH and name[:-1].startswith("loop"):
+        name, width = name[:-1], _WIDTH[name[-1]]
+    if name not in COUNTED:
+        return None
+    if name in ("jcxz", "jecxz", "jrcxz"):
+        width = {"jcxz": 2, "jecxz": 4, "jrcxz": 8}[name]
+    native = bits // 8
+    head = bytes(prefixes)
+    if width and width != native:
+        if {width, native} not in ({2, 4}, {4, 8}) or width == 8:
+            return None
+        head = b"\x67" + head.replace(b"\x67", b"")
+    return head + bytes((COUNTED[name],)), None, 0
+
+
+@functools.cache
+def call_form(
+    mnemonic: str, dialect: Dialect, prefixes: tuple[int, ...]
+) -> tuple[bytes, int] | None:
+    """(opcode, displacement size) of `call` and `xbegin`; None for any other mnemonic."""
+    bits = dialect.bits
+    native = 2 if bits == 16 else 4
+    size = native if 0x66 not in prefixes else 6 - native
+    if mnemonic == "xbegin":
+        return bytes(prefixes) + b"\xc7\xf8", size
+    suffix = mnemonic[4:]
+    if mnemonic[:4] != "call" or suffix not in ("", "w", "l", "q"):
+        return None
+    if not suffix and dialect.code16gcc:
+        suffix = "l"
+    if (suffix == "q") != (bits == 64 and suffix not in ("", "w")):
+        return None
+    head = bytes(prefixes)
+    if suffix:
+        size = 2 if suffix == "w" else 4
+        if size != native and 0x66 not in prefixes:
+            head += b"\x66"
+    return head + b"\xe8", size

@@ -1,0 +1,61 @@
+"""Templates from statements: our own table first, keystone for the rest, the decoder to agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orobuild.assembler.encoder import corrections, keystone_batch, readback
+from orobuild.assembler.encoder.mnemonics import PREFIX_ORDER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orobuild.assembler.encoder.shaping import Statement
+    from orobuild.assembler.encoder.template import Template
+
+
+def compile_all(statements: Mapping[str, Statement]) -> dict[str, Template | str]:
+    """For every key the template, or the reason why there is none."""
+    results: dict[str, Template | str] = {}
+    texts: dict[int, list[str]] = {}
+    for key, statement in statements.items():
+        bits = statement.dialect.bits
+        code = corrections.encode(statement.shape, bits)
+        if code is not None:
+            template, reason = readback.read_back(statement.shape, code, bits)
+            results[key] = template if template is not None else reason
+        elif not readback.is_known(statement.mnemonic):
+            results[key] = "unknown mnemonic"
+        else:
+            texts.setdefault(bits, []).append(key)
+    for bits, keys in texts.items():
+        codes = keystone_batch.encode(
+            [statements[key].shape.text for key in keys],
+            bits,
+            lambda code, count, bits=bits: readback.divide(code, count, bits),  # type: ignore[misc]
+        )
+        for key, code in zip(keys, codes, strict=True):
+            results[key] = _agreed(statements[key], code, bits)
+    for key, result in results.items():
+        if not isinstance(result, str) and key.split(" ", 1)[0].endswith("a"):
+            results[key] = corrections.with_other_address_size(result)
+    return results
+
+
+def _agreed(statement: Statement, code: bytes | None, bits: int) -> Template | str:
+    if code is None:
+        return "not encodable"
+    template, reason = readback.read_back(statement.shape, _gnu_order(code), bits)
+    if template is None:
+        return reason
+    return template
+
+
+def _gnu_order(code: bytes) -> bytes:
+    """Legacy prefixes in the order in which GNU as writes them."""
+    cut = 0
+    while cut < len(code) and code[cut] in PREFIX_ORDER and not 0x40 <= code[cut] <= 0x4F:
+        cut += 1
+    if cut < 2 or cut == len(code):
+        return code
+    return bytes(sorted(code[:cut], key=PREFIX_ORDER.__getitem__)) + code[cut:]

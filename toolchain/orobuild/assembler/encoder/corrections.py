@@ -1,0 +1,294 @@
+"""Our own encoder: what keystone lacks, or writes differently from GNU as.
+
+A row of the table says which mnemonics with which operands become which bytes, in the notation of
+the Intel SDM's opcode column. Rows come before keystone; what they give is read back by the
+decoder like everything else. Rows are checked against GNU as by the tests.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from orobuild.assembler.encoder.operands import Immediate, Memory, Operand, RegisterOperand
+from orobuild.assembler.encoder.registers import RegisterClass
+from orobuild.assembler.encoder.rows import ROWS
+from orobuild.assembler.encoder.template import Field, Shape, Template, fits, fits_either
+
+if TYPE_CHECKING:
+    from orobuild.assembler.encoder.registers import Register
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: operands in the SDM's order, `bits` the modes that have it."""
+
+    operands: tuple[str, ...]
+    encoding: tuple[str, ...]
+    bits: tuple[int, ...]
+
+
+@functools.cache
+def table() -> dict[str, list[Row]]:
+    """Rows by mnemonic, in the order of preference."""
+    rows: dict[str, list[Row]] = {}
+    for line in ROWS.splitlines():
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        names, operands, encoding, *modes = (part.strip() for part in text.split("|"))
+        row = Row(
+            tuple(word.strip() for word in operands.split(",") if word.strip()),
+            tuple(encoding.split()),
+            tuple(int(mode) for mode in modes[0].split()) if modes else (16, 32, 64),
+        )
+        for name in names.split():
+            rows.setdefault(name, []).append(row)
+    return rows
+
+
+def encode(shape: Shape, bits: int) -> bytes | None:
+    """The bytes of the first row that takes these operands, None when there is none."""
+    rows = table().get(shape.mnemonic)
+    if rows is None:
+        return None
+    operands = tuple(reversed(shape.operands))
+    for row in rows:
+        if (
+            bits in row.bits
+            and len(row.operands) == len(operands)
+            and all(_takes(spec, o, bits) for spec, o in zip(row.operands, operands, strict=True))
+        ):
+            return _compose(row, operands, bits)
+    return None
+
+
+_GENERAL: Final = {"r8": 1, "r16": 2, "r32": 4, "r64": 8}
+_CLASSES: Final = {
+    "sreg": RegisterClass.SEGMENT,
+    "xmm": RegisterClass.VECTOR,
+    "mm": RegisterClass.MMX,
+    "st": RegisterClass.X87,
+    "creg": RegisterClass.CONTROL,
+    "dreg": RegisterClass.DEBUG,
+}
+
+
+def _takes(spec: str, operand: Operand, bits: int) -> bool:
+    if "/" in spec:
+        return any(_takes(part, operand, bits) for part in spec.split("/"))
+    if isinstance(operand, RegisterOperand):
+        register = operand.register
+        if operand.indirect or operand.mask:
+            return False
+        if spec in _GENERAL:
+            return register.kind is RegisterClass.GENERAL and register.size == _GENERAL[spec]
+        if spec == "xmm":
+            return register.kind is RegisterClass.VECTOR and register.size == 16
+        if spec in _CLASSES:
+            return register.kind is _CLASSES[spec]
+        return register.name == spec
+    if isinstance(operand, Memory):
+        if operand.broadcast or operand.mask:
+            return False
+        if spec == "abs32":
+            return operand.bare and operand.displacement is not None and _fits32(operand)
+        if spec == "m*":
+            return operand.indirect
+        return spec == "m" and not operand.indirect
+    if isinstance(operand, Immediate) and isinstance(operand.value, int):
+        value = operand.value
+        return {
+            "i8": fits_either(value, 1),
+            "i16": fits_either(value, 2),
+            "i32": fits_either(value, 4),
+            "is8": fits(value, 1),
+            "is32": fits(value, 4),
+            "i64": True,
+        }.get(spec, False)
+    return False
+
+
+def _fits32(memory: Memory) -> bool:
+    return isinstance(memory.displacement, int) and fits(memory.displacement, 4)
+
+
+def _compose(row: Row, operands: tuple[Operand, ...], bits: int) -> bytes:
+    prefixes = bytearray()
+    opcode = bytearray()
+    tail = bytearray()
+    rex = 0
+    force_rex = False
+    reg: Register | None = None
+    digit: int | None = None
+    rm: Register | Memory | None = None
+    added: Register | None = None
+    for token in row.encoding:
+        if (token == "o16" and bits != 16) or (token == "o32" and bits == 16):
+            prefixes.append(0x66)
+        elif token in ("o16", "o32", "rm"):
+            pass
+        elif token == "o64":
+            rex |= 8
+        elif token == "/r":
+            reg, rm = _reg_and_rm(row, operands)
+        elif token[0] == "/":
+            digit = int(token[1:])
+            rm = _only_rm(operands)
+        elif token == "+r":
+            added = next(o.register for o in operands if isinstance(o, RegisterOperand))
+        elif token in ("ib", "iw", "id", "iq"):
+            size = {"ib": 1, "iw": 2, "id": 4, "iq": 8}[token]
+            position = 0
+            numbers = [o for o in operands if isinstance(o, Immediate)]
+            if size == 1 and len(numbers) > 1:
+                position = 1
+            value = numbers[position].value
+            assert isinstance(value, int)
+            tail += (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
+        elif token.startswith("p:"):
+            prefixes += bytes.fromhex(token[2:])
+        else:
+            opcode += bytes.fromhex(token)
+    if added is not None:
+        opcode[-1] |= added.number & 7
+        rex |= added.number >> 3
+    body = b""
+    if rm is not None:
+        number = digit if digit is not None else (reg.number if reg else 0)
+        rex |= (number >> 3) << 2
+        body, extra, wide = modrm(number & 7, rm, bits)
+        rex |= extra
+        if wide:
+            prefixes.insert(0, 0x67)
+    for operand in operands:
+        if isinstance(operand, RegisterOperand) and operand.register.needs_rex:
+            force_rex = True
+    head = bytes(prefixes)
+    if rex or force_rex:
+        head += bytes((0x40 | rex,))
+    return head + bytes(opcode) + body + bytes(tail)
+
+
+def _reg_and_rm(row: Row, operands: tuple[Operand, ...]) -> tuple[Register, Register | Memory]:
+    """The ModRM.reg and ModRM.rm operands: memory is rm; of two registers `encoding` decides."""
+    places = [
+        (spec, o)
+        for spec, o in zip(row.operands, operands, strict=True)
+        if isinstance(o, RegisterOperand | Memory)
+    ]
+    (first_spec, first), (_, second) = places[0], places[1]
+    if isinstance(second, Memory) or (
+        isinstance(first, RegisterOperand) and (first_spec.startswith("+") or "rm" in row.encoding)
+    ):
+        assert isinstance(first, RegisterOperand)
+        return first.register, second if isinstance(second, Memory) else second.register
+    if isinstance(first, Memory):
+        assert isinstance(second, RegisterOperand)
+        return second.register, first
+    assert isinstance(second, RegisterOperand)
+    return second.register, first.register
+
+
+def _only_rm(operands: tuple[Operand, ...]) -> Register | Memory:
+    for operand in operands:
+        if isinstance(operand, Memory):
+            return operand
+        if isinstance(operand, RegisterOperand):
+            return operand.register
+    raise AssertionError("a row with /digit has no register or memory operand")
+
+
+_RM16: Final = {
+    ("bx", "si"): 0, ("bx", "di"): 1, ("bp", "si"): 2, ("bp", "di"): 3,
+    ("si", None): 4, ("di", None): 5, ("bp", None): 6, ("bx", None): 7,
+}  # fmt: skip
+
+
+def modrm(reg: int, rm: Register | Memory, bits: int) -> tuple[bytes, int, bool]:
+    """(ModRM, SIB and displacement; REX bits X and B; whether 0x67 is needed).
+
+    Intel SDM Vol. 2A §2.1.5. The width of the displacement is its value's: none for None, a byte
+    where it fits, else 4 (2 in 16-bit addresses).
+    """
+    from orobuild.assembler.encoder.registers import Register as RegisterType
+
+    if isinstance(rm, RegisterType):
+        return bytes((0xC0 | reg << 3 | rm.number & 7,)), rm.number >> 3 & 1, False
+    value = rm.displacement
+    assert value is None or isinstance(value, int)
+    base, index = rm.base, rm.index
+    width = base.size if base else index.size if index else bits // 8
+    wide = width != bits // 8 and not (width > 8)
+    if width == 2:
+        return _modrm16(reg, rm), 0, wide
+    if base is not None and base.kind is RegisterClass.POINTER:
+        return bytes((reg << 3 | 5,)) + _little(value or 0, 4), 0, wide
+    extra = 0
+    if base is None and index is None:
+        if bits == 64:
+            return bytes((reg << 3 | 4, 0x25)) + _little(value or 0, 4), 0, wide
+        return bytes((reg << 3 | 5,)) + _little(value or 0, 4), 0, wide
+    sib = b""
+    low = 4
+    if index is not None or (base is not None and base.number & 7 == 4):
+        scale = {1: 0, 2: 1, 4: 2, 8: 3}[rm.scale]
+        number = index.number if index else 4
+        extra |= (number >> 3 & 1) << 1
+        sib = bytes((scale << 6 | (number & 7) << 3 | (base.number & 7 if base else 5),))
+    elif base is not None:
+        low = base.number & 7
+    if base is None:
+        return bytes((reg << 3 | low,)) + sib + _little(value or 0, 4), extra, wide
+    extra |= base.number >> 3
+    if value is None and base.number & 7 != 5:
+        return bytes((reg << 3 | low,)) + sib, extra, wide
+    if value is None or fits(value, 1):
+        return bytes((0x40 | reg << 3 | low,)) + sib + _little(value or 0, 1), extra, wide
+    return bytes((0x80 | reg << 3 | low,)) + sib + _little(value, 4), extra, wide
+
+
+def _modrm16(reg: int, memory: Memory) -> bytes:
+    value = memory.displacement
+    assert value is None or isinstance(value, int)
+    if memory.base is None:
+        return bytes((reg << 3 | 6,)) + _little(value or 0, 2)
+    low = _RM16[memory.base.name, memory.index.name if memory.index else None]
+    if value is None and low != 6:
+        return bytes((reg << 3 | low,))
+    if value is None or fits(value, 1):
+        return bytes((0x40 | reg << 3 | low,)) + _little(value or 0, 1)
+    return bytes((0x80 | reg << 3 | low,)) + _little(value, 2)
+
+
+def _little(value: int, size: int) -> bytes:
+    return (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
+
+
+def with_other_address_size(template: Template) -> Template:
+    """`template` of a bare address, rewritten for an address-size prefix that the user wrote.
+
+    The prefix itself is merged later. 16-bit `disp16` becomes `disp32` and the other way round;
+    in 64-bit code the form stays and the displacement is no longer sign-extended.
+    """
+    fields = []
+    code = bytearray(template.code)
+    grown = 0
+    for field in template.fields:
+        if not field.displacement:
+            fields.append(field._replace(offset=field.offset + grown))
+            continue
+        size = {2: 4, 4: 2}[field.size]
+        place = field.offset - 1
+        if code[place] & 0xC7 == 0x06:
+            code[place] = code[place] & 0x38 | 5
+        elif code[place] & 0xC7 == 0x05:
+            code[place] = code[place] & 0x38 | 6
+        elif code[place] & 0xC7 == 0x25:  # the SIB byte of a 64-bit absolute address
+            fields.append(field._replace(signed=False))
+            continue
+        code[field.offset : field.offset + field.size] = bytes(size)
+        grown = size - field.size
+        fields.append(Field(field.index, field.offset, size, True, False, False))
+    return template._replace(code=bytes(code), fields=tuple(fields))

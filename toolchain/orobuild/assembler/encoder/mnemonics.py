@@ -1,0 +1,291 @@
+"""AT&T mnemonics: spellings, operation, size suffix; prefixes; branches.
+
+Tables apart from logic: which bytes a prefix is, which condition a branch has, and by which name
+the decoder knows what GNU as calls otherwise (`cltq` is `cdqe`, `movzbl` is `movzx`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SUFFIX_SIZE: Final = {"b": 1, "w": 2, "l": 4, "q": 8, "s": 4, "t": 10, "x": 16, "y": 32, "z": 64}
+
+PREFIXES: Final = {
+    "lock": 0xF0,
+    "repne": 0xF2,
+    "repnz": 0xF2,
+    "rep": 0xF3,
+    "repe": 0xF3,
+    "repz": 0xF3,
+    "bnd": 0xF2,
+    "xacquire": 0xF2,
+    "xrelease": 0xF3,
+    "notrack": 0x3E,
+    "es": 0x26,
+    "cs": 0x2E,
+    "ss": 0x36,
+    "ds": 0x3E,
+    "fs": 0x64,
+    "gs": 0x65,
+    "data16": 0x66,
+    "data32": 0x66,
+    "addr16": 0x67,
+    "addr32": 0x67,
+    "rex": 0x40,
+    "rex.b": 0x41,
+    "rex.x": 0x42,
+    "rex.xb": 0x43,
+    "rex.r": 0x44,
+    "rex.rb": 0x45,
+    "rex.rx": 0x46,
+    "rex.rxb": 0x47,
+    "rex.w": 0x48,
+    "rex.wb": 0x49,
+    "rex.wx": 0x4A,
+    "rex.wxb": 0x4B,
+    "rex.wr": 0x4C,
+    "rex.wrb": 0x4D,
+    "rex.wrx": 0x4E,
+    "rex.wrxb": 0x4F,
+    "rex64": 0x48,
+    "rex64x": 0x4A,
+    "rex64y": 0x4C,
+    "rex64z": 0x49,
+    "rexx": 0x42,
+    "rexy": 0x44,
+    "rexz": 0x41,
+    "rexxy": 0x46,
+    "rexxz": 0x43,
+    "rexyz": 0x45,
+    "rexxyz": 0x47,
+    "rex64xy": 0x4E,
+    "rex64xz": 0x4B,
+    "rex64yz": 0x4D,
+    "rex64xyz": 0x4F,
+}
+
+PREFIX_BITS: Final = {
+    "data16": (32, 64),
+    "data32": (16,),
+    "addr16": (32,),
+    "addr32": (16, 64),
+}
+"""Modes in which a prefix that changes a size means anything; `rex*` is 64-bit only."""
+
+PREFIX_ORDER: Final = {
+    0x9B: 0,
+    **dict.fromkeys((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65), 1),
+    0x67: 2,
+    0x66: 3,
+    0xF2: 4,
+    0xF3: 4,
+    0xF0: 5,
+    **dict.fromkeys(range(0x40, 0x50), 6),
+}
+"""The order in which GNU as writes prefixes, whatever the order in the source."""
+
+SEGMENT_PREFIX: Final = {"es": 0x26, "cs": 0x2E, "ss": 0x36, "ds": 0x3E, "fs": 0x64, "gs": 0x65}
+
+CONDITIONS: Final = {
+    name: code
+    for code, names in enumerate(
+        (
+            "o",
+            "no",
+            "b c nae",
+            "ae nb nc",
+            "e z",
+            "ne nz",
+            "be na",
+            "a nbe",
+            "s",
+            "ns",
+            "p pe",
+            "np po",
+            "l nge",
+            "ge nl",
+            "le ng",
+            "g nle",
+        )
+    )
+    for name in names.split()
+}
+_CANONICAL: Final = ["o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g"]
+
+COUNTED: Final = {
+    "loopne": 0xE0,
+    "loopnz": 0xE0,
+    "loope": 0xE1,
+    "loopz": 0xE1,
+    "loop": 0xE2,
+    "jcxz": 0xE3,
+    "jecxz": 0xE3,
+    "jrcxz": 0xE3,
+}
+
+_COMPARISONS: Final = ["eq", "lt", "le", "unord", "neq", "nlt", "nle", "ord", "eq_uq", "nge", "ngt", "false", "neq_oq", "ge", "gt", "true", "eq_os", "lt_oq", "le_oq", "unord_s", "neq_us", "nlt_uq", "nle_uq", "ord_s", "eq_us", "nge_uq", "ngt_uq", "false_os", "neq_os", "ge_oq", "gt_oq", "true_us"]
+_COMPARISON_ALIASES: Final = {
+    "eq_oq": 0, "lt_os": 1, "le_os": 2, "unord_q": 3, "neq_uq": 4, "nlt_us": 5, "nle_us": 6,
+    "ord_q": 7, "nge_us": 9, "ngt_us": 10, "false_oq": 11, "ge_os": 13, "gt_os": 14, "true_uq": 15,
+}  # fmt: skip
+
+
+def _aliases() -> dict[str, str]:
+    """GNU's name to the decoder's, for whole mnemonics (suffix included)."""
+    names = {
+        "cbtw": "cbw",
+        "cwtl": "cwde",
+        "cltq": "cdqe",
+        "cwtd": "cwd",
+        "cltd": "cdq",
+        "cqto": "cqo",
+        "xlat": "xlatb",
+        "fwait": "wait",
+        "fcompi": "fcomip",
+        "fucompi": "fucomip",
+        "ud2a": "ud2",
+        "ud2b": "ud1",
+        "icebp": "int1",
+        "insl": "insd",
+        "outsl": "outsd",
+        "lodsl": "lodsd",
+        "stosl": "stosd",
+        "scasl": "scasd",
+        "cmpsl": "cmpsd",
+        "movsl": "movsd",
+        "smovb": "movsb",
+        "smovw": "movsw",
+        "smovl": "movsd",
+        "smovq": "movsq",
+        "scmpb": "cmpsb",
+        "scmpw": "cmpsw",
+        "scmpl": "cmpsd",
+        "scmpq": "cmpsq",
+        "slodb": "lodsb",
+        "slodw": "lodsw",
+        "slodl": "lodsd",
+        "slodq": "lodsq",
+        "sscab": "scasb",
+        "sscaw": "scasw",
+        "sscal": "scasd",
+        "sscaq": "scasq",
+        "sstob": "stosb",
+        "sstow": "stosw",
+        "sstol": "stosd",
+        "sstoq": "stosq",
+        "sysretl": "sysret",
+        "sysexitl": "sysexit",
+        "movslq": "movsxd",
+        "movsxd": "movsxd",
+        "movsxdl": "movsxd",
+        "movsxdq": "movsxd",
+        "pushal": "pushad",
+        "popal": "popad",
+        "pushaw": "pusha",
+        "popaw": "popa",
+        "pushfl": "pushfd",
+        "popfl": "popfd",
+        "iretl": "iretd",
+        "iretw": "iret",
+        "pushfw": "pushf",
+        "popfw": "popf",
+        "pclmullqlqdq": "pclmulqdq",
+        "pclmulhqlqdq": "pclmulqdq",
+        "pclmullqhqdq": "pclmulqdq",
+        "pclmulhqhqdq": "pclmulqdq",
+        "vpclmullqlqdq": "vpclmulqdq",
+        "vpclmulhqlqdq": "vpclmulqdq",
+        "vpclmullqhqdq": "vpclmulqdq",
+        "vpclmulhqhqdq": "vpclmulqdq",
+        "loopz": "loope",
+        "loopnz": "loopne",
+        "fildll": "fild",
+        "fildq": "fild",
+        "fistpll": "fistp",
+        "fistpq": "fistp",
+        "fisttpll": "fisttp",
+        "fisttpq": "fisttp",
+        "fxch": "fxch",
+        "repz": "rep",
+        "xstorerng": "xstore",
+        "xstore-rng": "xstore",
+    }
+    for source in "bw":
+        for suffix in ("", "w", "l", "q"):
+            if source + suffix == "ww":
+                continue
+            names[f"movz{source}{suffix}"] = "movzx"
+            if suffix:
+                names[f"movs{source}{suffix}"] = "movsx"
+    for name, code in CONDITIONS.items():
+        for stem in ("set", "cmov", "j"):
+            names[stem + name] = stem + _CANONICAL[code]
+        for suffix in "wlq":
+            names.setdefault(f"cmov{name}{suffix}", "cmov" + _CANONICAL[code])
+        names.setdefault(f"set{name}b", "set" + _CANONICAL[code])
+    for word in (*_COMPARISONS, *_COMPARISON_ALIASES):
+        for kind in ("ps", "pd", "ss", "sd"):
+            names[f"vcmp{word}{kind}"] = f"vcmp{kind}"
+            if word in _COMPARISONS[:8]:
+                names[f"cmp{word}{kind}"] = f"cmp{kind}"
+    for word in ("lt", "le", "neq", "nlt", "nle", "eq", "gt"):
+        for kind in ("b", "w", "d", "q", "ub", "uw", "ud", "uq"):
+            if not (word in ("eq", "gt") and len(kind) == 1):
+                names[f"vpcmp{word}{kind}"] = f"vpcmp{kind}"
+    for word in ("lt", "le", "gt", "ge", "eq", "neq", "false", "true"):
+        for kind in ("b", "w", "d", "q", "ub", "uw", "ud", "uq"):
+            names[f"vpcom{word}{kind}"] = f"vpcom{kind}"
+    for stem in ("mov", "test", "xchg", "cmp", "add"):
+        names[stem] = stem
+    names |= {"sal": "shl", "salb": "shl", "salw": "shl", "sall": "shl", "salq": "shl"}
+    return names
+
+
+ALIASES: Final = _aliases()
+
+IMPLIED: Final = {
+    **{
+        f"{prefix}cmp{word}{kind}": code
+        for prefix in ("v", "")
+        for code, word in enumerate(_COMPARISONS)
+        for kind in ("ps", "pd", "ss", "sd")
+        if prefix or code < 8
+    },
+    **{
+        f"vcmp{word}{kind}": code
+        for word, code in _COMPARISON_ALIASES.items()
+        for kind in ("ps", "pd", "ss", "sd")
+    },
+    **{
+        f"{prefix}pclmul{word}dq": code
+        for prefix in ("", "v")
+        for word, code in (("lqlq", 0), ("hqlq", 1), ("lqhq", 16), ("hqhq", 17))
+    },
+    **{
+        f"vpcmp{word}{kind}": code
+        for word, code in (("eq", 0), ("lt", 1), ("le", 2), ("neq", 4), ("nlt", 5), ("nle", 6))
+        for kind in ("b", "w", "d", "q", "ub", "uw", "ud", "uq")
+        if not (word == "eq" and len(kind) == 1)
+    },
+    **{
+        f"vpcom{word}{kind}": code
+        for code, word in enumerate(("lt", "le", "gt", "ge", "eq", "neq", "false", "true"))
+        for kind in ("b", "w", "d", "q", "ub", "uw", "ud", "uq")
+    },
+}
+"""Mnemonics that imply the value of an immediate the processor's instruction has."""
+
+IMMEDIATE_8: Final = frozenset(
+    ["rol", "ror", "rcl", "rcr", "shl", "sal", "shr", "sar", "shld", "shrd", "bt", "btc", "btr", "bts", "int", "in", "out", "aam", "aad", "xabort", "psllw", "psrlw"]
+)
+"""Operations whose immediate is a byte whatever the operand size (a hint, checked later)."""
+
+
+def branch_condition(mnemonic: str) -> tuple[int, str] | None:
+    """(condition 0..15, suffix or "") of a `jcc` spelling, or None."""
+    if not mnemonic.startswith("j"):
+        return None
+    name = mnemonic[1:]
+    if name in CONDITIONS:
+        return CONDITIONS[name], ""
+    return None

@@ -1,0 +1,439 @@
+"""Read an encoding back with iced-x86 and compare it with what was asked.
+
+The decoder is the second opinion: an encoding is believed only when mnemonic, operands, sizes,
+address and numbers all come back. Nothing here produces bytes.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Final
+
+import iced_x86 as iced
+
+from orobuild.assembler.encoder.mnemonics import ALIASES, IMPLIED, SUFFIX_SIZE
+from orobuild.assembler.encoder.operands import (
+    Immediate,
+    Memory,
+    Operand,
+    RegisterOperand,
+    Rounding,
+)
+from orobuild.assembler.encoder.registers import RegisterClass
+from orobuild.assembler.encoder.template import (
+    Field,
+    Shape,
+    Template,
+    fits_either,
+)
+
+_KIND: Final = iced.OpKind
+_OPTIONS: Final = iced.DecoderOptions.MPX
+
+_IMMEDIATE_BYTES: Final = {
+    _KIND.IMMEDIATE8: 1,
+    _KIND.IMMEDIATE8_2ND: 1,
+    _KIND.IMMEDIATE16: 2,
+    _KIND.IMMEDIATE32: 4,
+    _KIND.IMMEDIATE64: 8,
+    _KIND.IMMEDIATE8TO16: 2,
+    _KIND.IMMEDIATE8TO32: 4,
+    _KIND.IMMEDIATE8TO64: 8,
+    _KIND.IMMEDIATE32TO64: 8,
+}
+_SIGN_EXTENDED: Final = {
+    _KIND.IMMEDIATE8TO16,
+    _KIND.IMMEDIATE8TO32,
+    _KIND.IMMEDIATE8TO64,
+    _KIND.IMMEDIATE32TO64,
+}
+_STRING_MEMORY: Final = {
+    getattr(_KIND, name): (register, segmented)
+    for name, register, segmented in (
+        ("MEMORY_SEG_SI", "si", True),
+        ("MEMORY_SEG_ESI", "esi", True),
+        ("MEMORY_SEG_RSI", "rsi", True),
+        ("MEMORY_SEG_DI", "di", True),
+        ("MEMORY_SEG_EDI", "edi", True),
+        ("MEMORY_SEG_RDI", "rdi", True),
+        ("MEMORY_ESDI", "di", False),
+        ("MEMORY_ESEDI", "edi", False),
+        ("MEMORY_ESRDI", "rdi", False),
+    )
+}
+_ROUNDINGS: Final = {
+    "rn-sae": iced.RoundingControl.ROUND_TO_NEAREST,
+    "rd-sae": iced.RoundingControl.ROUND_DOWN,
+    "ru-sae": iced.RoundingControl.ROUND_UP,
+    "rz-sae": iced.RoundingControl.ROUND_TOWARD_ZERO,
+}
+_SWAPPED: Final = {"fsub": "fsubr", "fsubr": "fsub", "fdiv": "fdivr", "fdivr": "fdiv"}
+_NOT_REVERSED: Final = frozenset(
+    {"enter", "bound", "boundl", "boundw", "invlpga", "extrq", "insertq"}
+)
+_MAY_HIDE: Final = frozenset(
+    ["monitor", "monitorx", "mwait", "mwaitx", "clzero", "invlpga", "invlpgb", "vmrun", "vmload", "vmsave", "skinit", "encls", "enclu", "xlatb", "umwait", "tpause", "rdpru", "blendvps", "blendvpd", "pblendvb", "sha256rnds2", "pvalidate", "psmash", "rmpadjust", "rmpupdate", "tlbsync", "mcommit", "hreset", "test", "in", "out", "loop", "xstore", "monitorx", "maskmovq", "maskmovdqu", "fadd", "fmul", "fsub", "fsubr", "fdiv", "fdivr", "fcom", "fcomp", "fucom", "fucomp", "fcomi", "fcomip", "fucomi", "fucomip", "fxch", "faddp", "fmulp", "fsubp", "fsubrp", "fdivp", "fdivrp", "fld", "fst", "fstp", "ffree", "xchg", "imul", "shl", "shr", "sar", "rol", "ror", "rcl", "rcr", "shld", "shrd", "aam", "aad", "fnstsw", "fstsw", "fcompp", "fucompp", "wrssd", "wrussd", "senduipi", "int3", "nop", "pause", "enter", "extrq", "insertq"]
+)
+
+
+@functools.cache
+def decoder_names() -> dict[int, str]:
+    """The decoder's mnemonics by number, in lower case."""
+    return {
+        getattr(iced.Mnemonic, name): name.lower() for name in dir(iced.Mnemonic) if name.isupper()
+    }
+
+
+@functools.cache
+def _register_names() -> dict[int, str]:
+    names = {}
+    for name in dir(iced.Register):
+        if name.isupper():
+            lower = name.lower()
+            if lower.startswith("st") and lower[2:].isdigit():
+                lower = f"st({lower[2:]})"
+            elif lower[0] == "r" and lower.endswith("l") and lower[1:-1].isdigit():
+                lower = lower[:-1] + "b"
+            names[getattr(iced.Register, name)] = lower
+    return names
+
+
+@functools.cache
+def _code_names() -> dict[int, str]:
+    return {getattr(iced.Code, n): n for n in dir(iced.Code) if n.isupper()}
+
+
+@functools.cache
+def known_mnemonics() -> frozenset[str]:
+    """Every mnemonic without its suffix that the decoder or our alias table knows."""
+    return (
+        frozenset(decoder_names().values())
+        | frozenset(ALIASES)
+        | {"movabs", "lret", "lcall", "ljmp"}
+    )
+
+
+def is_known(mnemonic: str) -> bool:
+    """Whether `mnemonic` may name an instruction, perhaps with a size suffix."""
+    known = known_mnemonics()
+    return mnemonic in known or (mnemonic[:-1] in known and mnemonic[-1] in SUFFIX_SIZE)
+
+
+_SPECIAL: Final = {"movabs": "mov", "lret": "retf", "lcall": "call", "ljmp": "jmp"}
+
+
+def _names(mnemonic: str, found: str) -> str | None:
+    """The size suffix of `mnemonic` when it means the decoder's `found`; None when it does not."""
+    if mnemonic == found or ALIASES.get(mnemonic) == found:
+        return ""
+    stem, suffix = mnemonic[:-1], mnemonic[-1]
+    if mnemonic in _SPECIAL:
+        return "" if _SPECIAL[mnemonic] == found else None
+    if suffix in SUFFIX_SIZE:
+        if stem == found or ALIASES.get(stem) == found or _SPECIAL.get(stem) == found:
+            return suffix
+        if found in (stem + {"l": "d"}.get(suffix, suffix), stem):
+            return ""
+    return None
+
+
+def divide(code: bytes, count: int, bits: int) -> list[bytes] | None:
+    """`code` cut into its `count` instructions, or None when it holds another number of them."""
+    pieces = []
+    position = 0
+    for instruction in iced.Decoder(bits, code, _OPTIONS):
+        if instruction.is_invalid:
+            return None
+        pieces.append(code[position : position + instruction.len])
+        position += instruction.len
+    return pieces if len(pieces) == count and position == len(code) else None
+
+
+def read_back(shape: Shape, code: bytes, bits: int) -> tuple[Template | None, str]:
+    """The template that `code` is for `shape`, or None and the reason why it is none."""
+    lead = 1 if code[:1] == b"\x9b" and len(code) > 1 else 0  # fstcw is wait and fnstcw
+    decoder = iced.Decoder(bits, code[lead:], _OPTIONS)
+    instruction = decoder.decode()
+    if instruction.is_invalid or instruction.len != len(code) - lead:
+        return None, "the bytes are not one instruction"
+    found = decoder_names()[instruction.mnemonic]
+    if lead and not (found.startswith("fn") and shape.mnemonic.startswith("f" + found[2:])):
+        return None, "a wait that was not asked for"
+    mnemonic = "fn" + shape.mnemonic[1:] if lead else shape.mnemonic
+    operands = list(shape.operands)
+    rounding = next((o.name for o in operands if isinstance(o, Rounding)), None)
+    operands = [o for o in operands if not isinstance(o, Rounding)]
+    if _stem(mnemonic) not in _NOT_REVERSED:
+        operands.reverse()
+    suffix = _names(mnemonic, found)
+    if (suffix is None and found in _SWAPPED) or (found[:-1] in _SWAPPED and found[-1] == "p"):
+        # AT&T exchanges fsub and fsubr where the destination is not %st(0).
+        other = _SWAPPED[found] if found in _SWAPPED else _SWAPPED[found[:-1]] + "p"
+        swapped = instruction.op_count and instruction.op0_register not in (
+            iced.Register.NONE,
+            iced.Register.ST0,
+        )
+        suffix = _names(mnemonic, other) if swapped else _names(mnemonic, found)
+    if suffix is None:
+        return None, f"decoded as '{instruction}'"
+    if not _rounding_matches(rounding, instruction):
+        return None, "rounding differs"
+    pairs = _align(mnemonic, found, operands, instruction)
+    if pairs is None:
+        return None, f"operands differ: '{instruction}'"
+    if suffix and not _suffix_matches(suffix, instruction, operands, found):
+        return None, f"operand size differs: '{instruction}'"
+    return _template(shape, code, bits, lead, decoder, instruction, operands, pairs), ""
+
+
+def _stem(mnemonic: str) -> str:
+    return mnemonic if mnemonic in ("enter", "bound") else mnemonic.rstrip("wlq")
+
+
+def _rounding_matches(asked: str | None, instruction: Any) -> bool:
+    control = instruction.rounding_control
+    if asked in _ROUNDINGS:
+        return bool(control == _ROUNDINGS[asked])
+    if control != iced.RoundingControl.NONE:
+        return False
+    return bool(instruction.suppress_all_exceptions) == (asked == "sae")
+
+
+def _align(
+    mnemonic: str, found: str, asked: list[Operand], instruction: Any
+) -> list[tuple[int, int]] | None:
+    """Pairs (index in `asked`, operand number of the decoder), None when they do not agree."""
+    count = instruction.op_count
+    if len(asked) == count:
+        pairs = [(i, i) for i in range(count)]
+        if all(_same(asked[i], instruction, i) for i in range(count)):
+            return pairs
+        if (
+            found in ("xchg", "test")
+            and count == 2
+            and _same(asked[0], instruction, 1)
+            and _same(asked[1], instruction, 0)
+        ):
+            return [(0, 1), (1, 0)]
+    pairs = []
+    position = 0
+    for i, operand in enumerate(asked):
+        start = position
+        while position < count and not _same(operand, instruction, position):
+            position += 1
+        if position == count:
+            if found in _MAY_HIDE and isinstance(operand, RegisterOperand | Memory):
+                position = start
+                continue
+            return None
+        pairs.append((i, position))
+        position += 1
+    taken = {number for _, number in pairs}
+    for number in range(count):
+        if number not in taken and not _implicit(mnemonic, found, instruction, number, asked):
+            return None
+    return pairs
+
+
+def _implicit(
+    mnemonic: str, found: str, instruction: Any, number: int, asked: list[Operand]
+) -> bool:
+    """Whether the decoder shows operand `number` although AT&T text need not write it."""
+    kind = instruction.op_kind(number)
+    if kind in _STRING_MEMORY:
+        return True
+    if kind == _KIND.REGISTER:
+        name = _register_names()[instruction.op_register(number)]
+        if instruction.is_string_instruction or found in ("imul",):
+            return True
+        if name in ("st(0)", "st(1)") or (name == "xmm0" and found in _MAY_HIDE):
+            return True
+        if mnemonic == "movabs":
+            return False
+        if found in ("in", "out"):
+            return name in ("al", "ax", "eax", "dx")
+        return found in ("xlatb",) or (name == "cl" and not asked)
+    if mnemonic in IMPLIED:
+        return bool(instruction.immediate(number) == IMPLIED[mnemonic])
+    if kind == _KIND.IMMEDIATE8 and found in ("aam", "aad"):
+        return bool(instruction.immediate8 == 10)
+    if kind == _KIND.IMMEDIATE8:
+        return found in ("shl", "shr", "sar", "rol", "ror", "rcl", "rcr") and bool(
+            instruction.immediate8 == 1
+        )
+    return kind == _KIND.MEMORY and found == "xlatb"
+
+
+def _same(operand: Operand, instruction: Any, number: int) -> bool:
+    kind = instruction.op_kind(number)
+    if isinstance(operand, RegisterOperand):
+        if kind == _KIND.REGISTER:
+            name = _register_names()[instruction.op_register(number)]
+            asked = operand.register.name
+            asked = "st(0)" if asked == "st" else asked.replace("db", "dr")
+            return name == asked and _masked(operand, instruction, number)
+        return False
+    if isinstance(operand, Immediate):
+        size = _IMMEDIATE_BYTES.get(kind)
+        if size is None or not isinstance(operand.value, int):
+            return False
+        value = instruction.immediate(number)
+        return fits_either(operand.value, size) and not (value ^ operand.value) & (
+            (1 << 8 * size) - 1
+        )
+    if not isinstance(operand, Memory):
+        return False
+    if kind == _KIND.MEMORY:
+        return _same_address(operand, instruction) and _masked(operand, instruction, number)
+    if kind in _STRING_MEMORY:
+        register, segmented = _STRING_MEMORY[kind]
+        if operand.base is None or operand.base.name != register or operand.displacement:
+            return False
+        return segmented or operand.segment is None or operand.segment.name == "es"
+    # `in (%dx), %al`
+    return (
+        kind == _KIND.REGISTER
+        and operand.base is not None
+        and operand.base.name == "dx"
+        and instruction.op_register(number) == iced.Register.DX
+    )
+
+
+def _masked(operand: RegisterOperand | Memory, instruction: Any, number: int) -> bool:
+    if number:
+        return operand.mask is None
+    mask = instruction.op_mask
+    found = None if mask == iced.Register.NONE else _register_names()[mask]
+    return operand.mask == found and operand.zeroing == bool(instruction.zeroing_masking)
+
+
+def _same_address(memory: Memory, instruction: Any) -> bool:
+    names = _register_names()
+    base = names[instruction.memory_base] if instruction.memory_base else None
+    index = names[instruction.memory_index] if instruction.memory_index else None
+    wanted = None
+    if memory.index is not None and memory.index.kind is not RegisterClass.NONE:
+        wanted = memory.index.name
+    if base != (memory.base.name if memory.base else None) or index != wanted:
+        return False
+    if index and instruction.memory_index_scale != memory.scale:
+        return False
+    if memory.broadcast and not instruction.is_broadcast:
+        return False
+    if instruction.is_broadcast and not memory.broadcast:
+        return False
+    found = instruction.memory_displacement
+    if instruction.is_ip_rel_memory_operand:
+        found -= instruction.next_ip
+    asked = memory.displacement or 0
+    assert isinstance(asked, int)
+    size = instruction.memory_displ_size
+    if memory.base is not None:
+        width = memory.base.size
+    elif memory.index is not None and memory.index.kind is RegisterClass.GENERAL:
+        width = memory.index.size
+    else:
+        width = max(size, 2)
+    return not (found ^ asked) & ((1 << 8 * width) - 1)
+
+
+def _suffix_matches(suffix: str, instruction: Any, operands: list[Operand], found: str) -> bool:
+    size = SUFFIX_SIZE[suffix]
+    name = _code_names()[instruction.code]
+    if name.startswith(
+        ("FLD", "FST", "FIST", "FILD", "FADD", "FMUL", "FSUB", "FDIV", "FCOM", "FI")
+    ):
+        size = {"s": 4, "l": 8, "t": 10, "q": 8, "w": 2}.get(suffix, size)
+        if name.startswith("FI"):
+            size = {"s": 2, "l": 4, "q": 8}.get(suffix, size)
+    sizes = set()
+    for number in range(instruction.op_count):
+        kind = instruction.op_kind(number)
+        if kind == _KIND.REGISTER:
+            sizes.add(iced.RegisterExt.size(instruction.op_register(number)))
+        elif kind == _KIND.MEMORY or kind in _STRING_MEMORY:
+            sizes.add(iced.MemorySizeExt.size(instruction.memory_size))
+        else:
+            sizes.add(_IMMEDIATE_BYTES.get(kind, 0))
+    if size in sizes:
+        return True
+    letter = {"l": "D", "w": "W", "q": "Q", "b": "B"}.get(suffix, "?")
+    head = name.split("_")[0]
+    if head.endswith(letter):
+        return True
+    # lgdtl, smsww and their like: the suffix names the mode's operand size, nothing to compare.
+    return found in {
+        "lgdt", "lidt", "sgdt", "sidt", "lldt", "ltr", "lmsw", "verr", "verw", "call", "jmp", "retf",
+        "fldenv", "fnstenv", "fnsave", "frstor", "sysret", "sysexit", "cvtsi2sd", "cvtsi2ss",
+        "push", "pop", "ret", "les", "lds", "lss", "lfs", "lgs", "bound",
+    }  # fmt: skip
+
+
+def _template(
+    shape: Shape,
+    code: bytes,
+    bits: int,
+    lead: int,
+    decoder: Any,
+    instruction: Any,
+    operands: list[Operand],
+    pairs: list[tuple[int, int]],
+) -> Template:
+    offsets = decoder.get_constant_offsets(instruction)
+    originals = {
+        id(operand): index for operand, index in zip(shape.operands, shape.indices, strict=True)
+    }
+    fields = []
+    for position, number in pairs:
+        operand = operands[position]
+        index = originals[id(operand)]
+        if index < 0:
+            continue
+        kind = instruction.op_kind(number)
+        if isinstance(operand, Memory):
+            if not offsets.has_displacement:
+                continue
+            fields.append(
+                Field(
+                    index,
+                    lead + offsets.displacement_offset,
+                    offsets.displacement_size,
+                    displacement=True,
+                    pc_relative=instruction.is_ip_rel_memory_operand,
+                    signed=bits == 64 and instruction.memory_displ_size == 8,
+                )
+            )
+            continue
+        second = kind == _KIND.IMMEDIATE8_2ND
+        offset = offsets.immediate_offset2 if second else offsets.immediate_offset
+        size = offsets.immediate_size2 if second else offsets.immediate_size
+        if not size:
+            continue
+        fields.append(
+            Field(
+                index,
+                lead + offset,
+                size,
+                displacement=False,
+                pc_relative=False,
+                signed=kind in _SIGN_EXTENDED,
+            )
+        )
+    opcode = iced.OpCodeInfo(instruction.code)
+    number_of = opcode.op_code
+    relaxable = opcode.table == iced.OpCodeTableKind.NORMAL and (
+        (number_of == 0xFF and opcode.group_index in (2, 4))
+        or number_of in (0x8B, 0x85)
+        or number_of & ~0x38 == 0x03
+    )
+    evex = opcode.encoding == iced.EncodingKind.EVEX
+    exact = evex and any(f.displacement and f.size == 1 for f in fields)
+    rex = False
+    if bits == 64:
+        for byte in code:
+            if 0x40 <= byte <= 0x4F:
+                rex = True
+                break
+            if byte not in (0x66, 0x67, 0xF2, 0xF3, 0xF0, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65):
+                break
+    return Template(code, tuple(fields), exact, relaxable, rex)

@@ -1,0 +1,82 @@
+"""The table of encodings that are ours; `corrections` reads it.
+
+A line is `mnemonics | operands | encoding | modes`. Mnemonics are AT&T's; operands stand in the
+SDM's order (destination first): `r8 r16 r32 r64 m m* sreg`, a register's name, `abs32` (an address
+without registers), immediates `i8 i16 i32 is8 is32 i64` by the range they accept, alternatives with
+`/`. Encodings: `o16 o32 o64` the operand size, `p:66` a prefix, opcode bytes, `/r` `/0`..`/7`, `rm`
+when of two registers the second is ModRM.rm, `+r`, `ib iw id iq`. Modes default to all.
+"""
+
+from typing import Final
+
+ROWS: Final = """
+# keystone writes `mov $imm,%r64` with eight bytes of immediate, and 64-bit `mov addr,%eax` as
+# a1 with eight bytes of address; GNU as takes the sign-extended forms.
+mov movq | r64, is32 | o64 c7 /0 id | 64
+mov movq movabs movabsq | r64, i64 | o64 b8 +r iq | 64
+mov movb | r8, abs32 | 8a /r | 64
+mov movb | abs32, r8 | 88 /r | 64
+mov movw | r16, abs32 | o16 8b /r | 64
+mov movw | abs32, r16 | o16 89 /r | 64
+mov movl | r32, abs32 | 8b /r | 64
+mov movl | abs32, r32 | 89 /r | 64
+mov movq | r64, abs32 | o64 8b /r | 64
+mov movq | abs32, r64 | o64 89 /r | 64
+
+# No operand size prefix where only 16 bits are moved anyway.
+mov movw movl movq | sreg, r16/r32/r64 | 8e /r rm
+mov movw movl movq | sreg, m | 8e /r
+mov movw | r16, sreg | o16 8c /r
+mov movl | r32, sreg | o32 8c /r
+mov movq | r64, sreg | o64 8c /r | 64
+mov movw movl movq | m, sreg | 8c /r
+
+# keystone writes 0f 18, which is a prefetch.
+nopw nop | r16 | o16 0f1f /0
+nopl nop | r32 | o32 0f1f /0
+nopq nop | r64 | o64 0f1f /0 | 64
+nopw | m | o16 0f1f /0
+nopl | m | o32 0f1f /0
+nopq | m | o64 0f1f /0 | 64
+
+leavew | | o16 c9
+leavel | | o32 c9 | 16 32
+leaveq | | c9 | 64
+
+endbr64 | | p:f3 0f1efa
+endbr32 | | p:f3 0f1efb
+rdpid | r32 | p:f3 0fc7 /7 | 16 32
+rdpid | r64 | p:f3 0fc7 /7 | 64
+serialize | | 0f01e8
+wbnoinvd | | p:f3 0f09
+tpause | r32 | p:66 0fae /6
+umonitor | r16/r32/r64 | p:f3 0fae /6
+umwait | r32 | p:f2 0fae /6
+ud1 ud1w ud2b ud2bw | r16, r16/m | o16 0fb9 /r rm
+ud1 ud1l ud2b ud2bl | r32, r32/m | o32 0fb9 /r rm
+ud1 ud1q ud2b ud2bq | r64, r64/m | o64 0fb9 /r rm | 64
+ud0 ud0w | r16, r16/m | o16 0fff /r rm
+ud0 ud0l | r32, r32/m | o32 0fff /r rm
+ud0 ud0q | r64, r64/m | o64 0fff /r rm | 64
+
+# CET shadow stacks.
+incsspd | r32 | p:f3 0fae /5
+incsspq | r64 | p:f3 o64 0fae /5 | 64
+rdsspd | r32 | p:f3 0f1e /1
+rdsspq | r64 | p:f3 o64 0f1e /1 | 64
+saveprevssp | | p:f3 0f01ea
+rstorssp | m | p:f3 0f01 /5
+wrssd | m, r32 | 0f38f6 /r
+wrssq | m, r64 | o64 0f38f6 /r | 64
+wrussd | m, r32 | p:66 0f38f5 /r
+wrussq | m, r64 | p:66 o64 0f38f5 /r | 64
+setssbsy | | p:f3 0f01e8
+clrssbsy | m | p:f3 0fae /6
+
+movdiri | m, r32 | 0f38f9 /r
+movdiri | m, r64 | o64 0f38f9 /r | 64
+movdir64b | r16/r32/r64, m | p:66 0f38f8 /r
+enqcmd | r16/r32/r64, m | p:f2 0f38f8 /r
+enqcmds | r16/r32/r64, m | p:f3 0f38f8 /r
+cldemote | m | 0f1c /0
+"""

@@ -1,0 +1,258 @@
+"""From parsed operands to a template's key: which numbers are known, how wide they are written.
+
+Here live GNU as's rules of size: the suffix and the registers give the operand size, the value
+gives the width of an immediate or a displacement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from orobuild.assembler.encoder.mnemonics import SEGMENT_PREFIX
+from orobuild.assembler.encoder.operands import (
+    Immediate,
+    Memory,
+    Operand,
+    RegisterOperand,
+)
+from orobuild.assembler.encoder.registers import RegisterClass
+from orobuild.assembler.encoder.template import (
+    Shape,
+    address_size,
+    displacement_stand_in,
+    fits,
+    fits_either,
+    immediate_stand_in,
+    operand_size,
+    operand_text,
+    signed,
+)
+from orobuild.diagnostics import error
+from orobuild.errors import InputError
+
+if TYPE_CHECKING:
+    from orobuild.assembler.encoder.operands import Value
+    from orobuild.assembler.encoder.types import Dialect, Locate
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A parsed statement. `prefixes` are bytes to merge into the code.
+
+    `places` are (offset, length) of every operand in `text`; `values` are the numbers and
+    expressions of the operands, in the order of the text; `warnings` are (message, operand).
+    """
+
+    text: str
+    dialect: Dialect
+    prefixes: tuple[int, ...]
+    mnemonic: str
+    mnemonic_place: tuple[int, int]
+    operands: tuple[Operand, ...]
+    places: tuple[tuple[int, int], ...]
+    shape: Shape
+    values: tuple[Value, ...]
+    key: str
+    warnings: tuple[tuple[str, int], ...] = ()
+    exact: bool = False
+
+
+_STACK_16GCC: Final = frozenset(
+    ["call", "ret", "lret", "push", "pop", "pushf", "popf", "enter", "leave", "lcall", "iret", "pusha", "popa"]
+)
+_TRUNCATING: Final = frozenset(
+    stem + suffix
+    for stem in ["mov", "add", "or", "adc", "sbb", "and", "sub", "xor", "cmp", "test", "imul", "push"]
+    for suffix in ("", "b", "w", "l", "q")
+)
+_STRINGS: Final = frozenset(
+    stem + suffix
+    for stem in ("movs", "cmps", "stos", "lods", "scas", "ins", "outs")
+    for suffix in ("b", "w", "l", "q", "d")
+)
+
+
+def shape(
+    text: str,
+    dialect: Dialect,
+    prefixes: tuple[int, ...],
+    mnemonic: str,
+    mnemonic_place: tuple[int, int],
+    operands: list[Operand],
+    places: list[tuple[int, int]],
+    locate: Locate,
+) -> Statement:
+    """The statement with its key; raises InputError where a number cannot be meant."""
+    bits = dialect.bits
+    if dialect.code16gcc and mnemonic in _STACK_16GCC and not _sized(operands):
+        mnemonic += "l"
+    size = -1
+    values: list[Value] = []
+    indices: list[int] = []
+    standing: list[Operand] = []
+    pieces: list[str] = []
+    warnings: list[tuple[str, int]] = []
+    overridden = 0x67 in prefixes
+    mode = ""
+    for i, operand in enumerate(operands):
+        if isinstance(operand, RegisterOperand):
+            indices.append(-1)
+            standing.append(operand)
+            pieces.append(operand_text(operand))
+            continue
+        if isinstance(operand, Immediate):
+            if size < 0:
+                size = operand_size(mnemonic, operands, bits)
+            width = size
+            if mnemonic.startswith("enter") and i == 0:
+                width = 2
+            value = operand.value
+            if isinstance(value, int) and 0 < width < 8:
+                value = _narrow(value, width, mnemonic, i, places, warnings, locate)
+            stand_in, variable = immediate_stand_in(value, mnemonic, width)
+            index = -1
+            if variable:
+                index = len(values)
+                values.append(value)
+            indices.append(index)
+            operand = Immediate(stand_in)
+        elif isinstance(operand, Memory):
+            if operand.segment is not None:
+                prefixes = _segment(operand, mnemonic, prefixes)
+            width = address_size(operand, bits, overridden=overridden)
+            operand, displacement = _displaced(operand, width, bits, places[i], mnemonic, locate)
+            index = -1
+            if displacement is not None:
+                index = len(values)
+                values.append(displacement)
+                if overridden and operand.bare:
+                    mode = "a"
+            indices.append(index)
+        else:
+            indices.append(-1)
+        standing.append(operand)
+        pieces.append(operand_text(operand))
+    body = f"{mnemonic} {', '.join(pieces)}" if pieces else mnemonic
+    shaped = Shape(body, mnemonic, tuple(standing), tuple(indices))
+    return Statement(
+        text,
+        dialect,
+        prefixes,
+        mnemonic,
+        mnemonic_place,
+        tuple(operands),
+        tuple(places),
+        shaped,
+        tuple(values),
+        f"{bits}{mode} {body}",
+        tuple(warnings),
+    )
+
+
+def _sized(operands: list[Operand]) -> bool:
+    return any(
+        isinstance(o, RegisterOperand) and o.register.kind is RegisterClass.GENERAL
+        for o in operands
+    )
+
+
+def _narrow(
+    value: int,
+    width: int,
+    mnemonic: str,
+    index: int,
+    places: list[tuple[int, int]],
+    warnings: list[tuple[str, int]],
+    locate: Locate,
+) -> int:
+    if not fits_either(value, width):
+        cut = value & ((1 << 8 * width) - 1)
+        if mnemonic not in _TRUNCATING:
+            start, length = places[index]
+            raise InputError(
+                error(f"{value:#x} does not fit into {width * 8} bits", locate(start, length))
+            )
+        warnings.append((f"{value & ((1 << 64) - 1):#x} shortened to {cut:#x}", index))
+    return signed(value, width)
+
+
+def _segment(memory: Memory, mnemonic: str, prefixes: tuple[int, ...]) -> tuple[int, ...]:
+    """The prefixes with the operand's segment, unless the processor uses it anyway."""
+    assert memory.segment is not None
+    name = memory.segment.name
+    default = "ds"
+    base = memory.base
+    if base is not None and base.name in ("rsp", "rbp", "esp", "ebp", "bp"):
+        default = "ss"
+    if mnemonic in _STRINGS and base is not None and base.name in ("rdi", "edi", "di"):
+        default = "es" if not mnemonic.startswith(("lods", "outs")) else "ds"
+    if name == default:
+        return prefixes
+    return (*prefixes, SEGMENT_PREFIX[name])
+
+
+def _displaced(
+    memory: Memory,
+    width: int,
+    bits: int,
+    place: tuple[int, int],
+    mnemonic: str,
+    locate: Locate,
+) -> tuple[Memory, Value | None]:
+    """The operand with a stand-in, and the value that the stand-in stands for."""
+    value = memory.displacement
+    if isinstance(value, int):
+        limit = 2 if width == 2 else 4
+        if mnemonic.startswith("movabs") and memory.bare:
+            return replace(memory, displacement=0x23456789ABCDEF01), value
+        if width < 8:
+            if not fits_either(value, width):
+                raise InputError(error(f"{value:#x} is no {width * 8}-bit address", locate(*place)))
+            value = signed(value, width)
+        elif not fits(value, limit):
+            if memory.bare and mnemonic in ("mov", "movb", "movw", "movl", "movq"):
+                return replace(memory, displacement=0x23456789ABCDEF01), value
+            raise InputError(
+                error(
+                    f"{value & ((1 << 64) - 1):#x} is not a signed 32-bit displacement",
+                    locate(*place),
+                    hint="only movabs with %al, %ax, %eax or %rax takes a 64-bit address",
+                )
+            )
+        memory = replace(memory, displacement=value)
+    elif value is not None and mnemonic.startswith("movabs") and memory.bare:
+        return replace(memory, displacement=0x23456789ABCDEF01), value
+    stand_in = displacement_stand_in(memory, width)
+    if stand_in is None:
+        return replace(memory, displacement=None, segment=None), None
+    return replace(memory, displacement=stand_in, segment=None), value if value is not None else 0
+
+
+def can_be_exact(statement: Statement) -> bool:
+    """Whether the statement's displacement is a number, so that it can decide its own width."""
+    return any(
+        isinstance(o, Memory) and isinstance(o.displacement, int) for o in statement.operands
+    )
+
+
+def exactly(statement: Statement) -> Statement:
+    """The same statement with its displacement in the key, not a stand-in."""
+    shaped = statement.shape
+    standing = []
+    indices = []
+    for operand, index in zip(shaped.operands, shaped.indices, strict=True):
+        if isinstance(operand, Memory) and index >= 0:
+            value = statement.values[index]
+            assert isinstance(value, int)
+            operand = replace(operand, displacement=value)
+            index = -1
+        standing.append(operand)
+        indices.append(index)
+    body = f"{shaped.mnemonic} {', '.join(operand_text(o) for o in standing)}"
+    return replace(
+        statement,
+        shape=Shape(body, shaped.mnemonic, tuple(standing), tuple(indices)),
+        key=f"{statement.key.split(' ', 1)[0]} {body}",
+        exact=True,
+    )
