@@ -34,6 +34,10 @@ _TAG_NAMES: Final = {2: "address", 5: "framebuffer"}
 _OFFERED: Final = frozenset((1, 2, 3, 4, 5, 6, 14, 15))
 _4GIB: Final = 1 << 32
 
+# Xen's public header elfnote.h; QEMU and Xen start a kernel that has this note.
+_XEN_ELFNOTE_PHYS32_ENTRY: Final = 18
+_NOTE: Final = struct.Struct("<III")
+
 
 @dataclass(frozen=True)
 class Multiboot2Header:
@@ -45,12 +49,16 @@ class Multiboot2Header:
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel that passed. `entry` is physical; `segments` are the PT_LOADs that use memory."""
+    """A kernel that passed. `entry` is physical; `segments` are the PT_LOADs that use memory.
+
+    `pvh_entry` is the physical entry of its PVH note (`qemu -kernel`), or None without one.
+    """
 
     elf: ElfFile
     header: Multiboot2Header
     segments: tuple[ProgramHeader, ...]
     entry: int
+    pvh_entry: int | None
 
 
 def check_kernel(data: bytes, path: str) -> Kernel:
@@ -68,7 +76,7 @@ def check_kernel(data: bytes, path: str) -> Kernel:
     entry = _check_entry(elf, segments, header, findings) if header else 0
     if findings or header is None:
         raise InputError(findings)
-    return Kernel(elf, header, segments, entry)
+    return Kernel(elf, header, segments, entry, _pvh_entry(elf))
 
 
 def _check_file_header(elf: ElfFile) -> list[Diagnostic]:
@@ -209,3 +217,21 @@ def _check_entry(
             return entry
     findings.append(error(f"{what} {entry:#x} is in no segment's contents", span))
     return entry
+
+
+def _pvh_entry(elf: ElfFile) -> int | None:
+    """The address in the note XEN_ELFNOTE_PHYS32_ENTRY; None if no note segment has it."""
+    for segment in elf.segments:
+        if segment.p_type != c.PT_NOTE:
+            continue
+        notes, offset = elf.segment_data(segment), 0
+        while offset + _NOTE.size <= len(notes):
+            name_size, size, kind = _NOTE.unpack_from(notes, offset)
+            name_at = offset + _NOTE.size
+            at = name_at + (name_size + 3 & ~3)
+            name = bytes(notes[name_at : name_at + name_size])
+            value = bytes(notes[at : at + size])
+            if name == b"Xen\0" and kind == _XEN_ELFNOTE_PHYS32_ENTRY and len(value) in (4, 8):
+                return int.from_bytes(value, "little")
+            offset = at + (size + 3 & ~3)
+    return None
