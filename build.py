@@ -199,25 +199,24 @@ def main(arguments: list[str]) -> NoReturn:
         fail(
             f"Python {'.'.join(map(str, OLDEST))} or later is needed, this is {sys.version.split()[0]}"
         )
-    testing = "test" in arguments
+    flags_first = not arguments or (
+        arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")
+    )
+    testing = arguments[:1] == ["test"] or (flags_first and "test" in arguments)
     if not is_installed():
         install_python()
     install_tools(TEST_TOOLS if testing else RUN_TOOLS)
     if testing:
         arguments.remove("test")
         command = [str(PYTHON), "-m", "pytest", *arguments]
-        os.chdir(ROOT)
-    elif (
-        not arguments
-        or arguments[0].startswith("--")
-        and arguments[0] not in ("--help", "--version")
-    ):
+    elif flags_first:
         command = [str(PYTHON), "-m", "orobuild", "run", *arguments]
-        os.chdir(ROOT)
     else:
         command = [str(PYTHON), "-m", "orobuild", *arguments]
+    if testing or flags_first:
+        os.chdir(ROOT)
     sys.stdout.flush()
-    os.execv(command[0], command)  # noqa: S606 - this process has nothing left to do
+    os.execv(command[0], command)
 
 
 if __name__ == "__main__":
