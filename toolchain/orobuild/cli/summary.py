@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from orobuild.machine import BootReport, Machine
-    from orobuild.pipeline.build import BuildResult, BuiltTarget
+    from orobuild.machine import BootReport
+    from orobuild.pipeline.build import BuildResult
+    from orobuild.pipeline.delivery import BuiltTarget
 
 UNCHECKED = (
     "UNCHECKED: no strictness and no lint. Control may reach bytes that are not executable. "
@@ -63,11 +64,6 @@ def of_run(result: BuildResult, report: BootReport) -> str:
     return "\n".join(lines)
 
 
-def of_machine(machine: Machine, medium: Path) -> str:
-    """The machine that is about to start, in a line."""
-    return f"{machine.describe()}, {medium.name}"
-
-
 def console_line(line: str) -> None:
     """Show a line of the kernel's console; what is meant for programs is dimmed."""
     click.echo(style(line, dim=True) if line.startswith("oro: ") else line)
@@ -84,14 +80,15 @@ def _file(label: str, path: Path, root: Path) -> str:
 
 def _target(target: BuiltTarget, root: Path) -> Iterator[str]:
     yield _file(target.name, target.path, root)
-    for segment, sections in zip(target.segments, target.segment_names, strict=True):
+    for entry in target.segments:
+        segment = entry.header
         if segment.p_type != PT_LOAD:
             continue
         flags = f"{segment_flags(segment.p_flags):<4}"
         color = "yellow" if segment.p_flags & PF_X else "cyan" if segment.p_flags & PF_W else None
         yield (
             f"{'':{_LABEL}} {'':10}   {style(flags, fg=color)} "
-            f"{segment.p_vaddr:#018x}  {size(segment.p_memsz):>9}  {sections}"
+            f"{segment.p_vaddr:#018x}  {size(segment.p_memsz):>9}  {' '.join(entry.sections)}"
         )
 
 

@@ -272,3 +272,14 @@ def needs_preprocessing(source: str, text: str) -> bool:
     directive that it names (`#include "x"`, `#define NAME`), not like a sentence.
     """
     return source.endswith(".S") and bool(_CPP_CERTAIN.search(text))
+
+
+def is_needed(root: Path, source: str) -> bool:
+    """Whether building `source` takes a C compiler."""
+    if source.endswith(".c"):
+        return True
+    try:
+        text = (root / source).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return needs_preprocessing(source, text)

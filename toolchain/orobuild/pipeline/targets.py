@@ -51,13 +51,21 @@ class ObjectFile:
 
 @dataclass(frozen=True, slots=True)
 class LinkedTarget:
-    """A linked target: the file's bytes, its map for people, and the linker's warnings."""
+    """A linked target: the file's bytes, its map for people, and all warnings on the way to it.
+
+    `path` is the output's name in the output folder, `file_name` the one that `.incbin` uses.
+    """
 
     name: str
+    path: str
+    file_name: str
     data: bytes
     map: str
     warnings: tuple[Diagnostic, ...]
     cached: bool
+
+
+_SUFFIXES = {"elf": ".elf", "binary": ".bin"}
 
 
 @dataclass(frozen=True)
@@ -174,27 +182,29 @@ def link_objects(
     shop: Workshop, name: str, target: Target, objects: Sequence[ObjectFile]
 ) -> LinkedTarget:
     """A target's objects to its linked image."""
+    config = shop.project.config
+    suffix = _SUFFIXES[target.format]
+    # The kernel's file is called after the product, every other after its target.
+    path = f"{config.name if name == config.image.kernel else name}{suffix}"
+    said = tuple(w for o in objects for w in o.warnings)
     text = shop.read_source(target.script)
-    key = digest(
-        "ld",
-        fingerprint(),
-        target.script,
-        text,
-        repr((target.format, target.gc_sections)),
-        repr(shop.unchecked),
-        *(part for o in objects for part in (o.path, o.data)),
-    )
-    image, plan = shop.cache.get(key), shop.cache.get(f"{key[:-1]}m")
+    parts = ["ld", fingerprint(), target.script, text, repr((target, shop.unchecked))]
+    parts += [part for o in objects for part in (o.path, digest(o.data))]
+    key, map_key = digest(*parts), digest("map", *parts)
+    image, plan = shop.cache.get(key), shop.cache.get(map_key)
     if image and plan:
-        return LinkedTarget(name, image[0], plan[0].decode(), image[1], cached=True)
+        data, warnings = image
+        return LinkedTarget(
+            name, path, name + suffix, data, plan[0].decode(), (*said, *warnings), cached=True
+        )
     from orobuild import linker
     from orobuild.linker import script as scripts
 
     read: list[str] = []
 
-    def read_file(path: str) -> bytes:
-        read.append(path)
-        return shop.read_file(path)
+    def read_file(file: str) -> bytes:
+        read.append(file)
+        return shop.read_file(file)
 
     script = scripts.parse(text, target.script, read_file=read_file)
     options = linker.LinkOptions(
@@ -206,8 +216,10 @@ def link_objects(
     linked = linker.link([linker.LinkInput(o.path, o.data) for o in objects], script, options)
     rendered = linker.render_map(linked.map)
     shop.cache.put(key, linked.data, dependencies=read, warnings=linked.warnings)
-    shop.cache.put(f"{key[:-1]}m", rendered.encode())
-    return LinkedTarget(name, linked.data, rendered, linked.warnings, cached=False)
+    shop.cache.put(map_key, rendered.encode("utf-8", "surrogateescape"))
+    return LinkedTarget(
+        name, path, name + suffix, linked.data, rendered, (*said, *linked.warnings), cached=False
+    )
 
 
 @dataclass(frozen=True)

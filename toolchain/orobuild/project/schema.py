@@ -66,6 +66,8 @@ class Image(Section, frozen=True):
     """The target that the loader starts."""
     command_line: str = ""
     """The kernel's command line."""
+    disk: bool = True
+    """Whether to make a disk image; it takes a kernel with a Multiboot2 header."""
 
 
 class Machine(Section, frozen=True):

@@ -59,7 +59,7 @@ def command(
         kernel=medium if boot == "kernel" else None,
         command_line=result.project.config.image.command_line if boot == "kernel" else "",
     )
-    click.echo(terminal.style(f"── {summary.of_machine(emulated, medium)}", dim=True), err=True)
+    click.echo(terminal.style(f"── {emulated.describe()}", dim=True), err=True)
     report = machine.boot(
         emulated, timeout=timeout or settings.timeout, on_line=summary.console_line
     )

@@ -1,0 +1,140 @@
+"""What must hold of a linked target before it is delivered: lint, and a second opinion.
+
+Also turns a strictness error into its consequence: what the image would have done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from orobuild.diagnostics import Diagnostic, Severity
+from orobuild.errors import InputError, InternalError
+from orobuild.pipeline import targets
+from orobuild.pipeline.cache import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orobuild.elf.reader import ElfFile
+    from orobuild.pipeline.targets import LinkedTarget, PendingSources, Workshop
+
+_STRICT_RULES = "strict-"  # the prefix of the checks that `--unchecked` turns off
+_DEFECTS = ("SEG",)  # the families of rules that can show what a strictness error leads to
+
+
+@dataclass(frozen=True, slots=True)
+class LintOutcome:
+    """The lint run over a build: `rules` that ran, what they found, and the report as SARIF."""
+
+    rules: int
+    findings: tuple[Diagnostic, ...]
+    sarif: bytes
+
+
+def read(target: LinkedTarget) -> ElfFile:
+    """The target as our reader sees it."""
+    from orobuild.elf import reader
+
+    return reader.read(target.data, target.path)
+
+
+def lint_all(shop: Workshop, linked: Mapping[str, LinkedTarget]) -> LintOutcome:
+    """Lint every ELF target that wants it. Raises `InputError` if a finding is an error."""
+    from orobuild.lint.registry import rules
+    from orobuild.lint.selection import selected
+
+    checked: list[str] = []
+    findings: list[Diagnostic] = []
+    for name, target in linked.items():
+        settings = shop.project.config.targets[name]
+        if not settings.lint or settings.format != "elf":
+            continue
+        key = digest(
+            "lint", targets.fingerprint(), repr(shop.project.lint), target.path, target.data
+        )
+        hit = shop.cache.get(key)
+        found = hit[1] if hit else _findings(shop, target)
+        if not hit:
+            shop.cache.put(key, b"", warnings=found)
+        checked.append(target.path)
+        findings += found
+    if any(d.severity is Severity.ERROR for d in findings):
+        raise InputError(findings)
+    count = len(selected(rules(), shop.project.lint))
+    return LintOutcome(count, tuple(findings), _sarif(checked, findings))
+
+
+def _findings(shop: Workshop, target: LinkedTarget) -> tuple[Diagnostic, ...]:
+    from orobuild import lint
+
+    return lint.check_image(read(target), config=shop.project.lint)
+
+
+def _sarif(checked: list[str], findings: list[Diagnostic]) -> bytes:
+    from orobuild import lint
+    from orobuild.lint.finding import Finding
+    from orobuild.lint.result import LintResult
+
+    found = tuple(
+        f
+        if isinstance(f, Finding)
+        else Finding(f.severity, f.message, f.span, f.hint, f.rule, f.notes)
+        for f in findings
+    )
+    return lint.report(LintResult(tuple(checked), found), "sarif").encode()
+
+
+def crosscheck_all(shop: Workshop, linked: Mapping[str, LinkedTarget]) -> int:
+    """Ask LIEF and pyelftools about every image that they have not seen; how many that were.
+
+    Raises `InternalError` when they read our output differently: that is our bug.
+    """
+    asked = 0
+    for name, target in linked.items():
+        if shop.project.config.targets[name].format != "elf":
+            continue
+        key = digest("crosscheck", targets.fingerprint(), target.data)
+        if shop.cache.get(key):
+            continue
+        from orobuild.elf.crosscheck import crosscheck
+
+        if disagreements := crosscheck(target.data, target.path):
+            said = "; ".join(d.message for d in disagreements)
+            raise InternalError(f"other ELF parsers read '{target.path}' differently: {said}")
+        shop.cache.put(key, b"")
+        asked += 1
+    return asked
+
+
+def with_consequence(
+    shop: Workshop, name: str, pending: PendingSources, failure: InputError
+) -> InputError:
+    """`failure`, and what the image would have done had strictness not stopped it.
+
+    A strict check fires at the first stage that can know, which sees one file or no branches. So
+    when strictness is all that is wrong, the target is linked once more without it, for the
+    linter alone, and its findings (where the symbol went, the segment's flags, the branch that
+    gets there) follow the error.
+    """
+    if shop.unchecked or not all(_is_strictness(d) for d in failure.diagnostics):
+        return failure
+    lenient = replace(shop, unchecked=True)
+    try:
+        objects = targets.finish_objects(lenient, pending)
+        findings = _findings(lenient, targets.link_objects(lenient, name, pending.target, objects))
+    except InputError:
+        return failure  # the lenient link has errors of its own: the first ones stand
+    shown = [f for f in findings if (f.rule or "").startswith(_DEFECTS)]
+    if not shown:
+        return failure
+    heading = Diagnostic(
+        Severity.NOTE, f"linked all the same, '{name}' would have had this defect:"
+    )
+    return InputError([*failure.diagnostics, heading, *shown])
+
+
+def _is_strictness(diagnostic: Diagnostic) -> bool:
+    return diagnostic.severity is not Severity.ERROR or (diagnostic.rule or "").startswith(
+        _STRICT_RULES
+    )
