@@ -2,6 +2,8 @@
 #
 # Tried in this order: is it open already; BIOS int 15h 2401h; the keyboard controller (8042
 # output port, bit 1); system control port A (0x92, bit 1). After each the memory itself is asked.
+# A BIOS that needs the gate for a call may close it again afterwards (SeaBIOS restores what port
+# 0x92 says), so this is done again after every disk read and before the kernel is entered.
 
 .include "boot.inc"
 
@@ -24,7 +26,7 @@
 .section .text, "ax", @progbits
 .code32
 
-# Opens the gate or stops. Changes %eax, %ecx, %edx.
+# Opens the gate or stops; quick if it is open. Changes %eax, %ecx, %edx.
 .globl a20_enable
 a20_enable:
     call a20_is_open

@@ -84,6 +84,11 @@ disk_read:
     jnz .Lattempt
     jmp .Lread_failed
 .Lread:
+    pushl %ecx
+    pushl %edx
+    call a20_enable
+    popl %edx
+    popl %ecx
     addl %ecx, %ebx
     subl %ecx, %edx
     shll $SECTOR_SHIFT - 2, %ecx

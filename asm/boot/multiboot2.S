@@ -328,6 +328,7 @@ multiboot2_enter:
     say "oro: loader=bios entry="
     call print_hex
     say "\r\n"
+    call a20_enable
     movl $MB2_BOOT_MAGIC, %eax
     movl $INFO_BASE, %ebx
     jmp *%ebp

@@ -61,7 +61,7 @@ _start:
     jmp common
 .globl other_entry
 other_entry:
-    movl $0x676174, %ebp                # "tag": entered at the entry address tag
+    movl $0x746167, %ebp                # "tag": entered at the entry address tag
 common:
     movl %eax, %edx
     pushfl                              # the loader's stack still works

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 _CHUNK: Final = 65536
 _MAX_LINE: Final = 65536  # bytes; a guest that never ends a line does not fill our memory
 _MAX_OUTPUT: Final = 64 << 20
-_GRACE: Final = 0.5  # seconds that a machine has, after its last words, to exit by itself
+_QUIET: Final = 0.25  # seconds of silence after a panic or a loader error that mean "stopped"
+_GRACE: Final = 1.0  # seconds that the emulator's process has to end once its pipes are closed
 _FAREWELL: Final = 2.0  # seconds that QEMU has to answer or quit
 
 
@@ -84,7 +85,7 @@ class _Session:
         self._errors = b""
         self._lines: list[str] = []
         self._shutdown: str | None = None  # the reason of QMP's SHUTDOWN event
-        self._stop_at: float | None = None  # when the grace after the last words ends
+        self._stop_at: float | None = None  # when the silence after the last words counts
         self._question: int | None = None  # id of the QMP command that ends the farewell
         self._registers_id: int | None = None
         self._registers: str | None = None
@@ -145,8 +146,8 @@ class _Session:
         line = data.decode("utf-8", "replace").strip("\r")
         self._lines.append(line)
         self._on_line(line)
-        if line.startswith((PANIC_END, LOADER_ERROR)) and self._stop_at is None:
-            self._stop_at = time.monotonic() + _GRACE
+        if self._stop_at is not None or line.startswith((PANIC_END, LOADER_ERROR)):
+            self._stop_at = time.monotonic() + _QUIET
 
     def _read_errors(self) -> None:
         data = os.read(self._child.stderr.fileno(), _CHUNK)
