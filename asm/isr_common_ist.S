@@ -1,0 +1,35 @@
+# isr_common_ist.S - the common entry of #DB, NMI, #DF and #MC, which arrive on stacks of their
+# own (TSS.ist) because they can come at any instruction: with the program's gs or rsp still
+# loaded, or with no usable stack.
+.include "frame.inc"
+
+.section .text.isr_common_ist,"ax",@progbits
+.code64
+
+# In: from a stub; struct frame from .vector on, at the top of an IST stack.
+# No return: from ring 3 the frame is moved to the current thread's frame page and the way is
+# that of any other exception, exception_entry(struct frame *) on the core's kernel stack. From
+# ring 0 jumps to exception_entry_ist(struct frame *, uint32_t swapped) on the IST stack below
+# the frame. `swapped`: GS.base was still the program's.
+    .globl _oro_isr_common_ist_novec
+    .type _oro_isr_common_ist_novec, @function
+_oro_isr_common_ist_novec:
+    cld
+    push_registers
+    testb $SELECTOR_RING_MASK, frame.cs(%rsp)
+    jz from_kernel
+    swapgs
+    movq %rsp, %rsi
+    movq %gs:core.frame, %rdi
+    movl $FRAME_WORDS, %ecx
+    rep movsq
+    movq %gs:core.frame, %rdi
+    movq %gs:core.kernel_stack, %rsp
+    jmp exception_entry
+
+from_kernel:
+    movq %rsp, %rdi
+    swapgs_if_needed %esi
+    pushq $0                        # in place of a return address: rsp is 8 mod 16
+    jmp exception_entry_ist
+    .size _oro_isr_common_ist_novec, . - _oro_isr_common_ist_novec

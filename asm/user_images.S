@@ -1,0 +1,31 @@
+# user_images.S - the user programs, as ELF files inside the kernel's read-only data, and their
+# directory: struct user_image { const char *name; const void *start, *end; }.
+
+# One program: its file and its name.
+.macro user_image name
+.section .rodata.user_images,"a",@progbits
+    .balign 16
+user_image_\name\():
+    .incbin "user/\name\().elf"
+user_image_\name\()_end:
+user_image_\name\()_name:
+    .asciz "\name"
+.section .rodata.user_directory,"a",@progbits
+    .quad user_image_\name\()_name, user_image_\name, user_image_\name\()_end
+.endm
+
+.section .rodata.user_directory,"a",@progbits
+    .balign 8
+    .globl _oro_user_images
+    .type _oro_user_images, @object
+_oro_user_images:
+    user_image hello
+    user_image hog
+    user_image yielder
+    user_image scrub
+    user_image fault_write
+    user_image fault_execute
+    user_image fault_privilege
+    .globl _oro_user_images_end
+_oro_user_images_end:
+    .size _oro_user_images, . - _oro_user_images

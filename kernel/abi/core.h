@@ -1,0 +1,55 @@
+/*
+ * core.h - one processor core as the kernel sees it. GS.base points to it while the kernel runs.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/frame.h"
+#include "abi/processor.h"
+#include "lib/spinlock.h"
+
+struct thread;
+
+enum { MAX_CORES = 64 };
+
+struct core {
+    struct core *self;
+    /*
+     * Where the stack of the kernel begins: rsp at the first instruction of every C handler. It
+     * is 8 mod 16, as after a call (System V ABI 3.2.2). Each entry starts here anew, so nothing
+     * may keep a pointer into this stack beyond the entry that made it.
+     */
+    uint64_t kernel_stack;
+    /* The same for exceptions that the kernel itself raised, which must not overwrite the stack
+     * they happened on. */
+    uint64_t exception_stack;
+    struct frame *frame; /* where the current thread's registers are saved; its end is TSS.rsp0 */
+    uint64_t user_rsp;   /* scratch of the system call entry */
+
+    uint32_t index;
+    uint32_t apic_id;
+    volatile bool online;
+    volatile bool reschedule;
+    volatile uint64_t ticks;
+    volatile uint64_t threads; /* how many different threads ran here */
+
+    struct thread *current; /* null while idle */
+    struct thread *ready_head, *ready_tail;
+    struct spinlock ready_lock;
+    struct frame *idle_frame;
+
+    uint64_t gdt[GDT_ENTRIES];
+    struct tss tss;
+};
+
+extern struct core cores[MAX_CORES];
+extern uint32_t core_count;
+
+static inline struct core *this_core(void)
+{
+    struct core *core;
+    __asm__ volatile("movq %%gs:%c1, %0" : "=r"(core) : "i"(__builtin_offsetof(struct core, self)));
+    return core;
+}

@@ -1,0 +1,6 @@
+/*
+ * pic.h - the two 8259 interrupt controllers: moved away from the exception vectors and masked.
+ */
+#pragma once
+
+void pic_disable(void);

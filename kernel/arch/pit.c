@@ -1,0 +1,44 @@
+#include "arch/pit.h"
+
+#include "arch/cpu.h"
+
+enum pit_ports { CHANNEL2 = 0x42, COMMAND = 0x43, CONTROL = 0x61 };
+
+enum {
+    PIT_HZ = 1193182,
+    CONTROL_GATE2 = 1 << 0,
+    CONTROL_SPEAKER = 1 << 1,
+    CONTROL_OUT2 = 1 << 5,
+    CHANNEL2_MODE0 = 0xb0, /* low byte then high byte, interrupt on terminal count */
+};
+
+void pit_start(uint32_t microseconds)
+{
+    /* Intel 8254 data sheet, mode 0: the output goes high when the count reaches zero. */
+    uint32_t count = (uint32_t)((uint64_t)microseconds * PIT_HZ / 1000000);
+    if (count > 0xffff)
+        count = 0xffff;
+    if (count == 0)
+        count = 1;
+    outb(CONTROL, (uint8_t)((inb(CONTROL) & ~(CONTROL_SPEAKER | CONTROL_GATE2)) | CONTROL_GATE2));
+    outb(COMMAND, CHANNEL2_MODE0);
+    outb(CHANNEL2, (uint8_t)count);
+    outb(CHANNEL2, (uint8_t)(count >> 8));
+}
+
+void pit_wait(void)
+{
+    while (!(inb(CONTROL) & CONTROL_OUT2))
+        cpu_pause();
+}
+
+void pit_delay(uint32_t microseconds)
+{
+    while (microseconds > 50000) {
+        pit_start(50000);
+        pit_wait();
+        microseconds -= 50000;
+    }
+    pit_start(microseconds);
+    pit_wait();
+}

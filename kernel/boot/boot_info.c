@@ -1,0 +1,55 @@
+#include "boot/boot_info.h"
+
+#include "abi/boot_protocol.h"
+#include "boot/multiboot2.h"
+#include "boot/pvh.h"
+#include "lib/string.h"
+
+struct boot_info boot_info;
+
+bool boot_info_read(uint32_t magic, uint64_t information)
+{
+    switch (magic) {
+    case PVH_START_MAGIC:
+        boot_info.protocol = "pvh";
+        return pvh_read(information);
+    case MULTIBOOT2_BOOTLOADER_MAGIC:
+        boot_info.protocol = "multiboot2";
+        return multiboot2_read(information);
+    default:
+        boot_info.protocol = "unknown";
+        return false;
+    }
+}
+
+void boot_info_add_memory(uint64_t base, uint64_t size, uint32_t type)
+{
+    if (boot_info.memory_count == BOOT_MEMORY_RANGES || size == 0 || base + size < base)
+        return;
+    boot_info.memory[boot_info.memory_count++] = (struct memory_range){base, size, type};
+}
+
+void boot_info_add_module(uint64_t base, uint64_t size, const char *name)
+{
+    if (boot_info.module_count == BOOT_MODULES || base + size < base)
+        return;
+    struct boot_module *module = &boot_info.modules[boot_info.module_count++];
+    module->base = base;
+    module->size = size;
+    string_copy(module->name, name, sizeof(module->name));
+}
+
+bool boot_option(const char *word)
+{
+    size_t length = strlen(word);
+    const char *line = boot_info.command_line;
+    while (*line) {
+        const char *end = line;
+        while (*end && *end != ' ')
+            end++;
+        if ((size_t)(end - line) == length && memcmp(line, word, length) == 0)
+            return true;
+        line = *end ? end + 1 : end;
+    }
+    return false;
+}

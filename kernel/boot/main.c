@@ -1,0 +1,82 @@
+/*
+ * main.c - the order in which the kernel comes up, on the first core.
+ */
+#include "abi/core.h"
+#include "abi/layout.h"
+#include "arch/cpu.h"
+#include "arch/descriptors.h"
+#include "arch/features.h"
+#include "arch/lapic.h"
+#include "arch/pic.h"
+#include "boot/boot_info.h"
+#include "console/exit.h"
+#include "console/printk.h"
+#include "console/serial.h"
+#include "firmware/topology.h"
+#include "interrupt/event.h"
+#include "memory/frames.h"
+#include "memory/kernel_map.h"
+#include "sched/demo.h"
+#include "smp/smp.h"
+
+_Noreturn void kernel_main(uint32_t magic, uint64_t information);
+
+/* The IMCR (MultiProcessor Specification 3.6.2.1): its number to port 0x22, then its value. */
+static void imcr_route_to_apic(void)
+{
+    outb(0x22, 0x70);
+    outb(0x23, 0x01);
+}
+
+static void start_first_core(void)
+{
+    core_count = 1;
+    smp_prepare_core(&cores[0], 0, 0);
+    idt_fill();
+    smp_load_core(&cores[0]);
+}
+
+static void start_interrupts(void)
+{
+    pic_disable();
+    if (topology.has_imcr)
+        imcr_route_to_apic();
+    lapic_init(topology.lapic_base);
+    lapic_enable();
+    cores[0].apic_id = lapic_id();
+    cores[0].online = true;
+    lapic_timer_calibrate();
+}
+
+/* Jumped to by asm/entry64.S on the boot stack, with the boot page tables. */
+_Noreturn void kernel_main(uint32_t magic, uint64_t information)
+{
+    serial_init();
+    printk("\nOro\n");
+    if (!boot_info_read(magic, information)) {
+        printk("oro: verdict=fail reason=bad-boot-information protocol=%s magic=0x%x\n",
+               boot_info.protocol, magic);
+        machine_exit(EXIT_FAIL);
+    }
+    features_enable();
+    topology_read();
+    frames_init();
+    kernel_map_init();
+    start_first_core();
+    frames_add_high();
+    start_interrupts();
+    smp_start_others();
+
+    printk("oro: boot protocol=%s loader=%s cores=%u found=%u topology=%s apic=%s timer_hz=%u "
+           "memory_kib=%lu smep=%d smap=%d umip=%d\n",
+           boot_info.protocol, boot_info.loader, core_count,
+           topology.core_count + topology.cores_beyond, topology.source,
+           lapic_is_x2apic() ? "x2apic" : "xapic", lapic_timer_hz(),
+           frames_total_count() * (PAGE_SIZE / 1024), features.smep, features.smap, features.umip);
+    printk("command line: %s\n", boot_info.command_line);
+
+    demo_start();
+    smp_release();
+    lapic_timer_start(TICK_HZ);
+    run_context();
+}

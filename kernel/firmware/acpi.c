@@ -1,0 +1,156 @@
+#include "firmware/acpi.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "boot/boot_info.h"
+#include "firmware/scan.h"
+#include "firmware/topology.h"
+#include "lib/string.h"
+
+struct __attribute__((packed)) rsdp {
+    char signature[8]; /* "RSD PTR " */
+    uint8_t checksum;
+    char oem[6];
+    uint8_t revision;
+    uint32_t rsdt;
+    /* since revision 2 */
+    uint32_t length;
+    uint64_t xsdt;
+    uint8_t extended_checksum;
+    uint8_t reserved[3];
+};
+
+enum { RSDP_OLD_SIZE = 20 };
+
+struct __attribute__((packed)) table {
+    char signature[4];
+    uint32_t length;
+    uint8_t revision, checksum;
+    char oem[6], oem_table[8];
+    uint32_t oem_revision, creator, creator_revision;
+};
+
+struct __attribute__((packed)) madt {
+    struct table header;
+    uint32_t lapic_base, flags;
+};
+
+struct __attribute__((packed)) madt_entry {
+    uint8_t type, length;
+    union {
+        struct __attribute__((packed)) {
+            uint8_t processor, apic_id;
+            uint32_t flags;
+        } lapic;
+        struct __attribute__((packed)) {
+            uint16_t reserved;
+            uint64_t base;
+        } lapic_override;
+        struct __attribute__((packed)) {
+            uint16_t reserved;
+            uint32_t apic_id, flags;
+        } x2apic;
+    };
+};
+
+enum madt_types { MADT_LAPIC = 0, MADT_LAPIC_OVERRIDE = 5, MADT_X2APIC = 9 };
+enum { MADT_CORE_ENABLED = 1 };
+
+/* The table at this address, if it is readable and its checksum is right. */
+static const struct table *table_at(uint64_t address)
+{
+    const struct table *table = scan_physical(address, sizeof(*table));
+    if (!table || table->length < sizeof(*table) || !scan_physical(address, table->length) ||
+        !scan_checksum(table, table->length))
+        return NULL;
+    return table;
+}
+
+static const struct rsdp *find_rsdp(void)
+{
+    const struct rsdp *rsdp = scan_physical(boot_info.rsdp, RSDP_OLD_SIZE);
+    if (rsdp && memcmp(rsdp->signature, "RSD PTR ", 8) == 0 && scan_checksum(rsdp, RSDP_OLD_SIZE))
+        return rsdp;
+    uint64_t ebda = scan_ebda();
+    rsdp = ebda ? scan_find(ebda, 1024, "RSD PTR ", RSDP_OLD_SIZE) : NULL;
+    return rsdp ? rsdp : scan_find(BIOS_AREA, BIOS_AREA_SIZE, "RSD PTR ", RSDP_OLD_SIZE);
+}
+
+/* The table with this signature that a root table lists; entries are `width` bytes wide. */
+static const struct table *find_in(const struct table *root, size_t width, const char *signature)
+{
+    if (!root)
+        return NULL;
+    const char *entry = (const char *)(root + 1);
+    const char *end = (const char *)root + root->length;
+    for (; entry + width <= end; entry += width) {
+        uint64_t address = 0;
+        memcpy(&address, entry, width);
+        const struct table *table = table_at(address);
+        if (table && memcmp(table->signature, signature, 4) == 0)
+            return table;
+    }
+    return NULL;
+}
+
+static const struct table *find_table(const char *signature)
+{
+    const struct rsdp *rsdp = find_rsdp();
+    if (!rsdp)
+        return NULL;
+    const struct table *found = NULL;
+    if (rsdp->revision >= 2 && scan_checksum(rsdp, sizeof(*rsdp)))
+        found = find_in(table_at(rsdp->xsdt), sizeof(uint64_t), signature);
+    return found ? found : find_in(table_at(rsdp->rsdt), sizeof(uint32_t), signature);
+}
+
+static void read_entry(const struct madt_entry *entry)
+{
+    switch (entry->type) {
+    case MADT_LAPIC:
+        if (entry->lapic.flags & MADT_CORE_ENABLED)
+            topology_add_core(entry->lapic.apic_id);
+        break;
+    case MADT_X2APIC:
+        if (entry->x2apic.flags & MADT_CORE_ENABLED)
+            topology_add_core(entry->x2apic.apic_id);
+        break;
+    case MADT_LAPIC_OVERRIDE:
+        topology.lapic_base = entry->lapic_override.base;
+        break;
+    }
+}
+
+/* Bytes that an entry of this type has at least. */
+static uint8_t entry_size(uint8_t type)
+{
+    switch (type) {
+    case MADT_LAPIC:
+        return 8;
+    case MADT_LAPIC_OVERRIDE:
+        return 12;
+    case MADT_X2APIC:
+        return 16;
+    default:
+        return 2;
+    }
+}
+
+bool acpi_read_madt(void)
+{
+    const struct madt *madt = (const void *)find_table("APIC");
+    if (!madt || madt->header.length < sizeof(*madt))
+        return false;
+    topology.lapic_base = madt->lapic_base;
+    const char *next = (const char *)(madt + 1);
+    const char *end = (const char *)madt + madt->header.length;
+    while (next + 2 <= end) {
+        const struct madt_entry *entry = (const void *)next;
+        if (entry->length < entry_size(entry->type) || entry->length > end - next)
+            break; /* what follows cannot be trusted */
+        read_entry(entry);
+        next += entry->length;
+    }
+    return topology.core_count != 0;
+}

@@ -1,0 +1,88 @@
+#include "firmware/mp_table.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/layout.h"
+#include "firmware/scan.h"
+#include "firmware/topology.h"
+#include "lib/string.h"
+
+struct floating_pointer {
+    char signature[4]; /* "_MP_" */
+    uint32_t table;
+    uint8_t length; /* in units of 16 bytes */
+    uint8_t revision, checksum;
+    uint8_t features[5]; /* [0]: number of a default configuration; [1] bit 7: IMCRP */
+};
+
+struct configuration {
+    char signature[4]; /* "PCMP" */
+    uint16_t length;
+    uint8_t revision, checksum;
+    char oem[8], product[12];
+    uint32_t oem_table;
+    uint16_t oem_size, entry_count;
+    uint32_t lapic_base;
+    uint16_t extended_length;
+    uint8_t extended_checksum, reserved;
+};
+
+enum {
+    ENTRY_PROCESSOR = 0,
+    ENTRY_PROCESSOR_SIZE = 20,
+    ENTRY_OTHER_SIZE = 8,
+    PROCESSOR_ENABLED = 1,
+    FEATURE_IMCRP = 0x80,
+};
+
+static const struct floating_pointer *find_pointer(void)
+{
+    /* The size of base memory in KiB is at 0x413 (chapter 4). */
+    const uint8_t *word = phys_to_virt(0x413);
+    uint64_t base_end = (uint64_t)(word[0] | word[1] << 8) << 10;
+    uint64_t ebda = scan_ebda();
+    const struct floating_pointer *found = NULL;
+    if (ebda)
+        found = scan_find(ebda, 1024, "_MP_", sizeof(*found));
+    if (!found && base_end >= 1024 && base_end <= 0xa0000)
+        found = scan_find(base_end - 1024, 1024, "_MP_", sizeof(*found));
+    return found ? found : scan_find(0xf0000, 0x10000, "_MP_", sizeof(*found));
+}
+
+static bool read_cores(const struct floating_pointer *pointer)
+{
+    if (pointer->features[0]) {
+        /* A default configuration (chapter 5): two processors, APIC ids 0 and 1. */
+        topology_add_core(0);
+        topology_add_core(1);
+        return true;
+    }
+    const struct configuration *table = scan_physical(pointer->table, sizeof(*table));
+    if (!table || memcmp(table->signature, "PCMP", 4) || table->length < sizeof(*table) ||
+        !scan_physical(pointer->table, table->length) || !scan_checksum(table, table->length))
+        return false;
+    topology.lapic_base = table->lapic_base;
+    const uint8_t *entry = (const uint8_t *)(table + 1);
+    const uint8_t *end = (const uint8_t *)table + table->length;
+    for (uint16_t i = 0; i < table->entry_count; i++) {
+        size_t size = entry[0] == ENTRY_PROCESSOR ? ENTRY_PROCESSOR_SIZE : ENTRY_OTHER_SIZE;
+        if (size > (size_t)(end - entry))
+            break;
+        if (entry[0] == ENTRY_PROCESSOR && entry[3] & PROCESSOR_ENABLED)
+            topology_add_core(entry[1]);
+        entry += size;
+        if (entry >= end)
+            break;
+    }
+    return topology.core_count != 0;
+}
+
+bool mp_table_read(bool cores)
+{
+    const struct floating_pointer *pointer = find_pointer();
+    if (!pointer || pointer->length != 1)
+        return false;
+    topology.has_imcr = pointer->features[1] & FEATURE_IMCRP;
+    return !cores || read_cores(pointer);
+}

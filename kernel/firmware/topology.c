@@ -1,0 +1,32 @@
+#include "firmware/topology.h"
+
+#include "firmware/acpi.h"
+#include "firmware/mp_table.h"
+
+enum { LAPIC_DEFAULT_BASE = -0x1200000 }; /* 0xfee00000 (Intel SDM Vol. 3A 10.4.1) */
+
+struct topology topology;
+
+void topology_add_core(uint32_t apic_id)
+{
+    for (uint32_t i = 0; i < topology.core_count; i++) {
+        if (topology.apic_ids[i] == apic_id)
+            return;
+    }
+    if (topology.core_count == TOPOLOGY_CORES)
+        topology.cores_beyond++;
+    else
+        topology.apic_ids[topology.core_count++] = apic_id;
+}
+
+void topology_read(void)
+{
+    topology.lapic_base = (uint32_t)LAPIC_DEFAULT_BASE;
+    topology.source = "none";
+    /* The IMCR is the MP table's to know, whoever lists the cores. */
+    bool mp = mp_table_read(false);
+    if (acpi_read_madt())
+        topology.source = "acpi";
+    else if (mp && mp_table_read(true))
+        topology.source = "mp";
+}

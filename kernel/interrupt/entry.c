@@ -1,0 +1,94 @@
+/*
+ * entry.c - where the assembly entries arrive in C. Each function is jumped to with rsp at the
+ * top of a stack, turns the frame into an event, and never returns.
+ */
+#include <stddef.h>
+
+#include "abi/core.h"
+#include "abi/vectors.h"
+#include "arch/cpu.h"
+#include "arch/lapic.h"
+#include "interrupt/event.h"
+#include "interrupt/panic.h"
+
+extern _Noreturn void _oro_resume_kernel(struct frame *frame, uint32_t swapped);
+extern const struct fixup {
+    uint64_t may_fault, resume;
+} _oro_fixups[];
+
+_Noreturn void interrupt_entry(struct frame *frame);
+_Noreturn void exception_entry(struct frame *frame);
+_Noreturn void exception_entry_kernel(struct frame *frame, uint32_t swapped);
+_Noreturn void exception_entry_ist(struct frame *frame, uint32_t swapped);
+_Noreturn void syscall_entry(struct frame *frame);
+_Noreturn void context_refused(struct frame *frame);
+
+_Noreturn static void handle(enum event_kind kind, struct frame *frame, uint64_t address)
+{
+    struct event event = {kind, frame, address};
+    kernel_event(&event);
+    run_context();
+}
+
+/* A device interrupt, from ring 3 or from the idle loop. */
+_Noreturn void interrupt_entry(struct frame *frame)
+{
+    switch (frame->vector) {
+    case VECTOR_TIMER:
+        lapic_end_of_interrupt();
+        handle(EVENT_TICK, frame, 0);
+    case VECTOR_RESCHEDULE:
+        lapic_end_of_interrupt();
+        handle(EVENT_RESCHEDULE, frame, 0);
+    case VECTOR_APIC_ERROR:
+        lapic_end_of_interrupt();
+        handle(EVENT_APIC_ERROR, frame, 0);
+    default:
+        /* The APIC's spurious vector and the 8259s' want no end of interrupt (Intel SDM Vol. 3A
+         * 10.9); no other vector is in use. */
+        handle(EVENT_SPURIOUS, frame, 0);
+    }
+}
+
+/* An exception or NMI from ring 3. */
+_Noreturn void exception_entry(struct frame *frame)
+{
+    if (frame->vector == VECTOR_NMI)
+        handle(EVENT_NMI, frame, 0);
+    if (frame->vector == VECTOR_MACHINE_CHECK)
+        panic_exception(frame);
+    handle(EVENT_FAULT, frame, frame->vector == VECTOR_PAGE_FAULT ? read_cr2() : 0);
+}
+
+/* An exception from ring 0: one of the few instructions that may fault, or a defect. */
+_Noreturn void exception_entry_kernel(struct frame *frame, uint32_t swapped)
+{
+    for (const struct fixup *fixup = _oro_fixups; fixup->may_fault; fixup++) {
+        if (fixup->may_fault == frame->rip) {
+            frame->rip = fixup->resume;
+            _oro_resume_kernel(frame, swapped);
+        }
+    }
+    panic_exception(frame);
+}
+
+/* #DB, NMI, #DF or #MC from ring 0, on a stack of its own. */
+_Noreturn void exception_entry_ist(struct frame *frame, uint32_t swapped)
+{
+    if (frame->vector != VECTOR_NMI)
+        panic_exception(frame);
+    if (panic_in_progress())
+        cpu_halt();
+    _oro_resume_kernel(frame, swapped);
+}
+
+_Noreturn void syscall_entry(struct frame *frame)
+{
+    handle(EVENT_SYSCALL, frame, 0);
+}
+
+/* The resume path found a return address that would fault in ring 0. */
+_Noreturn void context_refused(struct frame *frame)
+{
+    handle(EVENT_REFUSED, frame, 0);
+}

@@ -1,0 +1,38 @@
+/*
+ * event.h - the funnel: whatever brings a core into the kernel becomes an event, and after it the
+ * core leaves the kernel through run_context().
+ *
+ *   entry (assembly) -> *_entry() -> kernel_event() -> run_context() -> resume (assembly)
+ *
+ * The contract of the kernel stack: every entry starts at its top, so when the next event comes,
+ * whatever this one left there is gone. Nothing may point into it, and what must survive is kept
+ * in the thread.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "abi/frame.h"
+
+enum event_kind {
+    EVENT_TICK,       /* the core's timer */
+    EVENT_RESCHEDULE, /* another core put a thread on this core's queue */
+    EVENT_SYSCALL,    /* frame: the call */
+    EVENT_FAULT,      /* frame: what the program did; address: cr2 */
+    EVENT_REFUSED,    /* frame: it cannot be resumed */
+    EVENT_NMI,        /* frame: the interrupted program */
+    EVENT_APIC_ERROR,
+    EVENT_SPURIOUS, /* nothing happened after all */
+};
+
+struct event {
+    enum event_kind kind;
+    struct frame *frame;
+    uint64_t address;
+};
+
+void kernel_event(const struct event *event);
+
+/* Leaves the kernel: for the current thread if it may go on, else for the next one of this core,
+ * else for the idle loop. */
+_Noreturn void run_context(void);

@@ -1,0 +1,132 @@
+#include "interrupt/panic.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "abi/core.h"
+#include "abi/vectors.h"
+#include "arch/cpu.h"
+#include "arch/lapic.h"
+#include "console/exit.h"
+#include "console/printk.h"
+#include "interrupt/exceptions.h"
+#include "lib/format.h"
+#include "memory/paging.h"
+
+extern const char _oro_frame_names[FRAME_REGISTERS][8];
+
+enum { NOBODY = -1 };
+
+static atomic_int speaker = NOBODY; /* APIC id of the core that is in a panic */
+static bool others_run;
+
+bool panic_in_progress(void)
+{
+    return atomic_load(&speaker) != NOBODY;
+}
+
+void panic_others_run(void)
+{
+    others_run = true;
+}
+
+/* One core speaks. A core that panics meanwhile is silent; one that panics inside its own panic
+ * ends the run. */
+static void begin(void)
+{
+    int self = others_run ? (int)lapic_id() : 0;
+    int expected = NOBODY;
+    if (!atomic_compare_exchange_strong(&speaker, &expected, self)) {
+        if (expected != self)
+            cpu_halt();
+        machine_exit(EXIT_FAIL);
+    }
+    if (others_run)
+        lapic_send_nmi_to_others();
+    printk_break_lock();
+    printk("\noro: panic-begin\n");
+}
+
+_Noreturn static void end(void)
+{
+    printk("oro: panic-end\n");
+    machine_exit(EXIT_FAIL);
+}
+
+static void print_system_registers(void)
+{
+    printk("oro: cr0=0x%lx cr2=0x%lx cr3=0x%lx cr4=0x%lx efer=0x%lx gs_base=0x%lx "
+           "kernel_gs_base=0x%lx\n",
+           read_cr0(), read_cr2(), read_cr3(), read_cr4(), read_msr(MSR_EFER),
+           read_msr(MSR_GS_BASE), read_msr(MSR_KERNEL_GS_BASE));
+}
+
+static void print_registers(const struct frame *frame)
+{
+    const uint64_t *registers = &frame->r15;
+    for (unsigned i = 0; i < FRAME_REGISTERS; i += 3)
+        printk("oro: %s=0x%lx %s=0x%lx %s=0x%lx\n", _oro_frame_names[i], registers[i],
+               _oro_frame_names[i + 1], registers[i + 1], _oro_frame_names[i + 2],
+               registers[i + 2]);
+}
+
+/* What each level of the page tables says about an address. */
+static void print_walk(uint64_t address)
+{
+    static const char *const names[] = {"pml4e", "pdpte", "pde", "pte"};
+    struct paging_walk walk = paging_walk(read_cr3() & PAGE_ADDRESS, address);
+    for (unsigned i = 0; i < walk.levels; i++) {
+        uint64_t entry = walk.entries[i];
+        printk("oro: walk=%s entry=0x%lx present=%d write=%d user=%d nx=%d\n", names[i], entry,
+               (int)(entry & PAGE_PRESENT), (int)(entry / PAGE_WRITE & 1),
+               (int)(entry / PAGE_USER & 1), (int)(entry >> 63));
+    }
+}
+
+static void dump(const struct frame *frame)
+{
+    printk("oro: vector=%lu name=%s error=0x%lx rip=0x%lx cs=0x%lx rflags=0x%lx rsp=0x%lx "
+           "ss=0x%lx cr2=0x%lx cr3=0x%lx\n",
+           frame->vector, exception_name(frame->vector), frame->error_code, frame->rip, frame->cs,
+           frame->rflags, frame->rsp, frame->ss, read_cr2(), read_cr3());
+    print_registers(frame);
+    print_system_registers();
+    if (frame->vector == VECTOR_PAGE_FAULT) {
+        char reason[EXCEPTION_TEXT];
+        exception_describe_page_fault(frame->error_code, reason);
+        printk("page fault at 0x%lx: %s\n", read_cr2(), reason);
+        print_walk(read_cr2());
+    }
+}
+
+_Noreturn void panic(const char *format, ...)
+{
+    char reason[256];
+    va_list arguments;
+    va_start(arguments, format);
+    format_list(reason, sizeof(reason), format, arguments);
+    va_end(arguments);
+
+    begin();
+    printk("oro: reason=%s\n", reason);
+    printk("oro: caller=%p\n", __builtin_return_address(0));
+    print_system_registers();
+    end();
+}
+
+_Noreturn void panic_exception(const struct frame *frame)
+{
+    begin();
+    printk("oro: reason=exception core=%u apic=%u\n", this_core()->index, this_core()->apic_id);
+    dump(frame);
+    end();
+}
+
+_Noreturn void panic_early(const struct frame *frame)
+{
+    begin();
+    printk("oro: reason=early-exception\n");
+    dump(frame);
+    end();
+}

@@ -1,0 +1,225 @@
+#include "memory/frames.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "abi/layout.h"
+#include "boot/boot_info.h"
+#include "interrupt/panic.h"
+#include "lib/spinlock.h"
+#include "lib/string.h"
+
+enum { LOW_LIMIT = 1 << 20 };
+#define BOOT_LIMIT ((uint64_t)BOOT_MAPPED_GIB << 30)
+
+/* The state of a frame: not the beginning of a block, or one of these plus the order. */
+enum frame_state { STATE_NONE = 0, STATE_FREE = 0x20, STATE_ALLOCATED = 0x40 };
+
+struct free_block {
+    struct free_block *next, *previous;
+};
+
+extern const char _oro_image_start[], _oro_image_end[];
+
+static struct spinlock lock;
+static struct free_block *free_lists[FRAME_ORDERS];
+static uint8_t *states; /* per frame number */
+static uint64_t frame_count;
+static uint64_t free_count, total_count;
+
+static uint64_t block_size(unsigned order)
+{
+    return (uint64_t)PAGE_SIZE << order;
+}
+
+static void list_push(uint64_t address, unsigned order)
+{
+    struct free_block *block = phys_to_virt(address);
+    block->next = free_lists[order];
+    block->previous = NULL;
+    if (block->next)
+        block->next->previous = block;
+    free_lists[order] = block;
+    states[address / PAGE_SIZE] = (uint8_t)(STATE_FREE | order);
+}
+
+static void list_remove(uint64_t address, unsigned order)
+{
+    struct free_block *block = phys_to_virt(address);
+    if (block->previous)
+        block->previous->next = block->next;
+    else
+        free_lists[order] = block->next;
+    if (block->next)
+        block->next->previous = block->previous;
+    states[address / PAGE_SIZE] = STATE_NONE;
+}
+
+/* Puts a block on its list, joined with its free buddies. */
+static void insert(uint64_t address, unsigned order)
+{
+    free_count += UINT64_C(1) << order;
+    while (order + 1 < FRAME_ORDERS) {
+        uint64_t buddy = address ^ block_size(order);
+        if (buddy / PAGE_SIZE >= frame_count ||
+            states[buddy / PAGE_SIZE] != (STATE_FREE | order))
+            break;
+        list_remove(buddy, order);
+        address &= ~block_size(order);
+        order++;
+    }
+    list_push(address, order);
+}
+
+/* Hands a range over in the largest aligned blocks. */
+static void add_range(uint64_t start, uint64_t end)
+{
+    start = (start + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
+    end &= ~(uint64_t)(PAGE_SIZE - 1);
+    while (start < end) {
+        unsigned order = FRAME_ORDERS - 1;
+        while (start % block_size(order) || start + block_size(order) > end)
+            order--;
+        insert(start, order);
+        total_count += UINT64_C(1) << order;
+        start += block_size(order);
+    }
+}
+
+/* What must not be handed out although the memory map calls it usable. */
+static struct memory_range reserved[BOOT_MODULES + 3];
+static unsigned reserved_count;
+
+static void reserve(uint64_t base, uint64_t size)
+{
+    reserved[reserved_count++] = (struct memory_range){base, size, MEMORY_RESERVED};
+}
+
+/* Adds a range without the parts that are reserved. */
+static void add_unreserved(uint64_t start, uint64_t end)
+{
+    for (unsigned i = 0; i < reserved_count; i++) {
+        uint64_t base = reserved[i].base, limit = base + reserved[i].size;
+        if (base < end && limit > start) {
+            if (base > start)
+                add_unreserved(start, base);
+            if (limit < end)
+                add_unreserved(limit, end);
+            return;
+        }
+    }
+    if (start < end)
+        add_range(start, end);
+}
+
+static void add_between(uint64_t low, uint64_t high)
+{
+    for (uint32_t i = 0; i < boot_info.memory_count; i++) {
+        const struct memory_range *range = &boot_info.memory[i];
+        if (range->type != MEMORY_USABLE)
+            continue;
+        uint64_t start = range->base, end = range->base + range->size;
+        if (start < low)
+            start = low;
+        if (end > high)
+            end = high;
+        if (start < end)
+            add_unreserved(start, end);
+    }
+}
+
+/* A place for the frame states, between the reserved ranges. */
+static uint64_t find_room(uint64_t size)
+{
+    for (uint32_t i = 0; i < boot_info.memory_count; i++) {
+        const struct memory_range *range = &boot_info.memory[i];
+        uint64_t start = range->base < LOW_LIMIT ? LOW_LIMIT : range->base;
+        uint64_t end = range->base + range->size;
+        if (range->type != MEMORY_USABLE)
+            continue;
+        if (end > BOOT_LIMIT)
+            end = BOOT_LIMIT;
+        for (unsigned r = 0; r < reserved_count; r++) {
+            uint64_t limit = reserved[r].base + reserved[r].size;
+            if (reserved[r].base < start + size && limit > start) {
+                start = (limit + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
+                r = (unsigned)-1; /* it may now meet one that it passed before */
+            }
+        }
+        if (start < end && size <= end - start)
+            return start;
+    }
+    panic("too little memory below 4 GiB for the frame table (%lu bytes)", size);
+}
+
+void frames_init(void)
+{
+    reserve((uint64_t)_oro_image_start - KERNEL_OFFSET,
+            (uint64_t)(_oro_image_end - _oro_image_start));
+    for (uint32_t i = 0; i < boot_info.module_count; i++)
+        reserve(boot_info.modules[i].base, boot_info.modules[i].size);
+
+    uint64_t top = 0;
+    for (uint32_t i = 0; i < boot_info.memory_count; i++) {
+        const struct memory_range *range = &boot_info.memory[i];
+        if (range->type == MEMORY_USABLE && range->base + range->size > top)
+            top = range->base + range->size;
+    }
+    if (top > DIRECT_MAP_SIZE)
+        top = DIRECT_MAP_SIZE;
+    frame_count = top / PAGE_SIZE;
+    uint64_t table = find_room(frame_count);
+    reserve(table, frame_count);
+    states = phys_to_virt(table);
+    memset(states, STATE_NONE, frame_count);
+    add_between(LOW_LIMIT, BOOT_LIMIT);
+}
+
+void frames_add_high(void)
+{
+    add_between(BOOT_LIMIT, frame_count * PAGE_SIZE);
+}
+
+uint64_t frames_alloc(unsigned order)
+{
+    spinlock_acquire(&lock);
+    unsigned found = order;
+    while (found < FRAME_ORDERS && !free_lists[found])
+        found++;
+    if (found >= FRAME_ORDERS) {
+        spinlock_release(&lock);
+        return 0;
+    }
+    uint64_t address = virt_to_phys(free_lists[found]);
+    list_remove(address, found);
+    while (found > order) {
+        found--;
+        list_push(address + block_size(found), found);
+    }
+    states[address / PAGE_SIZE] = (uint8_t)(STATE_ALLOCATED | order);
+    free_count -= UINT64_C(1) << order;
+    spinlock_release(&lock);
+    memset(phys_to_virt(address), 0, block_size(order));
+    return address;
+}
+
+void frames_free(uint64_t address, unsigned order)
+{
+    uint64_t frame = address / PAGE_SIZE;
+    spinlock_acquire(&lock);
+    if (address % PAGE_SIZE || frame >= frame_count || states[frame] != (STATE_ALLOCATED | order))
+        panic("freed frame 0x%lx of order %u, which is not allocated", address, order);
+    states[frame] = STATE_NONE;
+    insert(address, order);
+    spinlock_release(&lock);
+}
+
+uint64_t frames_free_count(void)
+{
+    return free_count;
+}
+
+uint64_t frames_total_count(void)
+{
+    return total_count;
+}

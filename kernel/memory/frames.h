@@ -1,0 +1,29 @@
+/*
+ * frames.h - the allocator of physical page frames: a buddy system.
+ *
+ * A block of order n is 2^n frames, aligned to its size. Free blocks of each order are linked
+ * through their own first bytes in the direct map; one byte per frame of the machine says what a
+ * block that begins there is, which is how a buddy is recognised and a double free found.
+ * Addresses are physical.
+ */
+#pragma once
+
+#include <stdint.h>
+
+enum { FRAME_ORDERS = 11 }; /* the largest block is 2^10 frames, 4 MiB */
+
+/* Takes over what boot_info calls usable from 1 MiB to 4 GiB, less the kernel image and the boot
+ * modules. Panics if there is too little. Works on the boot direct map. */
+void frames_init(void);
+
+/* Takes over usable memory above 4 GiB; once the kernel's own direct map is loaded. */
+void frames_add_high(void);
+
+/* Returns the physical address of a block whose bytes are zero, or 0 if memory is out. */
+uint64_t frames_alloc(unsigned order);
+
+/* Panics if no allocated block of this order begins there. */
+void frames_free(uint64_t address, unsigned order);
+
+uint64_t frames_free_count(void);
+uint64_t frames_total_count(void);

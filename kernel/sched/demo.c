@@ -1,0 +1,83 @@
+#include "sched/demo.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/core.h"
+#include "boot/boot_info.h"
+#include "console/exit.h"
+#include "console/printk.h"
+#include "lib/spinlock.h"
+#include "sched/process.h"
+#include "smp/smp.h"
+
+enum {
+    ENOUGH_TICKS = 20,                /* per core, for a verdict */
+    ENOUGH_THREADS = 2,               /* per core */
+    PATIENCE_TICKS = 20 * TICK_HZ,    /* of the first core, before it gives up */
+};
+
+/* Programs that end by themselves, and programs that the kernel must end. */
+static const char *const good[] = {"hello", "yielder", "scrub"};
+static const char *const bad[] = {"fault_write", "fault_execute", "fault_privilege"};
+enum { GOOD = sizeof(good) / sizeof(good[0]), BAD = sizeof(bad) / sizeof(bad[0]) };
+
+static bool forever;
+
+void demo_start(void)
+{
+    forever = boot_option("run=forever");
+    for (uint32_t i = 0; i < core_count; i++) {
+        /* Two that never give the core up: only the timer can make them take turns. */
+        process_spawn("hog", &cores[i]);
+        process_spawn("hog", &cores[i]);
+    }
+    for (uint32_t i = 0; i < GOOD; i++)
+        process_spawn(good[i], &cores[i % core_count]);
+    for (uint32_t i = 0; i < BAD; i++)
+        process_spawn(bad[i], &cores[(GOOD + i) % core_count]);
+}
+
+/* What is still missing, or null. */
+static const char *missing(void)
+{
+    for (uint32_t i = 0; i < core_count; i++) {
+        if (cores[i].ticks < ENOUGH_TICKS)
+            return "timer-ticks";
+        if (cores[i].threads < ENOUGH_THREADS)
+            return "threads";
+    }
+    struct process_counts counts = process_counts();
+    if (counts.spawned != 2 * core_count + GOOD + BAD)
+        return "programs-not-started";
+    if (counts.exited != GOOD)
+        return "programs-not-finished";
+    if (counts.failed)
+        return "program-failed";
+    if (counts.killed != BAD)
+        return "faults-not-caught";
+    return 0;
+}
+
+static void report_cores(void)
+{
+    for (uint32_t i = 0; i < core_count; i++)
+        printk("oro: core=%u apic=%u ticks=%lu threads=%lu\n", i, cores[i].apic_id, cores[i].ticks,
+               cores[i].threads);
+}
+
+void demo_tick(struct core *core)
+{
+    if (core->index != 0 || forever)
+        return;
+    const char *reason = missing();
+    if (reason && core->ticks < PATIENCE_TICKS)
+        return;
+    report_cores();
+    if (reason) {
+        printk("oro: verdict=fail reason=%s\n", reason);
+        machine_exit(EXIT_FAIL);
+    }
+    printk("oro: verdict=pass\n");
+    machine_exit(EXIT_PASS);
+}

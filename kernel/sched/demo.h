@@ -1,0 +1,13 @@
+/*
+ * demo.h - what the default boot shows: programs on every core, and the verdict.
+ */
+#pragma once
+
+struct core;
+
+/* Starts the programs; on the first core, when all cores are online. */
+void demo_start(void);
+
+/* After each timer tick: the first core decides whether all has been seen that the boot must
+ * show, prints the verdict and ends the run. With `run=forever` it never does. */
+void demo_tick(struct core *core);

@@ -1,0 +1,160 @@
+#include "sched/process.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "abi/core.h"
+#include "abi/layout.h"
+#include "abi/processor.h"
+#include "abi/vectors.h"
+#include "console/printk.h"
+#include "interrupt/exceptions.h"
+#include "lib/string.h"
+#include "memory/frames.h"
+#include "memory/kernel_map.h"
+#include "memory/object_cache.h"
+#include "memory/paging.h"
+#include "sched/elf_loader.h"
+#include "sched/scheduler.h"
+
+/* The programs inside the kernel (asm/user_images.S). */
+struct user_image {
+    const char *name;
+    const char *start, *end;
+};
+extern const struct user_image _oro_user_images[], _oro_user_images_end[];
+
+struct owned {
+    struct process process;
+    struct thread thread;
+};
+
+_Static_assert(sizeof(struct owned) <= PAGE_SIZE, "must fit the object cache's page");
+static struct object_cache cache = {.size = (sizeof(struct owned) + 15) & ~(size_t)15};
+
+static atomic_uint next_pid = 1;
+static atomic_uint spawned, exited, failed, killed;
+
+static const struct user_image *find_image(const char *name)
+{
+    for (const struct user_image *image = _oro_user_images; image < _oro_user_images_end; image++) {
+        if (string_equal(image->name, name))
+            return image;
+    }
+    return NULL;
+}
+
+static const char *map_stack(uint64_t root)
+{
+    for (unsigned i = 1; i <= USER_STACK_PAGES; i++) {
+        uint64_t frame = frames_alloc(0);
+        if (!frame)
+            return "out of memory";
+        if (!paging_map(root, USER_STACK_TOP - i * PAGE_SIZE, frame, PAGE_SIZE,
+                        PAGE_USER | PAGE_WRITE | PAGE_NX, PAGE_SIZE)) {
+            frames_free(frame, 0);
+            return "out of memory";
+        }
+    }
+    return NULL;
+}
+
+/* Everything but the object itself; on failure the caller frees what there is. */
+static const char *build(struct owned *owned, const struct user_image *image)
+{
+    owned->process.root = kernel_map_new_space();
+    uint64_t frame_page = frames_alloc(0);
+    if (frame_page)
+        owned->thread.frame = (struct frame *)((char *)phys_to_virt(frame_page) + PAGE_SIZE) - 1;
+    if (!owned->process.root || !frame_page)
+        return "out of memory";
+
+    uint64_t entry;
+    const char *wrong = elf_load(owned->process.root, image->start,
+                                 (size_t)(image->end - image->start), &entry);
+    if (!wrong)
+        wrong = map_stack(owned->process.root);
+    if (wrong)
+        return wrong;
+    struct frame *frame = owned->thread.frame;
+    frame->rip = entry;
+    frame->cs = SELECTOR_USER_CODE;
+    frame->rflags = RFLAGS_IF | RFLAGS_FIXED;
+    frame->rsp = USER_STACK_TOP;
+    frame->ss = SELECTOR_USER_DATA;
+    return NULL;
+}
+
+bool process_spawn(const char *name, struct core *core)
+{
+    const struct user_image *image = find_image(name);
+    struct owned *owned = image ? object_alloc(&cache) : NULL;
+    if (!owned) {
+        printk("cannot start %s: %s\n", name, image ? "out of memory" : "no such program");
+        return false;
+    }
+    owned->process.name = image->name;
+    owned->process.pid = atomic_fetch_add(&next_pid, 1);
+    owned->thread.process = &owned->process;
+    const char *wrong = build(owned, image);
+    if (wrong) {
+        printk("cannot start %s: %s\n", name, wrong);
+        process_free(&owned->thread);
+        return false;
+    }
+    atomic_fetch_add(&spawned, 1);
+    scheduler_add(core, &owned->thread);
+    return true;
+}
+
+void process_free(struct thread *thread)
+{
+    struct process *process = thread->process;
+    if (process->root) {
+        paging_free_lower_half(process->root);
+        frames_free(process->root, 0);
+    }
+    if (thread->frame)
+        frames_free(virt_to_phys(thread->frame) & ~(uint64_t)(PAGE_SIZE - 1), 0);
+    object_free(&cache, (char *)process - offsetof(struct owned, process));
+}
+
+void process_exit(int status)
+{
+    struct thread *thread = this_core()->current;
+    printk("[%s %u] exited with status %d\n", thread->process->name, thread->process->pid, status);
+    atomic_fetch_add(&exited, 1);
+    if (status != 0)
+        atomic_fetch_add(&failed, 1);
+    thread->dead = true;
+}
+
+void process_kill(const char *reason)
+{
+    struct thread *thread = this_core()->current;
+    printk("oro: killed=%s pid=%u reason=%s\n", thread->process->name, thread->process->pid,
+           reason);
+    atomic_fetch_add(&killed, 1);
+    thread->dead = true;
+}
+
+void process_fault(const struct frame *frame, uint64_t address)
+{
+    struct thread *thread = this_core()->current;
+    printk("oro: killed=%s pid=%u vector=%lu name=%s error=0x%lx rip=0x%lx address=0x%lx\n",
+           thread->process->name, thread->process->pid, frame->vector,
+           exception_name(frame->vector), frame->error_code, frame->rip, address);
+    if (frame->vector == VECTOR_PAGE_FAULT) {
+        char text[EXCEPTION_TEXT];
+        exception_describe_page_fault(frame->error_code, text);
+        printk("[%s %u] %s\n", thread->process->name, thread->process->pid, text);
+    }
+    atomic_fetch_add(&killed, 1);
+    thread->dead = true;
+}
+
+struct process_counts process_counts(void)
+{
+    return (struct process_counts){atomic_load(&spawned), atomic_load(&exited),
+                                   atomic_load(&failed), atomic_load(&killed)};
+}

@@ -1,0 +1,44 @@
+/*
+ * process.h - a process: an address space made from an ELF file, and the one thread in it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/frame.h"
+
+struct core;
+
+struct process {
+    uint32_t pid;
+    const char *name;
+    uint64_t root; /* physical address of its top-level page table */
+};
+
+struct thread {
+    struct process *process;
+    struct frame *frame; /* the last bytes of its frame page, which is TSS.rsp0 while it runs */
+    struct thread *next; /* in the run queue */
+    uint64_t ran_on;     /* one bit per core */
+    bool dead;           /* ended; freed as soon as its core has left it */
+};
+
+/* Loads a program that is inside the kernel by its name and queues its thread on a core. False,
+ * with a line on the console, if that cannot be done. */
+bool process_spawn(const char *name, struct core *core);
+
+/* The current process ends: by its own will, by what it did, or because of `reason`. */
+void process_exit(int status);
+void process_fault(const struct frame *frame, uint64_t address);
+void process_kill(const char *reason);
+
+/* Gives back all that a dead thread and its process own; the core must have left both. */
+void process_free(struct thread *thread);
+
+/* How the processes of this run ended so far. */
+struct process_counts {
+    uint32_t spawned, exited, failed, killed; /* failed: exited with a status other than 0 */
+};
+
+struct process_counts process_counts(void);

@@ -1,0 +1,186 @@
+#include "smp/smp.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "abi/layout.h"
+#include "abi/trampoline.h"
+#include "abi/vectors.h"
+#include "arch/cpu.h"
+#include "arch/descriptors.h"
+#include "arch/features.h"
+#include "arch/lapic.h"
+#include "arch/pit.h"
+#include "boot/boot_info.h"
+#include "console/printk.h"
+#include "firmware/topology.h"
+#include "interrupt/event.h"
+#include "interrupt/panic.h"
+#include "lib/string.h"
+#include "memory/frames.h"
+#include "memory/kernel_map.h"
+
+extern const char _oro_smp_trampoline_start[], _oro_smp_trampoline_long_mode[],
+    _oro_smp_trampoline_end[];
+extern const uint64_t _oro_boot_gdt[];
+
+enum {
+    BASE_MEMORY_END = 0xa0000,
+    FIRST_TRAMPOLINE_PAGE = 0x1000, /* page 0 holds the BIOS's vectors */
+    ANSWER_PATIENCE = 1000,         /* milliseconds until a silent core is given up */
+};
+
+struct core cores[MAX_CORES];
+uint32_t core_count;
+
+static uint64_t ist_tops[MAX_CORES][IST_COUNT];
+static atomic_bool released;
+
+/* rsp at the first instruction of a C function on a stack with this top. */
+static uint64_t first_rsp(uint64_t stack_top)
+{
+    return stack_top - sizeof(uint64_t);
+}
+
+void smp_prepare_core(struct core *core, uint32_t index, uint32_t apic_id)
+{
+    core->self = core;
+    core->index = index;
+    core->apic_id = apic_id;
+    if (core->kernel_stack)
+        return; /* prepared for a core that did not answer */
+    core->kernel_stack = first_rsp(kernel_map_stack());
+    core->exception_stack = first_rsp(kernel_map_stack());
+    for (unsigned i = 0; i < IST_COUNT; i++)
+        ist_tops[index][i] = kernel_map_stack();
+    uint64_t page = frames_alloc(0);
+    if (!page)
+        panic("no memory for core %u", index);
+    core->idle_frame = (struct frame *)((char *)phys_to_virt(page) + PAGE_SIZE) - 1;
+    core->frame = core->idle_frame;
+    core->tss.rsp[0] = (uint64_t)(core->idle_frame + 1);
+}
+
+void smp_load_core(struct core *core)
+{
+    descriptors_load(core, ist_tops[core->index]);
+}
+
+/* The first C function of a secondary core, on its kernel stack. */
+_Noreturn static void secondary_main(struct core *core)
+{
+    smp_load_core(core);
+    features_enable();
+    lapic_enable();
+    core->online = true;
+    while (!atomic_load(&released))
+        cpu_pause();
+    write_cr3(kernel_map_root()); /* forget the trampoline page */
+    lapic_timer_start(TICK_HZ);
+    run_context();
+}
+
+/* The highest usable page below 640 KiB. SIPI vectors A0 to BF, which are reserved (MultiProcessor
+ * Specification B.4.2), lie above. */
+static uint64_t find_trampoline_page(void)
+{
+    uint64_t best = 0;
+    for (uint32_t i = 0; i < boot_info.memory_count; i++) {
+        const struct memory_range *range = &boot_info.memory[i];
+        uint64_t end = range->base + range->size;
+        if (range->type != MEMORY_USABLE)
+            continue;
+        if (end > BASE_MEMORY_END)
+            end = BASE_MEMORY_END;
+        uint64_t page = (end & ~(uint64_t)(PAGE_SIZE - 1)) - PAGE_SIZE;
+        if (end >= 2 * PAGE_SIZE && page >= range->base && page >= FIRST_TRAMPOLINE_PAGE &&
+            page > best)
+            best = page;
+    }
+    return best;
+}
+
+static struct trampoline *trampoline_install(uint64_t page)
+{
+    size_t size = (size_t)(_oro_smp_trampoline_end - _oro_smp_trampoline_start);
+    size_t long_mode = (size_t)(_oro_smp_trampoline_long_mode - _oro_smp_trampoline_start);
+    memcpy(phys_to_virt(page), _oro_smp_trampoline_start, size);
+
+    struct trampoline *parameters = phys_to_virt(page + TRAMPOLINE_PARAMETERS);
+    memset(parameters, 0, sizeof(*parameters));
+    memcpy(parameters->gdt, _oro_boot_gdt, sizeof(parameters->gdt));
+    parameters->gdt_limit = sizeof(parameters->gdt) - 1;
+    parameters->gdt_base =
+        (uint32_t)(page + TRAMPOLINE_PARAMETERS + offsetof(struct trampoline, gdt));
+    parameters->long_mode_offset = (uint32_t)(page + long_mode);
+    parameters->long_mode_selector = SELECTOR_KERNEL_CODE;
+    parameters->cr0 = (uint32_t)CR0_KERNEL;
+    parameters->cr3 = (uint32_t)kernel_map_root();
+    parameters->cr4 = CR4_PAE;
+    parameters->efer = EFER_LME | EFER_NXE | EFER_SCE;
+    parameters->entry = (uint64_t)secondary_main;
+    return parameters;
+}
+
+static bool wait_online(const struct core *core, unsigned milliseconds)
+{
+    for (unsigned i = 0; i < milliseconds; i++) {
+        if (core->online)
+            return true;
+        pit_delay(1000);
+    }
+    return core->online;
+}
+
+/* Intel SDM Vol. 3A 8.4.4.1 and MultiProcessor Specification B.4: INIT (sent before), then up to
+ * two start-up IPIs, 200 microseconds apart. */
+static bool start_core(const struct core *core, uint64_t page)
+{
+    lapic_send_startup(core->apic_id, (uint8_t)(page / PAGE_SIZE));
+    pit_delay(200);
+    if (!core->online)
+        lapic_send_startup(core->apic_id, (uint8_t)(page / PAGE_SIZE));
+    return wait_online(core, ANSWER_PATIENCE);
+}
+
+void smp_start_others(void)
+{
+    uint32_t self = cores[0].apic_id;
+    uint64_t page = find_trampoline_page();
+    if (topology.core_count <= 1)
+        return;
+    if (!page) {
+        printk("no usable page below 1 MiB: the other cores stay off\n");
+        return;
+    }
+    kernel_map_trampoline(page);
+    struct trampoline *parameters = trampoline_install(page);
+    panic_others_run();
+
+    for (uint32_t i = 0; i < topology.core_count; i++) {
+        if (topology.apic_ids[i] != self)
+            lapic_send_init(topology.apic_ids[i]);
+    }
+    pit_delay(10000);
+    for (uint32_t i = 0; i < topology.core_count; i++) {
+        if (topology.apic_ids[i] == self)
+            continue;
+        struct core *core = &cores[core_count];
+        smp_prepare_core(core, core_count, topology.apic_ids[i]);
+        parameters->stack = core->kernel_stack;
+        parameters->core = (uint64_t)core;
+        if (start_core(core, page)) {
+            core_count++;
+        } else {
+            /* INIT puts it to sleep again, should it wake late. */
+            lapic_send_init(core->apic_id);
+            printk("core with APIC id %u does not answer: left off\n", core->apic_id);
+        }
+    }
+    kernel_unmap_trampoline();
+}
+
+void smp_release(void)
+{
+    atomic_store(&released, true);
+}

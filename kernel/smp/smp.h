@@ -1,0 +1,23 @@
+/*
+ * smp.h - the other cores: started one by one, each with stacks, tables and a timer of its own.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "abi/core.h"
+
+enum { TICK_HZ = 200 }; /* timer interrupts a second on each core */
+
+/* Gives a core its stacks and its idle frame page; panics if memory is out. */
+void smp_prepare_core(struct core *core, uint32_t index, uint32_t apic_id);
+
+/* Loads the descriptor tables of the core that calls it. */
+void smp_load_core(struct core *core);
+
+/* Starts the cores that `topology` lists and waits until each has answered or been given up on.
+ * They stay in a loop until smp_release(). */
+void smp_start_others(void);
+
+/* Lets the started cores run threads. */
+void smp_release(void);

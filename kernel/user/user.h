@@ -1,0 +1,23 @@
+/*
+ * user.h - what a user program has to work with.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "abi/syscall.h"
+
+int main(void);
+
+/* asm/user/syscall.S */
+int64_t user_syscall(uint64_t number, uint64_t a, uint64_t b);
+uint64_t user_scrub_probe(void);
+
+/* Writes one line to the console. */
+static inline int64_t print(const char *text)
+{
+    uint64_t size = 0;
+    while (text[size])
+        size++;
+    return user_syscall(SYSCALL_WRITE, (uint64_t)text, size);
+}

@@ -1,0 +1,13 @@
+/* yielder.c - gives the core away a hundred times and finds itself unharmed. */
+#include "user/user.h"
+
+int main(void)
+{
+    int64_t pid = user_syscall(SYSCALL_GETPID, 0, 0);
+    for (unsigned i = 0; i < 100; i++) {
+        user_syscall(SYSCALL_YIELD, 0, 0);
+        if (user_syscall(SYSCALL_GETPID, 0, 0) != pid)
+            return 1;
+    }
+    return 0;
+}
