@@ -126,9 +126,10 @@ fatal_stop:
     call print
     cmpl $0, fatal_subject
     je .Lno_subject
-    say " subject="
+    say " subject=\042"                 # a quote
     movl fatal_subject, %esi
     call print
+    say "\042"
 .Lno_subject:
     say "\r\n"
     movl %ebx, %esi
