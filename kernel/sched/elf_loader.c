@@ -74,7 +74,7 @@ const char *elf_load(uint64_t root, const void *file, size_t size, uint64_t *ent
         return wrong;
     const struct elf_program_header *segments = elf_program_headers(header);
     for (unsigned i = 0; i < header->e_phnum; i++) {
-        if (segments[i].p_type != PT_LOAD)
+        if (segments[i].p_type != PT_LOAD || segments[i].p_memsz == 0)
             continue;
         wrong = check_segment(&segments[i], size);
         if (!wrong)

@@ -141,14 +141,13 @@ void process_kill(const char *reason)
 void process_fault(const struct frame *frame, uint64_t address)
 {
     struct thread *thread = this_core()->current;
-    printk("oro: killed=%s pid=%u vector=%lu name=%s error=0x%lx rip=0x%lx address=0x%lx\n",
-           thread->process->name, thread->process->pid, frame->vector,
-           exception_name(frame->vector), frame->error_code, frame->rip, address);
-    if (frame->vector == VECTOR_PAGE_FAULT) {
-        char text[EXCEPTION_TEXT];
+    char text[EXCEPTION_TEXT] = "";
+    if (frame->vector == VECTOR_PAGE_FAULT)
         exception_describe_page_fault(frame->error_code, text);
-        printk("[%s %u] %s\n", thread->process->name, thread->process->pid, text);
-    }
+    printk("oro: killed=%s pid=%u vector=%lu name=%s error=0x%lx rip=0x%lx address=0x%lx\n%s%s",
+           thread->process->name, thread->process->pid, frame->vector,
+           exception_name(frame->vector), frame->error_code, frame->rip, address, text,
+           *text ? "\n" : "");
     atomic_fetch_add(&killed, 1);
     thread->dead = true;
 }
