@@ -63,6 +63,26 @@ def test_what_a_target_embeds_is_built_before_it(project_directory):
     assert load(project_directory).order(["kernel"]) == ["user", "kernel"]
 
 
+def test_a_family_makes_a_target_of_every_file(project_directory):
+    rewrite(project_directory, '[targets.user]\nsources = ["user/*.S"]', FAMILY)
+    rewrite(project_directory, 'embeds = ["user"]', 'embeds = ["user/*"]')
+    for name in ("hello.c", "hog.c"):
+        (project_directory / "user" / name).write_text("")
+    project = load(project_directory)
+    assert project.order(["kernel"]) == ["user/hello", "user/hog", "kernel"]
+    assert project.sources("user/hog") == ("user/main.S", "user/hog.c")
+
+
+FAMILY = """[targets."user/{stem}"]
+each = "user/*.c"
+sources = ["user/*.S", "{each}"]"""
+
+
+def test_a_family_without_members_is_an_error(project_directory):
+    rewrite(project_directory, '[targets.user]\nsources = ["user/*.S"]', FAMILY)
+    assert "no file matches 'user/*.c'" in failure(project_directory)
+
+
 def test_the_nearest_configuration_upwards_is_found(project_directory):
     assert find_root(project_directory / "user") == project_directory
 

@@ -7,6 +7,7 @@ import tomllib
 import types
 import typing
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -88,9 +89,11 @@ class Project:
 
     def sources(self, name: str) -> tuple[str, ...]:
         """The target's source files, relative to the root with `/`, each once, in link order."""
+        target = self.config.targets[name]
+        excluded = {path for pattern in target.exclude for path in self._matches(pattern)}
         found: dict[str, None] = {}
-        for pattern in self.config.targets[name].sources:
-            matches = sorted(self._matches(pattern))
+        for pattern in target.sources:
+            matches = sorted(set(self._matches(pattern)) - excluded)
             if not matches:
                 self.fail(f"target '{name}': no file matches '{pattern}'", pattern)
             found.update(dict.fromkeys(matches))
@@ -166,6 +169,7 @@ def _checked(root: Path, file: Path, table: dict[str, Any]) -> Project:
                 _locate(file, word[-1]) if word else Span(_label(file)),
             )
         ) from problem
+    config = msgspec.structs.replace(config, targets=_expanded(root, file, config.targets))
     try:
         lint = from_mapping(config.lint)
     except UsageError as problem:
@@ -187,6 +191,38 @@ def _checked(root: Path, file: Path, table: dict[str, Any]) -> Project:
     for name, target in config.targets.items():
         _check_target(project, name, target)
     return project
+
+
+def _expanded(root: Path, file: Path, targets: Mapping[str, Target]) -> dict[str, Target]:
+    """`targets` with every family (`each`) replaced by its members, and globs in `embeds`."""
+    found: dict[str, Target] = {}
+    for name, target in targets.items():
+        if not target.each:
+            found[name] = target
+            continue
+        members = sorted(p for p in root.glob(target.each) if p.is_file())
+        if not members or "{stem}" not in name:
+            wrong = f"no file matches '{target.each}'" if not members else "the name lacks '{stem}'"
+            raise ConfigError(error(f"targets '{name}': {wrong}", _locate(file, target.each)))
+        for member in members:
+            path = member.relative_to(root).as_posix()
+            sources = [
+                source.replace("{each}", path).replace("{stem}", member.stem)
+                for source in target.sources
+            ]
+            found[name.replace("{stem}", member.stem)] = msgspec.structs.replace(
+                target, each="", sources=sources
+            )
+    return {name: _with_embeds(name, target, found) for name, target in found.items()}
+
+
+def _with_embeds(name: str, target: Target, targets: Mapping[str, Target]) -> Target:
+    """`target` with the globs in its `embeds` replaced by the names that they match."""
+    embeds: dict[str, None] = {}
+    for pattern in target.embeds:
+        matches = [other for other in targets if other != name and fnmatchcase(other, pattern)]
+        embeds.update(dict.fromkeys(matches or [pattern]))
+    return msgspec.structs.replace(target, embeds=list(embeds))
 
 
 def _check_target(project: Project, name: str, target: Target) -> None:

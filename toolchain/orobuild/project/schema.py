@@ -18,7 +18,7 @@ class Section(
     """A table of the configuration; keys are written with hyphens, an unknown one is an error."""
 
 
-class Compiler(Section, frozen=True):
+class Compiler(Section, frozen=True, kw_only=True):
     """`[compiler]`: the C compiler of all targets."""
 
     command: list[str] = []
@@ -27,7 +27,7 @@ class Compiler(Section, frozen=True):
     """Flags for every C file, before the target's and the profile's."""
 
 
-class Profile(Section, frozen=True):
+class Profile(Section, frozen=True, kw_only=True):
     """`[profiles.NAME]`: what distinguishes one way of building from another."""
 
     cflags: list[str] = []
@@ -36,11 +36,19 @@ class Profile(Section, frozen=True):
     """Absolute symbols for every assembly file."""
 
 
-class Target(Section, frozen=True):
-    """`[targets.NAME]`: sources that are linked into one file."""
+class Target(Section, frozen=True, kw_only=True):
+    """`[targets.NAME]`: sources that are linked into one file.
 
+    With `each`, a family of targets that differ in one source: the name and the sources hold
+    `{stem}`, the source's name without directory and suffix, and the sources `{each}`, its path.
+    """
+
+    each: str = ""
+    """A glob: one target for every file that matches."""
     sources: list[str]
     """Files and globs; assembly (`.S`, `.s`) and C (`.c`). They are linked in this order."""
+    exclude: list[str] = []
+    """Globs of files that `sources` would match but must not."""
     script: str
     """The linker script."""
     cflags: list[str] = []
@@ -50,7 +58,7 @@ class Target(Section, frozen=True):
     constants: str = ""
     """A C file: the structures and enumerators it declares become assembly symbols."""
     embeds: list[str] = []
-    """Targets to build first; `.incbin "NAME.elf"` (or `NAME.bin`) finds them."""
+    """Targets to build first, by name or glob; `.incbin "NAME.elf"` (or `NAME.bin`) finds them."""
     format: Literal["elf", "binary"] = "elf"
     """An ELF executable, or the bytes of its segments alone."""
     gc_sections: bool = False
@@ -59,7 +67,7 @@ class Target(Section, frozen=True):
     """Whether the image is linted (a flat binary never is: it has no permissions)."""
 
 
-class Image(Section, frozen=True):
+class Image(Section, frozen=True, kw_only=True):
     """`[image]`: the disk image."""
 
     kernel: str = "kernel"
@@ -70,7 +78,7 @@ class Image(Section, frozen=True):
     """Whether to make a disk image; it takes a kernel with a Multiboot2 header."""
 
 
-class Machine(Section, frozen=True):
+class Machine(Section, frozen=True, kw_only=True):
     """`[machine]`: what `orobuild run` starts when the command line does not say otherwise."""
 
     type: str = "q35"
@@ -81,7 +89,7 @@ class Machine(Section, frozen=True):
     """Seconds after which a machine that has not stopped counts as hung."""
 
 
-class Config(Section, frozen=True):
+class Config(Section, frozen=True, kw_only=True):
     """`[tool.orobuild]` in `pyproject.toml`, or the whole of `orobuild.toml`."""
 
     name: str
