@@ -87,7 +87,7 @@ class ElfFile:
 
     def _read_symbols(self, table: SectionHeader) -> Iterator[Symbol]:
         rows = iter_symbols(self.ei_class, self.section_data(table))
-        strings = self.section_data(self.sections[table.sh_link]).tobytes()
+        names = _Names(self.path, self.section_data(self.sections[table.sh_link]).tobytes())
         extended = self._extended_indices(table, len(rows))
         for index, (st_name, st_info, st_other, st_shndx, st_value, st_size) in enumerate(rows):
             shndx = st_shndx
@@ -100,7 +100,7 @@ class ElfFile:
                     self.path,
                     f"symbol {index} is in section {shndx}, the file has {len(self.sections)}",
                 )
-            name = _string(self.path, strings, st_name, f"symbol {index}")
+            name = names.get(st_name, f"symbol {index}")
             yield Symbol(name, st_name, st_info, st_other, shndx, st_value, st_size)
 
     def _extended_indices(self, table: SectionHeader, count: int) -> memoryview | None:
@@ -132,13 +132,31 @@ class ElfFile:
         ]
 
 
-def _string(path: str, table: bytes, offset: int, what: str) -> str:
-    if offset == 0 and not table:
-        return ""
-    end = table.find(b"\0", offset)
-    if offset >= len(table) or end < 0:
-        _fail(path, f"the name of {what} is outside its string table")
-    return table[offset:end].decode("utf-8", "surrogateescape")
+class _Names:
+    """Names out of one string table.
+
+    Names may share bytes (gABI, String Table), which lets a small file ask for a huge amount of
+    text: every symbol's name a suffix of one long string. Linkers share tails, so a table is
+    allowed to be read many times over, but not without end.
+    """
+
+    def __init__(self, path: str, table: bytes) -> None:
+        self._path = path
+        self._table = table
+        self._left = 64 * len(table) + 4096
+
+    def get(self, offset: int, what: str) -> str:
+        """The name at `offset` of the table, which is that of `what`."""
+        table = self._table
+        if offset == 0 and not table:
+            return ""
+        end = table.find(b"\0", offset)
+        if offset >= len(table) or end < 0:
+            _fail(self._path, f"the name of {what} is outside its string table")
+        self._left -= end - offset
+        if self._left < 0:
+            _fail(self._path, f"the names up to {what} overlap in their string table too much")
+        return table[offset:end].decode("utf-8", "surrogateescape")
 
 
 def is_elf(data: bytes | memoryview) -> bool:
@@ -216,9 +234,9 @@ def _read_sections(data: memoryview, path: str, header: FileHeader) -> tuple[Sec
         if offset + length > len(data):
             _fail(path, "truncated: the section name table is outside the file")
         names = data[offset : offset + length].tobytes()
+    table = _Names(path, names)
     sections = tuple(
-        SectionHeader(i, _string(path, names, row[0], f"section {i}"), *row)
-        for i, row in enumerate(raw)
+        SectionHeader(i, table.get(row[0], f"section {i}"), *row) for i, row in enumerate(raw)
     )
     for section in sections[1:]:
         _check_section(path, header, section, sections, len(data))
