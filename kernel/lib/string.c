@@ -28,7 +28,10 @@ void *memmove(void *to, const void *from, size_t size)
 void *memset(void *to, int byte, size_t size)
 {
     void *result = to;
-    __asm__ volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(byte) : "memory");
+    uint64_t pattern = (uint8_t)byte * UINT64_C(0x0101010101010101);
+    size_t words = size / sizeof(pattern), rest = size % sizeof(pattern);
+    __asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(pattern) : "memory");
+    __asm__ volatile("rep stosb" : "+D"(to), "+c"(rest) : "a"(pattern) : "memory");
     return result;
 }
 

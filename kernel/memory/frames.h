@@ -10,7 +10,9 @@
 
 #include <stdint.h>
 
-enum { FRAME_ORDERS = 11 }; /* the largest block is 2^10 frames, 4 MiB */
+/* The largest block is 2^18 frames, 1 GiB: so large that handing memory over touches little of it,
+ * which matters to a machine that is itself a guest. */
+enum { FRAME_ORDERS = 19 };
 
 /* Takes over what boot_info calls usable from 1 MiB to 4 GiB, less the kernel image and the boot
  * modules. Panics if there is too little. Works on the boot direct map. */
