@@ -114,8 +114,6 @@ def unchecked_disk(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> Any:
     def make(kernel: bytes, **arguments: Any) -> bytes:
         with monkeypatch.context() as patch:
             patch.setattr(bios, "check_kernel", lambda data, path: None)
-            return bios_disk(
-                mbr=loader.mbr, stage2=loader.stage2, kernel=kernel, **arguments
-            ).data
+            return bios_disk(mbr=loader.mbr, stage2=loader.stage2, kernel=kernel, **arguments).data
 
     return make

@@ -181,9 +181,7 @@ NO_KEYBOARD = ("a20.S", "orb $KBC_A20, %al", "andb $~KBC_A20, %al")
 NO_FAST_A20 = ("a20.S", "orb $CONTROL_A_A20, %al", "nop")
 
 
-def test_a_drive_without_edd_is_read_by_cylinder_head_and_sector(
-    build_loader, build_kernel, boot
-):
+def test_a_drive_without_edd_is_read_by_cylinder_head_and_sector(build_loader, build_kernel, boot):
     modules = [Module("m", bytes(range(256)) * 1500)]
     loader = build_loader(NO_EDD)
     made = bios_disk(mbr=loader.mbr, stage2=loader.stage2, kernel=build_kernel(), modules=modules)
