@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orobuild.assembler.encoder import corrections, keystone_batch, readback
+from orobuild.assembler.encoder import corrections, keystone_batch, opcodes, readback
 from orobuild.assembler.encoder.mnemonics import PREFIX_ORDER
+from orobuild.assembler.encoder.template import keystone_text
+from orobuild.assembler.encoder.operands import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,13 +26,15 @@ def compile_all(statements: Mapping[str, Statement]) -> dict[str, Template | str
         if code is not None:
             template, reason = readback.read_back(statement.shape, code, bits)
             results[key] = template if template is not None else reason
+        elif opcodes.is_preferred(statement.mnemonic, bits):
+            results[key] = _from_opcodes(statement, bits, "not encodable")
         elif not readback.is_known(statement.mnemonic):
             results[key] = "unknown mnemonic"
         else:
             texts.setdefault(bits, []).append(key)
     for bits, keys in texts.items():
         codes = keystone_batch.encode(
-            [statements[key].shape.text for key in keys],
+            [keystone_text(statements[key].shape, bits) for key in keys],
             bits,
             lambda code, count, bits=bits: readback.divide(code, count, bits),  # type: ignore[misc]
         )
@@ -43,12 +47,41 @@ def compile_all(statements: Mapping[str, Statement]) -> dict[str, Template | str
 
 
 def _agreed(statement: Statement, code: bytes | None, bits: int) -> Template | str:
-    if code is None:
-        return "not encodable"
-    template, reason = readback.read_back(statement.shape, _gnu_order(code), bits)
-    if template is None:
-        return reason
-    return template
+    """Keystone's answer if the decoder agrees, then its answer without a batch, then ours."""
+    reason = "not encodable"
+    for attempt in (0, 1):
+        if code is not None:
+            template, reason = readback.read_back(
+                statement.shape, _without_zero(_gnu_order(code), statement, bits), bits
+            )
+            if template is not None:
+                return template
+        if attempt == 0:
+            # Two statements of a batch can make up for each other's lost and extra bytes.
+            code = keystone_batch.assemble(keystone_text(statement.shape, bits), bits)
+    return _from_opcodes(statement, bits, reason)
+
+
+def _from_opcodes(statement: Statement, bits: int, reason: str) -> Template | str:
+    for code in opcodes.encode(statement.shape, bits):
+        template, reason = readback.read_back(statement.shape, code, bits)
+        if template is not None:
+            return template
+    return reason
+
+
+def _without_zero(code: bytes, statement: Statement, bits: int) -> bytes:
+    """`code` without the zero that keystone adds to `(%bp,%si)` and `(%bp,%di)`."""
+    for operand in statement.shape.operands:
+        if (
+            isinstance(operand, Memory)
+            and operand.displacement is None
+            and operand.base is not None
+            and operand.index is not None
+            and operand.base.name == "bp"
+        ):
+            return readback.without_displacement(code, bits)
+    return code
 
 
 def _gnu_order(code: bytes) -> bytes:

@@ -52,8 +52,10 @@ def encode(shape: Shape, bits: int) -> bytes | None:
     """The bytes of the first row that takes these operands, None when there is none."""
     rows = table().get(shape.mnemonic)
     if rows is None:
-        return None
+        return _string_code(shape, bits)
     operands = tuple(reversed(shape.operands))
+    if shape.mnemonic.startswith("enter"):
+        operands = shape.operands
     for row in rows:
         if (
             bits in row.bits
@@ -62,6 +64,50 @@ def encode(shape: Shape, bits: int) -> bytes | None:
         ):
             return _compose(row, operands, bits)
     return None
+
+
+_STRING_OPCODES: Final = {
+    "movs": 0xA4, "cmps": 0xA6, "stos": 0xAA, "lods": 0xAC, "scas": 0xAE, "ins": 0x6C, "outs": 0x6E,
+    "smov": 0xA4, "scmp": 0xA6, "ssto": 0xAA, "slod": 0xAC, "ssca": 0xAE,
+}  # fmt: skip
+
+
+def _string_code(shape: Shape, bits: int) -> bytes | None:
+    """A string instruction with its operands written out, which keystone reads its own way."""
+    operands = shape.operands
+    if not operands or any(
+        isinstance(o, RegisterOperand) and o.register.kind is not RegisterClass.GENERAL
+        for o in operands
+    ):
+        return None
+    stem, suffix = shape.mnemonic, ""
+    if stem not in _STRING_OPCODES:
+        stem, suffix = stem[:-1], stem[-1]
+    if stem not in _STRING_OPCODES or suffix not in ("", "b", "w", "l", "q", "d"):
+        return None
+    sizes = {
+        o.register.size
+        for o in operands
+        if isinstance(o, RegisterOperand) and o.register.name != "dx"
+    }
+    if suffix:
+        sizes.add({"b": 1, "w": 2, "l": 4, "d": 4, "q": 8}[suffix])
+    widths = {
+        o.base.size
+        for o in operands
+        if isinstance(o, Memory) and o.base is not None and o.base.name != "dx"
+    }
+    if len(sizes) != 1 or len(widths) != 1:
+        return None
+    (size,), (width,) = sizes, widths
+    if size == 8 and (bits != 64 or stem in ("ins", "outs")):
+        return None
+    code = b"\x67" if width != bits // 8 else b""
+    if size in (2, 4) and (size == 2) != (bits == 16):
+        code += b"\x66"
+    if size == 8:
+        code += b"\x48"
+    return code + bytes((_STRING_OPCODES[stem] | (size > 1),))
 
 
 _GENERAL: Final = {"r8": 1, "r16": 2, "r32": 4, "r64": 8}
@@ -80,7 +126,11 @@ def _takes(spec: str, operand: Operand, bits: int) -> bool:
         return any(_takes(part, operand, bits) for part in spec.split("/"))
     if isinstance(operand, RegisterOperand):
         register = operand.register
-        if operand.indirect or operand.mask:
+        if operand.mask:
+            return False
+        if spec[0] == "*" and operand.indirect:
+            spec = spec[1:]
+        elif operand.indirect:
             return False
         if spec in _GENERAL:
             return register.kind is RegisterClass.GENERAL and register.size == _GENERAL[spec]
@@ -140,11 +190,8 @@ def _compose(row: Row, operands: tuple[Operand, ...], bits: int) -> bytes:
             added = next(o.register for o in operands if isinstance(o, RegisterOperand))
         elif token in ("ib", "iw", "id", "iq"):
             size = {"ib": 1, "iw": 2, "id": 4, "iq": 8}[token]
-            position = 0
             numbers = [o for o in operands if isinstance(o, Immediate)]
-            if size == 1 and len(numbers) > 1:
-                position = 1
-            value = numbers[position].value
+            value = numbers[1 if size == 1 and len(numbers) > 1 else 0].value
             assert isinstance(value, int)
             tail += (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
         elif token.startswith("p:"):
@@ -206,11 +253,19 @@ _RM16: Final = {
 }  # fmt: skip
 
 
-def modrm(reg: int, rm: Register | Memory, bits: int) -> tuple[bytes, int, bool]:
+def modrm(
+    reg: int,
+    rm: Register | Memory,
+    bits: int,
+    *,
+    force_wide: bool = False,
+    force_sib: bool = False,
+) -> tuple[bytes, int, bool]:
     """(ModRM, SIB and displacement; REX bits X and B; whether 0x67 is needed).
 
     Intel SDM Vol. 2A §2.1.5. The width of the displacement is its value's: none for None, a byte
-    where it fits, else 4 (2 in 16-bit addresses).
+    where it fits, else 4 (2 in 16-bit addresses). `force_wide` rules the byte out, `force_sib`
+    asks for a SIB byte.
     """
     from orobuild.assembler.encoder.registers import Register as RegisterType
 
@@ -219,10 +274,10 @@ def modrm(reg: int, rm: Register | Memory, bits: int) -> tuple[bytes, int, bool]
     value = rm.displacement
     assert value is None or isinstance(value, int)
     base, index = rm.base, rm.index
-    width = base.size if base else index.size if index else bits // 8
-    wide = width != bits // 8 and not (width > 8)
+    width = base.size if base else index.size if index and index.size <= 8 else bits // 8
+    wide = width != bits // 8
     if width == 2:
-        return _modrm16(reg, rm), 0, wide
+        return _modrm16(reg, rm, force_wide=force_wide), 0, wide
     if base is not None and base.kind is RegisterClass.POINTER:
         return bytes((reg << 3 | 5,)) + _little(value or 0, 4), 0, wide
     extra = 0
@@ -232,7 +287,7 @@ def modrm(reg: int, rm: Register | Memory, bits: int) -> tuple[bytes, int, bool]
         return bytes((reg << 3 | 5,)) + _little(value or 0, 4), 0, wide
     sib = b""
     low = 4
-    if index is not None or (base is not None and base.number & 7 == 4):
+    if index is not None or force_sib or (base is not None and base.number & 7 == 4):
         scale = {1: 0, 2: 1, 4: 2, 8: 3}[rm.scale]
         number = index.number if index else 4
         extra |= (number >> 3 & 1) << 1
@@ -244,12 +299,12 @@ def modrm(reg: int, rm: Register | Memory, bits: int) -> tuple[bytes, int, bool]
     extra |= base.number >> 3
     if value is None and base.number & 7 != 5:
         return bytes((reg << 3 | low,)) + sib, extra, wide
-    if value is None or fits(value, 1):
+    if value is None or (fits(value, 1) and not force_wide):
         return bytes((0x40 | reg << 3 | low,)) + sib + _little(value or 0, 1), extra, wide
     return bytes((0x80 | reg << 3 | low,)) + sib + _little(value, 4), extra, wide
 
 
-def _modrm16(reg: int, memory: Memory) -> bytes:
+def _modrm16(reg: int, memory: Memory, *, force_wide: bool) -> bytes:
     value = memory.displacement
     assert value is None or isinstance(value, int)
     if memory.base is None:
@@ -257,7 +312,7 @@ def _modrm16(reg: int, memory: Memory) -> bytes:
     low = _RM16[memory.base.name, memory.index.name if memory.index else None]
     if value is None and low != 6:
         return bytes((reg << 3 | low,))
-    if value is None or fits(value, 1):
+    if value is None or (fits(value, 1) and not force_wide):
         return bytes((0x40 | reg << 3 | low,)) + _little(value or 0, 1)
     return bytes((0x80 | reg << 3 | low,)) + _little(value, 2)
 

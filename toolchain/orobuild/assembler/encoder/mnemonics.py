@@ -10,6 +10,16 @@ from typing import Final
 
 SUFFIX_SIZE: Final = {"b": 1, "w": 2, "l": 4, "q": 8, "s": 4, "t": 10, "x": 16, "y": 32, "z": 64}
 
+
+def suffix_size(stem: str, suffix: str) -> int:
+    """Bytes that `suffix` stands for after `stem`; x87 has its own meanings."""
+    if stem.startswith("fi"):
+        return {"s": 2, "l": 4, "q": 8}.get(suffix, 0)
+    if stem.startswith("f") and not stem.startswith("fx"):
+        return {"s": 4, "l": 8, "t": 10}.get(suffix, SUFFIX_SIZE[suffix])
+    return SUFFIX_SIZE[suffix]
+
+
 PREFIXES: Final = {
     "lock": 0xF0,
     "repne": 0xF2,
@@ -110,7 +120,24 @@ CONDITIONS: Final = {
     )
     for name in names.split()
 }
-_CANONICAL: Final = ["o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g"]
+_CANONICAL: Final = [
+    "o",
+    "no",
+    "b",
+    "ae",
+    "e",
+    "ne",
+    "be",
+    "a",
+    "s",
+    "ns",
+    "p",
+    "np",
+    "l",
+    "ge",
+    "le",
+    "g",
+]
 
 COUNTED: Final = {
     "loopne": 0xE0,
@@ -123,7 +150,40 @@ COUNTED: Final = {
     "jrcxz": 0xE3,
 }
 
-_COMPARISONS: Final = ["eq", "lt", "le", "unord", "neq", "nlt", "nle", "ord", "eq_uq", "nge", "ngt", "false", "neq_oq", "ge", "gt", "true", "eq_os", "lt_oq", "le_oq", "unord_s", "neq_us", "nlt_uq", "nle_uq", "ord_s", "eq_us", "nge_uq", "ngt_uq", "false_os", "neq_os", "ge_oq", "gt_oq", "true_us"]
+_COMPARISONS: Final = [
+    "eq",
+    "lt",
+    "le",
+    "unord",
+    "neq",
+    "nlt",
+    "nle",
+    "ord",
+    "eq_uq",
+    "nge",
+    "ngt",
+    "false",
+    "neq_oq",
+    "ge",
+    "gt",
+    "true",
+    "eq_os",
+    "lt_oq",
+    "le_oq",
+    "unord_s",
+    "neq_us",
+    "nlt_uq",
+    "nle_uq",
+    "ord_s",
+    "eq_us",
+    "nge_uq",
+    "ngt_uq",
+    "false_os",
+    "neq_os",
+    "ge_oq",
+    "gt_oq",
+    "true_us",
+]
 _COMPARISON_ALIASES: Final = {
     "eq_oq": 0, "lt_os": 1, "le_os": 2, "unord_q": 3, "neq_uq": 4, "nlt_us": 5, "nle_us": 6,
     "ord_q": 7, "nge_us": 9, "ngt_us": 10, "false_oq": 11, "ge_os": 13, "gt_os": 14, "true_uq": 15,
@@ -209,6 +269,7 @@ def _aliases() -> dict[str, str]:
         "repz": "rep",
         "xstorerng": "xstore",
         "xstore-rng": "xstore",
+        **{f"xcrypt-{mode}": f"xcrypt{mode}" for mode in ("ecb", "cbc", "ctr", "cfb", "ofb")},
     }
     for source in "bw":
         for suffix in ("", "w", "l", "q"):
@@ -276,7 +337,30 @@ IMPLIED: Final = {
 """Mnemonics that imply the value of an immediate the processor's instruction has."""
 
 IMMEDIATE_8: Final = frozenset(
-    ["rol", "ror", "rcl", "rcr", "shl", "sal", "shr", "sar", "shld", "shrd", "bt", "btc", "btr", "bts", "int", "in", "out", "aam", "aad", "xabort", "psllw", "psrlw"]
+    [
+        "rol",
+        "ror",
+        "rcl",
+        "rcr",
+        "shl",
+        "sal",
+        "shr",
+        "sar",
+        "shld",
+        "shrd",
+        "bt",
+        "btc",
+        "btr",
+        "bts",
+        "int",
+        "in",
+        "out",
+        "aam",
+        "aad",
+        "xabort",
+        "psllw",
+        "psrlw",
+    ]
 )
 """Operations whose immediate is a byte whatever the operand size (a hint, checked later)."""
 

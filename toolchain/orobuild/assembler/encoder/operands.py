@@ -142,11 +142,14 @@ class AttParser:
         if operand is not None:
             return operand
         operand = self._parse(text, offset, locate)
-        if isinstance(operand, RegisterOperand | Rounding) or (
-            isinstance(operand, Immediate) and isinstance(operand.value, int)
-        ) or (isinstance(operand, Memory) and (
-            operand.displacement is None or isinstance(operand.displacement, int)
-        )):
+        if (
+            isinstance(operand, RegisterOperand | Rounding)
+            or (isinstance(operand, Immediate) and isinstance(operand.value, int))
+            or (
+                isinstance(operand, Memory)
+                and (operand.displacement is None or isinstance(operand.displacement, int))
+            )
+        ):
             self._known[text] = operand
         return operand
 
@@ -315,8 +318,12 @@ def check_address(
             or (role == "base" and register.kind is RegisterClass.POINTER)
             or (role == "index" and register.kind in (RegisterClass.NONE, RegisterClass.VECTOR))
         )
+        if register.name == "dx" and role == "base" and index is None:
+            continue
         if not usable or (role == "index" and register.name in ("esp", "rsp")):
             raise InputError(error(f"'%{register.name}' cannot be a {role} register", place))
+    if base is not None and base.name == "dx":
+        return  # a port: `in (%dx), %al`
     if base and base.kind is RegisterClass.POINTER and index:
         raise InputError(error(f"'%{base.name}' takes no index register", place))
     if base and index and index.kind is not RegisterClass.VECTOR and base.size != index.size:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import iced_x86 as iced
 
-from orobuild.assembler.encoder.mnemonics import ALIASES, IMPLIED, SUFFIX_SIZE
+from orobuild.assembler.encoder.mnemonics import ALIASES, IMPLIED, SUFFIX_SIZE, suffix_size
 from orobuild.assembler.encoder.operands import (
     Immediate,
     Memory,
@@ -72,7 +72,95 @@ _NOT_REVERSED: Final = frozenset(
     {"enter", "bound", "boundl", "boundw", "invlpga", "extrq", "insertq"}
 )
 _MAY_HIDE: Final = frozenset(
-    ["monitor", "monitorx", "mwait", "mwaitx", "clzero", "invlpga", "invlpgb", "vmrun", "vmload", "vmsave", "skinit", "encls", "enclu", "xlatb", "umwait", "tpause", "rdpru", "blendvps", "blendvpd", "pblendvb", "sha256rnds2", "pvalidate", "psmash", "rmpadjust", "rmpupdate", "tlbsync", "mcommit", "hreset", "test", "in", "out", "loop", "xstore", "monitorx", "maskmovq", "maskmovdqu", "fadd", "fmul", "fsub", "fsubr", "fdiv", "fdivr", "fcom", "fcomp", "fucom", "fucomp", "fcomi", "fcomip", "fucomi", "fucomip", "fxch", "faddp", "fmulp", "fsubp", "fsubrp", "fdivp", "fdivrp", "fld", "fst", "fstp", "ffree", "xchg", "imul", "shl", "shr", "sar", "rol", "ror", "rcl", "rcr", "shld", "shrd", "aam", "aad", "fnstsw", "fstsw", "fcompp", "fucompp", "wrssd", "wrussd", "senduipi", "int3", "nop", "pause", "enter", "extrq", "insertq"]
+    [
+        "monitor",
+        "monitorx",
+        "mwait",
+        "mwaitx",
+        "clzero",
+        "invlpga",
+        "invlpgb",
+        "vmrun",
+        "vmload",
+        "vmsave",
+        "skinit",
+        "encls",
+        "enclu",
+        "xlatb",
+        "umwait",
+        "tpause",
+        "rdpru",
+        "blendvps",
+        "blendvpd",
+        "pblendvb",
+        "sha256rnds2",
+        "pvalidate",
+        "psmash",
+        "rmpadjust",
+        "rmpupdate",
+        "tlbsync",
+        "mcommit",
+        "hreset",
+        "test",
+        "in",
+        "out",
+        "loop",
+        "xstore",
+        "monitorx",
+        "maskmovq",
+        "maskmovdqu",
+        "fadd",
+        "fmul",
+        "fsub",
+        "fsubr",
+        "fdiv",
+        "fdivr",
+        "fcom",
+        "fcomp",
+        "fucom",
+        "fucomp",
+        "fcomi",
+        "fcomip",
+        "fucomi",
+        "fucomip",
+        "fxch",
+        "faddp",
+        "fmulp",
+        "fsubp",
+        "fsubrp",
+        "fdivp",
+        "fdivrp",
+        "fld",
+        "fst",
+        "fstp",
+        "ffree",
+        "xchg",
+        "imul",
+        "shl",
+        "shr",
+        "sar",
+        "rol",
+        "ror",
+        "rcl",
+        "rcr",
+        "shld",
+        "shrd",
+        "aam",
+        "aad",
+        "fnstsw",
+        "fstsw",
+        "fcompp",
+        "fucompp",
+        "wrssd",
+        "wrussd",
+        "senduipi",
+        "int3",
+        "nop",
+        "pause",
+        "enter",
+        "extrq",
+        "insertq",
+    ]
 )
 
 
@@ -99,6 +187,12 @@ def _register_names() -> dict[int, str]:
 
 
 @functools.cache
+def _selector_mnemonics() -> frozenset[int]:
+    """Instructions that read 16 bits of a register of any width."""
+    return frozenset(number for number, name in decoder_names().items() if name in _SELECTOR)
+
+
+@functools.cache
 def _code_names() -> dict[int, str]:
     return {getattr(iced.Code, n): n for n in dir(iced.Code) if n.isupper()}
 
@@ -119,6 +213,17 @@ def is_known(mnemonic: str) -> bool:
     return mnemonic in known or (mnemonic[:-1] in known and mnemonic[-1] in SUFFIX_SIZE)
 
 
+_MODE_SIZED: Final = {
+    "pushf": ("pushfd", "pushfq"),
+    "popf": ("popfd", "popfq"),
+    "pusha": ("pushad",),
+    "popa": ("popad",),
+    "iret": ("iretd",),
+}
+_SELECTOR: Final = frozenset(
+    "lldt ltr verr verw lmsw str sldt smsw pmovmskb movmskps movmskpd movsxd mov".split()
+)
+_STRINGS: Final = frozenset({"stos", "lods", "scas", "ins", "outs"})
 _SPECIAL: Final = {"movabs": "mov", "lret": "retf", "lcall": "call", "ljmp": "jmp"}
 
 
@@ -132,8 +237,12 @@ def _names(mnemonic: str, found: str) -> str | None:
     if suffix in SUFFIX_SIZE:
         if stem == found or ALIASES.get(stem) == found or _SPECIAL.get(stem) == found:
             return suffix
-        if found in (stem + {"l": "d"}.get(suffix, suffix), stem):
-            return ""
+    if mnemonic in _STRINGS and found[:-1] == mnemonic:
+        return ""  # sized by its register operand
+    if mnemonic.startswith("xchg") and found == "nop":
+        return ""
+    if found in _MODE_SIZED.get(mnemonic, ()):
+        return ""
     return None
 
 
@@ -181,9 +290,19 @@ def read_back(shape: Shape, code: bytes, bits: int) -> tuple[Template | None, st
     pairs = _align(mnemonic, found, operands, instruction)
     if pairs is None:
         return None, f"operands differ: '{instruction}'"
-    if suffix and not _suffix_matches(suffix, instruction, operands, found):
+    if suffix and not _suffix_matches(mnemonic[:-1], suffix, instruction, found):
         return None, f"operand size differs: '{instruction}'"
     return _template(shape, code, bits, lead, decoder, instruction, operands, pairs), ""
+
+
+def without_displacement(code: bytes, bits: int) -> bytes:
+    """`code` with a zero disp8 taken out, when it has one."""
+    decoder = iced.Decoder(bits, code, _OPTIONS)
+    offsets = decoder.get_constant_offsets(decoder.decode())
+    place = offsets.displacement_offset
+    if offsets.displacement_size != 1 or code[place] or code[place - 1] & 0xC0 != 0x40:
+        return code
+    return code[: place - 1] + bytes((code[place - 1] & 0x3F,)) + code[place + 1 :]
 
 
 def _stem(mnemonic: str) -> str:
@@ -222,7 +341,9 @@ def _align(
         while position < count and not _same(operand, instruction, position):
             position += 1
         if position == count:
-            if found in _MAY_HIDE and isinstance(operand, RegisterOperand | Memory):
+            if (found in _MAY_HIDE or found[:-1] in _STRINGS) and isinstance(
+                operand, RegisterOperand | Memory
+            ):
                 position = start
                 continue
             return None
@@ -271,6 +392,8 @@ def _same(operand: Operand, instruction: Any, number: int) -> bool:
             name = _register_names()[instruction.op_register(number)]
             asked = operand.register.name
             asked = "st(0)" if asked == "st" else asked.replace("db", "dr")
+            if name != asked and instruction.mnemonic in _selector_mnemonics():
+                return _same_number(operand, instruction, number)
             return name == asked and _masked(operand, instruction, number)
         return False
     if isinstance(operand, Immediate):
@@ -297,6 +420,23 @@ def _same(operand: Operand, instruction: Any, number: int) -> bool:
         and operand.base.name == "dx"
         and instruction.op_register(number) == iced.Register.DX
     )
+
+
+def _same_number(operand: RegisterOperand, instruction: Any, number: int) -> bool:
+    """Whether it is the same general register, of a width that makes no difference."""
+    found = instruction.op_register(number)
+    if operand.register.kind is not RegisterClass.GENERAL or not iced.RegisterExt.is_gpr(found):
+        return False
+    name = decoder_names()[instruction.mnemonic]
+    if name == "mov" and not any(
+        iced.RegisterExt.is_segment_register(instruction.op_register(n))
+        for n in range(2)
+        if instruction.op_kind(n) == _KIND.REGISTER
+    ):
+        return False
+    if iced.RegisterExt.is_gpr8(found) or operand.register.size == 1:
+        return False
+    return bool(iced.RegisterExt.number(found) == operand.register.number)
 
 
 def _masked(operand: RegisterOperand | Memory, instruction: Any, number: int) -> bool:
@@ -337,15 +477,8 @@ def _same_address(memory: Memory, instruction: Any) -> bool:
     return not (found ^ asked) & ((1 << 8 * width) - 1)
 
 
-def _suffix_matches(suffix: str, instruction: Any, operands: list[Operand], found: str) -> bool:
-    size = SUFFIX_SIZE[suffix]
-    name = _code_names()[instruction.code]
-    if name.startswith(
-        ("FLD", "FST", "FIST", "FILD", "FADD", "FMUL", "FSUB", "FDIV", "FCOM", "FI")
-    ):
-        size = {"s": 4, "l": 8, "t": 10, "q": 8, "w": 2}.get(suffix, size)
-        if name.startswith("FI"):
-            size = {"s": 2, "l": 4, "q": 8}.get(suffix, size)
+def _suffix_matches(stem: str, suffix: str, instruction: Any, found: str) -> bool:
+    size = suffix_size(stem, suffix)
     sizes = set()
     for number in range(instruction.op_count):
         kind = instruction.op_kind(number)
@@ -357,15 +490,15 @@ def _suffix_matches(suffix: str, instruction: Any, operands: list[Operand], foun
             sizes.add(_IMMEDIATE_BYTES.get(kind, 0))
     if size in sizes:
         return True
-    letter = {"l": "D", "w": "W", "q": "Q", "b": "B"}.get(suffix, "?")
-    head = name.split("_")[0]
-    if head.endswith(letter):
-        return True
+    if not instruction.op_count or all(
+        instruction.op_kind(n) in _IMMEDIATE_BYTES for n in range(instruction.op_count)
+    ):
+        letter = {"l": "D", "w": "W", "q": "Q", "b": "B"}.get(suffix, "?")
+        return _code_names()[instruction.code].split("_")[0].endswith(letter)
     # lgdtl, smsww and their like: the suffix names the mode's operand size, nothing to compare.
     return found in {
         "lgdt", "lidt", "sgdt", "sidt", "lldt", "ltr", "lmsw", "verr", "verw", "call", "jmp", "retf",
-        "fldenv", "fnstenv", "fnsave", "frstor", "sysret", "sysexit", "cvtsi2sd", "cvtsi2ss",
-        "push", "pop", "ret", "les", "lds", "lss", "lfs", "lgs", "bound",
+        "sysret", "sysexit", "les", "lds", "lss", "lfs", "lgs", "bound", "str", "sldt", "smsw",
     }  # fmt: skip
 
 

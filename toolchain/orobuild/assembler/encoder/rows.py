@@ -28,7 +28,13 @@ mov movw movl movq | sreg, r16/r32/r64 | 8e /r rm
 mov movw movl movq | sreg, m | 8e /r
 mov movw | r16, sreg | o16 8c /r
 mov movl | r32, sreg | o32 8c /r
-mov movq | r64, sreg | o64 8c /r | 64
+mov movq | r64, sreg | 8c /r | 64
+str strq | r64 | 0f00 /1 | 64
+sldt sldtq | r64 | 0f00 /0 | 64
+pmovmskb | r64, mm | 0fd7 /r rm | 64
+pmovmskb | r64, xmm | p:66 0fd7 /r rm | 64
+movmskps | r64, xmm | 0f50 /r rm | 64
+movmskpd | r64, xmm | p:66 0f50 /r rm | 64
 mov movw movl movq | m, sreg | 8c /r
 
 # keystone writes 0f 18, which is a prefetch.
@@ -38,6 +44,32 @@ nopq nop | r64 | o64 0f1f /0 | 64
 nopw | m | o16 0f1f /0
 nopl | m | o32 0f1f /0
 nopq | m | o64 0f1f /0 | 64
+
+movsxd | r16, r32/r16/m | o16 63 /r rm | 64
+call callw | *r16 | o16 ff /2
+jmp jmpw | *r16 | o16 ff /4
+callw | m* | o16 ff /2
+jmpw | m* | o16 ff /4
+enterw | i16, i8 | o16 c8 iw ib
+enterl | i16, i8 | o32 c8 iw ib | 16 32
+fldenvs | m | o16 d9 /4
+fldenvl | m | o32 d9 /4
+fstenvs | m | p:9b o16 d9 /6
+fstenvl | m | p:9b o32 d9 /6
+fnstenvs | m | o16 d9 /6
+fnstenvl | m | o32 d9 /6
+frstors | m | o16 dd /4
+frstorl | m | o32 dd /4
+fsaves | m | p:9b o16 dd /6
+fsavel | m | p:9b o32 dd /6
+fnsaves | m | o16 dd /6
+fnsavel | m | o32 dd /6
+monitor | edx, ecx, eax | p:67 0f01c8 | 64
+monitor | edx, ecx, ax | p:67 0f01c8 | 32
+monitorx | edx, ecx, eax | p:67 0f01fa | 64
+monitorx | edx, ecx, ax | p:67 0f01fa | 32
+mwait | ecx, eax | 0f01c9
+mwaitx | ebx, ecx, eax | 0f01fb
 
 leavew | | o16 c9
 leavel | | o32 c9 | 16 32
@@ -50,7 +82,11 @@ rdpid | r64 | p:f3 0fc7 /7 | 64
 serialize | | 0f01e8
 wbnoinvd | | p:f3 0f09
 tpause | r32 | p:66 0fae /6
-umonitor | r16/r32/r64 | p:f3 0fae /6
+umonitor | r16 | p:67 p:f3 0fae /6 | 32
+umonitor | r16 | p:f3 0fae /6 | 16
+umonitor | r32 | p:67 p:f3 0fae /6 | 16 64
+umonitor | r32 | p:f3 0fae /6 | 32
+umonitor | r64 | p:f3 0fae /6 | 64
 umwait | r32 | p:f2 0fae /6
 ud1 ud1w ud2b ud2bw | r16, r16/m | o16 0fb9 /r rm
 ud1 ud1l ud2b ud2bl | r32, r32/m | o32 0fb9 /r rm

@@ -59,11 +59,38 @@ class Statement:
 
 
 _STACK_16GCC: Final = frozenset(
-    ["call", "ret", "lret", "push", "pop", "pushf", "popf", "enter", "leave", "lcall", "iret", "pusha", "popa"]
+    [
+        "call",
+        "ret",
+        "lret",
+        "push",
+        "pop",
+        "pushf",
+        "popf",
+        "enter",
+        "leave",
+        "lcall",
+        "iret",
+        "pusha",
+        "popa",
+    ]
 )
 _TRUNCATING: Final = frozenset(
     stem + suffix
-    for stem in ["mov", "add", "or", "adc", "sbb", "and", "sub", "xor", "cmp", "test", "imul", "push"]
+    for stem in [
+        "mov",
+        "add",
+        "or",
+        "adc",
+        "sbb",
+        "and",
+        "sub",
+        "xor",
+        "cmp",
+        "test",
+        "imul",
+        "push",
+    ]
     for suffix in ("", "b", "w", "l", "q")
 )
 _STRINGS: Final = frozenset(

@@ -73,7 +73,23 @@ _SHIFTS: Final = frozenset(
     for suffix in ("", "b", "w", "l", "q")
 )
 _IMMEDIATE_BASES: Final = frozenset(
-    ["mov", "add", "or", "adc", "sbb", "and", "sub", "xor", "cmp", "test", "imul", "push", "ret", "lret", "enter"]
+    [
+        "mov",
+        "add",
+        "or",
+        "adc",
+        "sbb",
+        "and",
+        "sub",
+        "xor",
+        "cmp",
+        "test",
+        "imul",
+        "push",
+        "ret",
+        "lret",
+        "enter",
+    ]
 )
 
 
@@ -166,6 +182,27 @@ def displacement_stand_in(memory: Memory, size: int) -> int | None:
     return wide
 
 
+def keystone_text(shape: Shape, bits: int) -> str:
+    """`shape` as keystone has to read it.
+
+    In 64-bit code keystone takes an address without registers for one relative to `%rip`; an
+    index that is not there (`%riz`) makes it absolute.
+    """
+    if bits != 64 or not any(isinstance(o, Memory) and o.bare for o in shape.operands):
+        return shape.text
+    if shape.mnemonic.startswith("movabs"):
+        return shape.text
+    pieces = []
+    for operand in shape.operands:
+        text = operand_text(operand)
+        if isinstance(operand, Memory) and operand.bare:
+            assert isinstance(operand.displacement, int)
+            if fits(operand.displacement, 4):
+                text += "(,%riz,1)"
+        pieces.append(text)
+    return f"{shape.mnemonic} {', '.join(pieces)}"
+
+
 def operand_text(operand: Operand) -> str:
     """`operand`, whose numbers are plain, in AT&T syntax; without a segment override."""
     if isinstance(operand, RegisterOperand):
@@ -179,7 +216,7 @@ def operand_text(operand: Operand) -> str:
     if operand.displacement is not None:
         assert isinstance(operand.displacement, int)
         text += f"{operand.displacement:#x}"
-    if operand.index is not None and operand.index.kind is not RegisterClass.NONE:
+    if operand.index is not None:
         base = f"%{operand.base.name}" if operand.base else ""
         scale = f",{operand.scale}" if operand.index.size != 2 else ""
         text += f"({base},%{operand.index.name}{scale})"
