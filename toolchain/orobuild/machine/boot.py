@@ -87,9 +87,11 @@ class _Session:
         self._shutdown: str | None = None  # the reason of QMP's SHUTDOWN event
         self._stop_at: float | None = None  # when the silence after the last words counts
         self._question: int | None = None  # id of the QMP command that ends the farewell
+        self._capabilities_id: int | None = None
         self._registers_id: int | None = None
         self._registers: str | None = None
         self._status: int | None = None
+        self._started = False
         self._timed_out = False
 
     def run(self, deadline: float) -> None:
@@ -169,12 +171,17 @@ class _Session:
 
     def _qmp_message(self, message: dict[str, Any]) -> None:
         if "QMP" in message:
-            self._send("qmp_capabilities")
-        elif message.get("event") == "SHUTDOWN":
+            # The greeting may come before the machine is built, the answer to this only after.
+            self._capabilities_id = self._send("qmp_capabilities")
+        elif message.get("event") == "SHUTDOWN" and self._shutdown is None:
             self._shutdown = str(message.get("data", {}).get("reason", "unknown"))
-        if "id" in message and message["id"] == self._registers_id:
+        if "id" not in message:
+            return
+        if message["id"] == self._capabilities_id:
+            self._started = True
+        if message["id"] == self._registers_id:
             self._registers = str(message.get("return", "")).replace("\r\n", "\n").strip() or None
-        if "id" in message and message["id"] == self._question:
+        if message["id"] == self._question:
             self._question = None
 
     def _send(self, name: str, **arguments: object) -> int | None:
@@ -188,7 +195,7 @@ class _Session:
     def _farewell(self) -> None:
         """Ask a machine that is still there for its registers and its screen, and end it."""
         limit = time.monotonic() + _FAREWELL
-        if self._protocol.ready:
+        if self._started:
             self._send("stop")
             self._question = self._registers_id = self._send(
                 "human-monitor-command", command_line="info registers -a"
@@ -207,11 +214,9 @@ class _Session:
     def report(self, timeout: float, seconds: float) -> BootReport:
         """The verdict on what was seen. Raises `UsageError` if the emulator never started."""
         console = read_console(self._lines)
-        if not self._protocol.ready and not self._timed_out:
-            said = self._errors.decode("utf-8", "replace").strip()
-            raise UsageError(
-                f"the emulator did not start (status {self._status})", hint=said or None
-            )
+        said = self._errors.decode("utf-8", "replace").strip()
+        if said and not self._started and not self._lines and not self._timed_out:
+            raise UsageError(f"the emulator did not start (status {self._status}):\n{said}")
         verdict, reason = self._judge(console, timeout)
         ended = self._shutdown is None and self._stop_at is None and not self._timed_out
         return BootReport(

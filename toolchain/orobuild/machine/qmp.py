@@ -11,15 +11,11 @@ from typing import Any
 
 
 class Protocol:
-    """One connection's state: what arrived incompletely, and the commands sent.
-
-    `ready` is set by the greeting: QEMU has built the machine.
-    """
+    """One connection's state: what arrived incompletely, and how many commands were sent."""
 
     def __init__(self) -> None:
         self._pending = b""
         self._serial = 0
-        self.ready = False
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
         """The complete messages in `data` after what came before; what is no JSON is dropped."""
@@ -31,7 +27,6 @@ class Protocol:
             except ValueError:
                 continue
             if isinstance(message, dict):
-                self.ready = self.ready or "QMP" in message
                 messages.append(message)
         return messages
 
