@@ -39,10 +39,78 @@ def _register(prefix: str, number: int) -> int | None:
 
 
 _GENERAL = {
-    8: "AL CL DL BL SPL BPL SIL DIL R8L R9L R10L R11L R12L R13L R14L R15L".split(),
-    16: "AX CX DX BX SP BP SI DI R8W R9W R10W R11W R12W R13W R14W R15W".split(),
-    32: "EAX ECX EDX EBX ESP EBP ESI EDI R8D R9D R10D R11D R12D R13D R14D R15D".split(),
-    64: "RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15".split(),
+    8: [
+        "AL",
+        "CL",
+        "DL",
+        "BL",
+        "SPL",
+        "BPL",
+        "SIL",
+        "DIL",
+        "R8L",
+        "R9L",
+        "R10L",
+        "R11L",
+        "R12L",
+        "R13L",
+        "R14L",
+        "R15L",
+    ],
+    16: [
+        "AX",
+        "CX",
+        "DX",
+        "BX",
+        "SP",
+        "BP",
+        "SI",
+        "DI",
+        "R8W",
+        "R9W",
+        "R10W",
+        "R11W",
+        "R12W",
+        "R13W",
+        "R14W",
+        "R15W",
+    ],
+    32: [
+        "EAX",
+        "ECX",
+        "EDX",
+        "EBX",
+        "ESP",
+        "EBP",
+        "ESI",
+        "EDI",
+        "R8D",
+        "R9D",
+        "R10D",
+        "R11D",
+        "R12D",
+        "R13D",
+        "R14D",
+        "R15D",
+    ],
+    64: [
+        "RAX",
+        "RCX",
+        "RDX",
+        "RBX",
+        "RSP",
+        "RBP",
+        "RSI",
+        "RDI",
+        "R8",
+        "R9",
+        "R10",
+        "R11",
+        "R12",
+        "R13",
+        "R14",
+        "R15",
+    ],
 }
 _HIGH = ("AH", "CH", "DH", "BH")
 
@@ -123,7 +191,7 @@ def _build(
     has_memory = False
     for position, kind in enumerate(info.op_kinds()):
         name = _KINDS[kind]
-        if "OR_MEM" in name and memory or name.startswith(("MEM", "SIBMEM")):
+        if ("OR_MEM" in name and memory) or name.startswith(("MEM", "SIBMEM")):
             if name == "MEM_OFFS":
                 instruction.set_op_kind(position, kinds.MEMORY)
                 instruction.memory_displ_size = bits // 8
@@ -131,7 +199,7 @@ def _build(
                 continue
             instruction.set_op_kind(position, kinds.MEMORY)
             vsib = name[-1] if "VSIB" in name else None
-            _memory(instruction, bits, choice, vsib, base_only=name in ("MEM_MPX",))
+            _memory(instruction, bits, choice, vsib, base_only=name == "MEM_MPX")
             has_memory = True
             if info.can_broadcast and choice.random() < 0.3:
                 instruction.is_broadcast = True
@@ -204,9 +272,9 @@ def _immediate(
     }
     if name in table:
         kind, attribute, values = table[name]
-        if name == "IMM8" and position and instruction.op_kind(position - 1) == kinds.IMMEDIATE16:
-            kind, attribute = kinds.IMMEDIATE8_2ND, "immediate8_2nd"
-        elif name == "IMM8" and position and instruction.op_kind(position - 1) == kind:
+        if (
+            name == "IMM8" and position and instruction.op_kind(position - 1) == kinds.IMMEDIATE16
+        ) or (name == "IMM8" and position and instruction.op_kind(position - 1) == kind):
             kind, attribute = kinds.IMMEDIATE8_2ND, "immediate8_2nd"
         instruction.set_op_kind(position, kind)
         setattr(instruction, attribute, choice.choice(values))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from orobuild.assembler.encoder import corrections, keystone_batch, opcodes, readback
 from orobuild.assembler.encoder.mnemonics import PREFIX_ORDER
-from orobuild.assembler.encoder.template import keystone_text
 from orobuild.assembler.encoder.operands import Memory
+from orobuild.assembler.encoder.template import keystone_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,11 +22,12 @@ def compile_all(statements: Mapping[str, Statement]) -> dict[str, Template | str
     texts: dict[int, list[str]] = {}
     for key, statement in statements.items():
         bits = statement.dialect.bits
-        code = corrections.encode(statement.shape, bits)
+        options = set(statement.shape.options) - {"disp8", "disp16", "disp32"}
+        code = None if options else corrections.encode(statement.shape, bits)
         if code is not None:
             template, reason = readback.read_back(statement.shape, code, bits)
             results[key] = template if template is not None else reason
-        elif opcodes.is_preferred(statement.mnemonic, bits):
+        elif options or opcodes.is_preferred(statement.mnemonic, bits):
             results[key] = _from_opcodes(statement, bits, "not encodable")
         elif not readback.is_known(statement.mnemonic):
             results[key] = "unknown mnemonic"
@@ -91,4 +92,4 @@ def _gnu_order(code: bytes) -> bytes:
         cut += 1
     if cut < 2 or cut == len(code):
         return code
-    return bytes(sorted(code[:cut], key=PREFIX_ORDER.__getitem__)) + code[cut:]
+    return bytes(sorted(code[:cut], key=lambda byte: PREFIX_ORDER[int(byte)])) + code[cut:]

@@ -53,9 +53,7 @@ def encode(shape: Shape, bits: int) -> bytes | None:
     rows = table().get(shape.mnemonic)
     if rows is None:
         return _string_code(shape, bits)
-    operands = tuple(reversed(shape.operands))
-    if shape.mnemonic.startswith("enter"):
-        operands = shape.operands
+    operands = shape.intel_order
     for row in rows:
         if (
             bits in row.bits
@@ -118,6 +116,7 @@ _CLASSES: Final = {
     "st": RegisterClass.X87,
     "creg": RegisterClass.CONTROL,
     "dreg": RegisterClass.DEBUG,
+    "treg": RegisterClass.TEST,
 }
 
 
@@ -174,30 +173,30 @@ def _compose(row: Row, operands: tuple[Operand, ...], bits: int) -> bytes:
     digit: int | None = None
     rm: Register | Memory | None = None
     added: Register | None = None
-    for token in row.encoding:
-        if (token == "o16" and bits != 16) or (token == "o32" and bits == 16):
+    for word in row.encoding:
+        if (word == "o16" and bits != 16) or (word == "o32" and bits == 16):
             prefixes.append(0x66)
-        elif token in ("o16", "o32", "rm"):
+        elif word in ("o16", "o32", "rm"):
             pass
-        elif token == "o64":
+        elif word == "o64":
             rex |= 8
-        elif token == "/r":
+        elif word == "/r":
             reg, rm = _reg_and_rm(row, operands)
-        elif token[0] == "/":
-            digit = int(token[1:])
+        elif word[0] == "/":
+            digit = int(word[1:])
             rm = _only_rm(operands)
-        elif token == "+r":
+        elif word == "+r":
             added = next(o.register for o in operands if isinstance(o, RegisterOperand))
-        elif token in ("ib", "iw", "id", "iq"):
-            size = {"ib": 1, "iw": 2, "id": 4, "iq": 8}[token]
+        elif word in ("ib", "iw", "id", "iq"):
+            size = {"ib": 1, "iw": 2, "id": 4, "iq": 8}[word]
             numbers = [o for o in operands if isinstance(o, Immediate)]
             value = numbers[1 if size == 1 and len(numbers) > 1 else 0].value
             assert isinstance(value, int)
             tail += (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
-        elif token.startswith("p:"):
-            prefixes += bytes.fromhex(token[2:])
+        elif word.startswith("p:"):
+            prefixes += bytes.fromhex(word[2:])
         else:
-            opcode += bytes.fromhex(token)
+            opcode += bytes.fromhex(word)
     if added is not None:
         opcode[-1] |= added.number & 7
         rex |= added.number >> 3
@@ -208,7 +207,7 @@ def _compose(row: Row, operands: tuple[Operand, ...], bits: int) -> bytes:
         body, extra, wide = modrm(number & 7, rm, bits)
         rex |= extra
         if wide:
-            prefixes.insert(0, 0x67)
+            prefixes.insert(1 if prefixes[:1] == b"\x9b" else 0, 0x67)
     for operand in operands:
         if isinstance(operand, RegisterOperand) and operand.register.needs_rex:
             force_rex = True
@@ -345,5 +344,5 @@ def with_other_address_size(template: Template) -> Template:
             continue
         code[field.offset : field.offset + field.size] = bytes(size)
         grown = size - field.size
-        fields.append(Field(field.index, field.offset, size, True, False, False))
+        fields.append(Field(field.value, field.offset, size, True, False, False))
     return template._replace(code=bytes(code), fields=tuple(fields))

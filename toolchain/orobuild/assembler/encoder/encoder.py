@@ -16,7 +16,6 @@ from orobuild.assembler.encoder.operands import (
     parse_expression,
     split,
 )
-from orobuild.assembler.encoder.template import Template
 from orobuild.assembler.encoder.types import Branch, Dialect, Encoded, Fixup, FixupKind, Slot
 from orobuild.diagnostics import Diagnostic, Span, error, warning
 from orobuild.errors import InputError
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from orobuild.assembler.encoder.operands import Value
     from orobuild.assembler.encoder.shaping import Statement
+    from orobuild.assembler.encoder.template import Template
     from orobuild.assembler.encoder.types import Locate, Resolve
     from orobuild.assembler.expression import Expr
 
@@ -93,9 +93,9 @@ class Encoder:
                 if item.slot.encoded is None and item.text is not None:
                     failed[id(item.slot)] = item
         for slot, order, locate in self._again:
-            item = failed.get(id(slot))
-            if item is not None:
-                self._finish(replace(item, order=order, locate=locate))
+            culprit = failed.get(id(slot))
+            if culprit is not None:
+                self._finish(replace(culprit, order=order, locate=locate))
         self._again.clear()
         for item in failed.values():
             assert item.text is not None
@@ -109,7 +109,11 @@ class Encoder:
     def _submit(
         self, slot: Slot, text: str, dialect: Dialect, resolve: Resolve, locate: Locate
     ) -> None:
-        prefixes, mnemonic, start, position = _head(text, dialect, locate)
+        options: tuple[str, ...] = ()
+        lead = 0
+        if text.lstrip()[:1] == "{":
+            options, lead = _options(text, locate)
+        prefixes, mnemonic, start, position = _head(text, dialect, locate, lead)
         if not mnemonic:
             slot.encoded = Encoded(bytes(_ordered(prefixes)))
             self._known[text] = slot
@@ -146,7 +150,15 @@ class Encoder:
                 if value is not None:
                     operands[i] = replace(operand, displacement=value)
         statement = shaping.shape(
-            text, dialect, prefixes, mnemonic, (start, len(mnemonic)), operands, places, locate
+            text,
+            dialect,
+            prefixes,
+            mnemonic,
+            (start, len(mnemonic)),
+            operands,
+            places,
+            locate,
+            options,
         )
         item = _Pending(slot, self._order, statement, locate, None if volatile else text)
         if isinstance(self.memo.get(statement.key), tuple):
@@ -224,7 +236,7 @@ class Encoder:
         code = bytearray(template.code)
         fixups = []
         for field in template.fields:
-            value = statement.values[field.index]
+            value = statement.values[field.value]
             if isinstance(value, int):
                 mask = (1 << 8 * field.size) - 1
                 code[field.offset : field.offset + field.size] = (value & mask).to_bytes(
@@ -249,10 +261,39 @@ class Encoder:
             self._problems.append((item.order, warning(message, item.locate(start, length))))
 
 
-def _head(text: str, dialect: Dialect, locate: Locate) -> tuple[tuple[int, ...], str, int, int]:
+_OPTION: Final = re.compile(
+    r"\s*\{\s*(disp8|disp16|disp32|load|store|vex|vex2|vex3|evex|rex|nooptimize)\s*\}",
+    re.IGNORECASE,
+)
+
+
+def _options(text: str, locate: Locate) -> tuple[tuple[str, ...], int]:
+    """The pseudo prefixes in braces and where the instruction after them starts."""
+    found = []
+    position = 0
+    while match := _OPTION.match(text, position):
+        found.append(match[1].lower())
+        position = match.end()
+    rest = text[position:].lstrip()
+    if rest.startswith("{"):
+        start = len(text) - len(rest)
+        length = max(1, rest.find("}") + 1)
+        raise InputError(
+            error(
+                f"unknown pseudo prefix '{rest[:length]}'",
+                locate(start, length),
+                hint="known are {disp8} {disp16} {disp32} {load} {store} {vex} {vex3} {evex} {rex}",
+            )
+        )
+    return tuple(option for option in found if option != "nooptimize"), position
+
+
+def _head(
+    text: str, dialect: Dialect, locate: Locate, lead: int
+) -> tuple[tuple[int, ...], str, int, int]:
     """(prefix bytes, mnemonic or "", its offset, the offset of the operands)."""
     prefixes: tuple[int, ...] = ()
-    position = 0
+    position = lead
     while True:
         match = _HEAD.match(text, position)
         if match is None:
@@ -275,8 +316,7 @@ def _head(text: str, dialect: Dialect, locate: Locate) -> tuple[tuple[int, ...],
         prefix = PREFIXES.get(mnemonic)
         if prefix is None:
             return prefixes, mnemonic, start, position
-        place = locate
-        _check_prefix(mnemonic, prefix, prefixes, dialect, place, start)
+        _check_prefix(mnemonic, prefix, prefixes, dialect, locate, start)
         if 0x40 <= prefix <= 0x4F and prefixes and 0x40 <= prefixes[-1] <= 0x4F:
             prefixes = (*prefixes[:-1], prefixes[-1] | prefix)
         else:

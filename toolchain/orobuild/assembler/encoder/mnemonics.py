@@ -259,6 +259,10 @@ def _aliases() -> dict[str, str]:
         "vpclmulhqhqdq": "vpclmulqdq",
         "loopz": "loope",
         "loopnz": "loopne",
+        "pcmpestriq": "pcmpestri64",
+        "pcmpestrmq": "pcmpestrm64",
+        "vpcmpestriq": "vpcmpestri64",
+        "vpcmpestrmq": "vpcmpestrm64",
         "fildll": "fild",
         "fildq": "fild",
         "fistpll": "fistp",
@@ -285,9 +289,9 @@ def _aliases() -> dict[str, str]:
             names.setdefault(f"cmov{name}{suffix}", "cmov" + _CANONICAL[code])
         names.setdefault(f"set{name}b", "set" + _CANONICAL[code])
     for word in (*_COMPARISONS, *_COMPARISON_ALIASES):
-        for kind in ("ps", "pd", "ss", "sd"):
+        for kind in ("ps", "pd", "ss", "sd", "ph", "sh"):
             names[f"vcmp{word}{kind}"] = f"vcmp{kind}"
-            if word in _COMPARISONS[:8]:
+            if word in _COMPARISONS[:8] and kind[1] != "h":
                 names[f"cmp{word}{kind}"] = f"cmp{kind}"
     for word in ("lt", "le", "neq", "nlt", "nle", "eq", "gt"):
         for kind in ("b", "w", "d", "q", "ub", "uw", "ud", "uq"):
@@ -296,8 +300,6 @@ def _aliases() -> dict[str, str]:
     for word in ("lt", "le", "gt", "ge", "eq", "neq", "false", "true"):
         for kind in ("b", "w", "d", "q", "ub", "uw", "ud", "uq"):
             names[f"vpcom{word}{kind}"] = f"vpcom{kind}"
-    for stem in ("mov", "test", "xchg", "cmp", "add"):
-        names[stem] = stem
     names |= {"sal": "shl", "salb": "shl", "salw": "shl", "sall": "shl", "salq": "shl"}
     return names
 
@@ -309,13 +311,13 @@ IMPLIED: Final = {
         f"{prefix}cmp{word}{kind}": code
         for prefix in ("v", "")
         for code, word in enumerate(_COMPARISONS)
-        for kind in ("ps", "pd", "ss", "sd")
-        if prefix or code < 8
+        for kind in ("ps", "pd", "ss", "sd", "ph", "sh")
+        if prefix or (code < 8 and kind[1] != "h")
     },
     **{
         f"vcmp{word}{kind}": code
         for word, code in _COMPARISON_ALIASES.items()
-        for kind in ("ps", "pd", "ss", "sd")
+        for kind in ("ps", "pd", "ss", "sd", "ph", "sh")
     },
     **{
         f"{prefix}pclmul{word}dq": code

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import iced_x86 as iced
 
@@ -68,7 +68,9 @@ _FAMILIES: Final = {
     "DR": (RegisterClass.DEBUG, 8),
     "TR": (RegisterClass.TEST, 4),
 }
-_FIXED: Final = frozenset("AL CL AX DX EAX RAX ES CS SS DS FS GS".split())
+_FIXED: Final = frozenset(
+    ["AL", "CL", "AX", "DX", "EAX", "RAX", "ES", "CS", "SS", "DS", "FS", "GS"]
+)
 _VSIB: Final = re.compile(r"MEM_VSIB(?:32|64)([XYZ])")
 
 
@@ -77,6 +79,7 @@ class Opcode:
     """One opcode: its encoding family and fields, operands as (family, role)."""
 
     code: int
+    mnemonic: str
     encoding: str
     map: int
     opcode: int
@@ -100,13 +103,22 @@ class Opcode:
 
 
 @functools.cache
+def _mnemonics() -> dict[int, str]:
+    return {getattr(iced.Mnemonic, n): n.lower() for n in dir(iced.Mnemonic) if n.isupper()}
+
+
+def _info(code: int) -> iced.OpCodeInfo:
+    return iced.OpCodeInfo(cast("iced.Code_", code))
+
+
+@functools.cache
 def _by_name() -> dict[str, list[int]]:
-    names = {getattr(iced.Mnemonic, n): n.lower() for n in dir(iced.Mnemonic) if n.isupper()}
+    names = _mnemonics()
     found: dict[str, list[int]] = {}
     for name in dir(iced.Code):
         value = getattr(iced.Code, name)
         if isinstance(value, int) and name[0].isupper():
-            info = iced.OpCodeInfo(value)
+            info = _info(value)
             if info.is_instruction:
                 found.setdefault(names[info.mnemonic], []).append(value)
     for codes in found.values():
@@ -116,11 +128,12 @@ def _by_name() -> dict[str, list[int]]:
 
 @functools.cache
 def _opcode(code: int) -> Opcode:
-    info = iced.OpCodeInfo(code)
+    info = _info(code)
     tuple_name = _TUPLES[info.tuple_type]
     unit, _, broadcast = tuple_name[1:].partition("B")
     return Opcode(
         code,
+        _mnemonics()[info.mnemonic],
         _ENCODINGS[info.encoding],
         _MAPS[_TABLES[info.table]],
         info.op_code,
@@ -131,7 +144,7 @@ def _opcode(code: int) -> Opcode:
         info.group_index,
         info.rm_group_index,
         info.operand_size,
-        tuple(_KINDS[kind] for kind in info.op_kinds()),
+        tuple(_KINDS[kind] for kind in info.op_kinds() if _KINDS[kind] != "SEG_RDI"),
         int(unit),
         int(broadcast) if broadcast and info.can_broadcast else 0,
         info.can_use_op_mask_register,
@@ -146,7 +159,7 @@ def _opcode(code: int) -> Opcode:
 
 @functools.cache
 def _in_mode(code: int, bits: int) -> bool:
-    info = iced.OpCodeInfo(code)
+    info = _info(code)
     return bool({16: info.mode16, 32: info.mode32, 64: info.mode64}[bits])
 
 
@@ -165,11 +178,11 @@ def candidates(mnemonic: str, bits: int) -> tuple[tuple[Opcode, str], ...]:
     return tuple(
         (_opcode(code), suffix)
         for code, suffix in found
-        if _in_mode(code, bits) and _ENCODINGS[iced.OpCodeInfo(code).encoding] != "MVEX"
+        if _in_mode(code, bits) and _ENCODINGS[_info(code).encoding] != "MVEX"
     )
 
 
-_OURS: Final = frozenset("bndmk bndmov bndcl bndcu bndcn bndldx bndstx".split())
+_OURS: Final = frozenset(["bndmk", "bndmov", "bndcl", "bndcu", "bndcn", "bndldx", "bndstx"])
 """Legacy instructions that keystone gets wrong for reasons that no single row corrects."""
 
 
@@ -184,18 +197,62 @@ def is_preferred(mnemonic: str, bits: int) -> bool:
 def encode(shape: Shape, bits: int) -> list[bytes]:
     """The encodings of `shape`, best first: the shortest, VEX before EVEX; empty when none is."""
     rounding = next((o.name for o in shape.operands if isinstance(o, Rounding)), None)
-    operands = tuple(o for o in reversed(shape.operands) if not isinstance(o, Rounding))
+    operands = tuple(o for o in shape.intel_order if not isinstance(o, Rounding))
     if shape.mnemonic in IMPLIED:
         operands += (Immediate(IMPLIED[shape.mnemonic]),)
-    found: list[tuple[bool, int, bytes]] = []
+    options = shape.options
+    found: list[tuple[int, int, bytes]] = []
     for opcode, suffix in candidates(shape.mnemonic, bits):
         stem = shape.mnemonic[:-1] if suffix else shape.mnemonic
-        if not _matches(opcode, stem, suffix, operands, rounding, bits):
+        if not _matches(opcode, stem, suffix, operands, rounding):
             continue
-        code = _compose(opcode, operands, rounding, bits)
-        if code is not None:
-            found.append((opcode.encoding == "EVEX", len(code), code))
+        code = _compose(opcode, operands, rounding, bits, options)
+        if code is not None and _wanted(opcode, options):
+            found.append((_rank(opcode, operands, options), len(code), code))
     return [code for _, _, code in sorted(found, key=lambda item: item[:2])]
+
+
+_EVEX_FIRST: Final = frozenset(
+    [
+        "vpdpbusd",
+        "vpdpbusds",
+        "vpdpwssd",
+        "vpdpwssds",
+        "vpmadd52luq",
+        "vpmadd52huq",
+        "vcvtneps2bf16",
+    ]
+)
+
+
+def _rank(opcode: Opcode, operands: Sequence[Operand], options: tuple[str, ...]) -> int:
+    """GNU as's preference: VEX before EVEX unless VEX came later; FMA4 with W set."""
+    if opcode.mnemonic == "vmovq" and "R64_OR_MEM" in opcode.kinds and opcode.encoding == "VEX":
+        return 3 * any(isinstance(o, Memory) for o in operands)
+    if opcode.encoding == "EVEX":
+        return 2
+    name = opcode.mnemonic
+    if name in _EVEX_FIRST and not {"vex", "vex2", "vex3"} & set(options):
+        return 3
+    if opcode.encoding == "VEX" and any(k.endswith("IS4") for k in opcode.kinds):
+        return 1 - opcode.w
+    return 0
+
+
+def _wanted(opcode: Opcode, options: tuple[str, ...]) -> bool:
+    """Whether `opcode` is of the kind that `{vex}`, `{evex}`, `{load}` or `{store}` asks for."""
+    for option in options:
+        if option == "evex" and opcode.encoding != "EVEX":
+            return False
+        if option in ("vex", "vex2", "vex3") and opcode.encoding != "VEX":
+            return False
+        if option in ("load", "store") and len(opcode.kinds) > 1:
+            first = opcode.kinds[0]
+            if option == "load" and "_OR_MEM" in first and "_REG" in opcode.kinds[1]:
+                return False
+            if option == "store" and "_OR_MEM" in opcode.kinds[1] and "_REG" in first:
+                return False
+    return True
 
 
 def _matches(
@@ -204,12 +261,11 @@ def _matches(
     suffix: str,
     operands: Sequence[Operand],
     rounding: str | None,
-    bits: int,
 ) -> bool:
     if len(operands) != len(opcode.kinds):
         return False
     for kind, operand in zip(opcode.kinds, operands, strict=True):
-        if not _takes(opcode, kind, operand, bits):
+        if not _takes(opcode, kind, operand):
             return False
     if rounding is not None and not (opcode.suppresses if rounding == "sae" else opcode.rounds):
         return False
@@ -238,7 +294,7 @@ def _suffix_fits(opcode: Opcode, stem: str, suffix: str, operands: Sequence[Oper
     return size == opcode.memory_bytes or size * 8 == opcode.operand_size
 
 
-def _takes(opcode: Opcode, kind: str, operand: Operand, bits: int) -> bool:
+def _takes(opcode: Opcode, kind: str, operand: Operand) -> bool:
     if isinstance(operand, Immediate):
         return _takes_number(kind, operand)
     if isinstance(operand, RegisterOperand):
@@ -290,7 +346,11 @@ def _takes_number(kind: str, operand: Immediate) -> bool:
 
 
 def _compose(
-    opcode: Opcode, operands: Sequence[Operand], rounding: str | None, bits: int
+    opcode: Opcode,
+    operands: Sequence[Operand],
+    rounding: str | None,
+    bits: int,
+    options: tuple[str, ...],
 ) -> bytes | None:
     fields: dict[str, Register] = {}
     rm: Register | Memory | None = None
@@ -325,8 +385,8 @@ def _compose(
     if selector is not None:
         tail += bytes((selector,))
     if opcode.encoding in ("LEGACY", "D3NOW"):
-        return _legacy(opcode, fields, rm, tail, operands, bits)
-    return _prefixed(opcode, fields, rm, tail, operands, rounding, bits)
+        return _legacy(opcode, fields, rm, tail, operands, bits, options)
+    return _prefixed(opcode, fields, rm, tail, operands, rounding, bits, options)
 
 
 def _legacy(
@@ -336,11 +396,9 @@ def _legacy(
     tail: bytes,
     operands: Sequence[Operand],
     bits: int,
+    options: tuple[str, ...],
 ) -> bytes | None:
-    if opcode.length == 2:
-        body = opcode.opcode.to_bytes(2, "big")
-    else:
-        body = bytes((opcode.opcode,))
+    body = opcode.opcode.to_bytes(opcode.length, "big")
     prefixes = b""
     rex = 0
     size = opcode.operand_size
@@ -379,6 +437,8 @@ def _legacy(
                 return None
             if operand.register.name in ("cr8", "cr9", "dr8") and bits != 64:
                 return None
+    if "rex" in options and bits == 64:
+        rex |= 0x40
     escape = _ESCAPES[opcode.map]
     head = prefixes + (bytes((0x40 | rex,)) if rex else b"")
     return head + escape + body + tail_of_modrm + tail
@@ -392,10 +452,12 @@ def _prefixed(
     operands: Sequence[Operand],
     rounding: str | None,
     bits: int,
+    options: tuple[str, ...],
 ) -> bytes | None:
     reg = fields.get("REG")
     vvvv = fields.get("VVVV")
     number = opcode.digit if opcode.digit >= 0 else (reg.number if reg else 0)
+    w = 0 if opcode.mnemonic in ("vmovmskps", "vmovmskpd", "vpmovmskb") else opcode.w
     evex = opcode.encoding == "EVEX"
     memory = rm if isinstance(rm, Memory) else None
     prefix = b""
@@ -404,7 +466,7 @@ def _prefixed(
         unit = opcode.broadcast_unit if memory.broadcast else opcode.memory_unit
         scaled = memory
         compressed = False
-        if evex:
+        if evex and "disp32" not in options:
             scaled, compressed = _compressed(memory, unit)
         if memory.index is not None:
             index_high = memory.index.number >= 16
@@ -438,8 +500,8 @@ def _prefixed(
             elif isinstance(operand, RegisterOperand | Memory) and operand.zeroing:
                 return None
         bit = bool(memory and memory.broadcast) or rounding is not None
-        if rounding is not None and _ROUNDING[rounding] >= 0:
-            length = _ROUNDING[rounding]
+        if rounding is not None:
+            length = max(_ROUNDING[rounding], 0)
         high_v = (v >> 4 & 1) | index_high
         head = bytes(
             (
@@ -449,18 +511,18 @@ def _prefixed(
                 | (1 - b) << 5
                 | (1 - (number >> 4 & 1)) << 4
                 | opcode.map,
-                opcode.w << 7 | (~v & 15) << 3 | 4 | pp,
+                w << 7 | (~v & 15) << 3 | 4 | pp,
                 zeroing << 7 | length << 5 | bit << 4 | (1 - high_v) << 3 | mask,
             )
         )
-    elif opcode.encoding == "VEX" and opcode.map == 1 and not (x or b or opcode.w):
+    elif opcode.encoding == "VEX" and opcode.map == 1 and not (x or b or w or "vex3" in options):
         head = bytes((0xC5, (1 - r) << 7 | (~v & 15) << 3 | length << 2 | pp))
     else:
         head = bytes(
             (
                 0xC4 if opcode.encoding == "VEX" else 0x8F,
                 (1 - r) << 7 | (1 - x) << 6 | (1 - b) << 5 | opcode.map,
-                opcode.w << 7 | (~v & 15) << 3 | length << 2 | pp,
+                w << 7 | (~v & 15) << 3 | length << 2 | pp,
             )
         )
     return prefix + head + opcode.opcode.to_bytes(opcode.length, "big") + body + tail

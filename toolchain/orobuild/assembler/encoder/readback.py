@@ -68,9 +68,6 @@ _ROUNDINGS: Final = {
     "rz-sae": iced.RoundingControl.ROUND_TOWARD_ZERO,
 }
 _SWAPPED: Final = {"fsub": "fsubr", "fsubr": "fsub", "fdiv": "fdivr", "fdivr": "fdiv"}
-_NOT_REVERSED: Final = frozenset(
-    {"enter", "bound", "boundl", "boundw", "invlpga", "extrq", "insertq"}
-)
 _MAY_HIDE: Final = frozenset(
     [
         "monitor",
@@ -221,7 +218,25 @@ _MODE_SIZED: Final = {
     "iret": ("iretd",),
 }
 _SELECTOR: Final = frozenset(
-    "lldt ltr verr verw lmsw str sldt smsw pmovmskb movmskps movmskpd movsxd mov".split()
+    [
+        "lldt",
+        "ltr",
+        "verr",
+        "verw",
+        "lmsw",
+        "str",
+        "sldt",
+        "smsw",
+        "pmovmskb",
+        "movmskps",
+        "movmskpd",
+        "movsxd",
+        "mov",
+        "arpl",
+        "vpmovmskb",
+        "vmovmskps",
+        "vmovmskpd",
+    ]
 )
 _STRINGS: Final = frozenset({"stos", "lods", "scas", "ins", "outs"})
 _SPECIAL: Final = {"movabs": "mov", "lret": "retf", "lcall": "call", "ljmp": "jmp"}
@@ -234,9 +249,8 @@ def _names(mnemonic: str, found: str) -> str | None:
     stem, suffix = mnemonic[:-1], mnemonic[-1]
     if mnemonic in _SPECIAL:
         return "" if _SPECIAL[mnemonic] == found else None
-    if suffix in SUFFIX_SIZE:
-        if stem == found or ALIASES.get(stem) == found or _SPECIAL.get(stem) == found:
-            return suffix
+    if suffix in SUFFIX_SIZE and found in (stem, ALIASES.get(stem), _SPECIAL.get(stem)):
+        return suffix
     if mnemonic in _STRINGS and found[:-1] == mnemonic:
         return ""  # sized by its register operand
     if mnemonic.startswith("xchg") and found == "nop":
@@ -261,7 +275,12 @@ def divide(code: bytes, count: int, bits: int) -> list[bytes] | None:
 def read_back(shape: Shape, code: bytes, bits: int) -> tuple[Template | None, str]:
     """The template that `code` is for `shape`, or None and the reason why it is none."""
     lead = 1 if code[:1] == b"\x9b" and len(code) > 1 else 0  # fstcw is wait and fnstcw
-    decoder = iced.Decoder(bits, code[lead:], _OPTIONS)
+    options = _OPTIONS
+    if bits == 64 and shape.mnemonic.startswith(("jmp", "call", "ret")):
+        options |= iced.DecoderOptions.AMD  # a 16-bit branch where 0x66 asks for one
+    if bits != 64:
+        options |= iced.DecoderOptions.MOV_TR
+    decoder = iced.Decoder(bits, code[lead:], options)
     instruction = decoder.decode()
     if instruction.is_invalid or instruction.len != len(code) - lead:
         return None, "the bytes are not one instruction"
@@ -269,18 +288,16 @@ def read_back(shape: Shape, code: bytes, bits: int) -> tuple[Template | None, st
     if lead and not (found.startswith("fn") and shape.mnemonic.startswith("f" + found[2:])):
         return None, "a wait that was not asked for"
     mnemonic = "fn" + shape.mnemonic[1:] if lead else shape.mnemonic
-    operands = list(shape.operands)
+    operands = list(shape.intel_order)
     rounding = next((o.name for o in operands if isinstance(o, Rounding)), None)
     operands = [o for o in operands if not isinstance(o, Rounding)]
-    if _stem(mnemonic) not in _NOT_REVERSED:
-        operands.reverse()
     suffix = _names(mnemonic, found)
     if (suffix is None and found in _SWAPPED) or (found[:-1] in _SWAPPED and found[-1] == "p"):
         # AT&T exchanges fsub and fsubr where the destination is not %st(0).
         other = _SWAPPED[found] if found in _SWAPPED else _SWAPPED[found[:-1]] + "p"
-        swapped = instruction.op_count and instruction.op0_register not in (
-            iced.Register.NONE,
-            iced.Register.ST0,
+        swapped = found[-1] == "p" or (
+            instruction.op_count
+            and instruction.op0_register not in (iced.Register.NONE, iced.Register.ST0)
         )
         suffix = _names(mnemonic, other) if swapped else _names(mnemonic, found)
     if suffix is None:
@@ -297,16 +314,13 @@ def read_back(shape: Shape, code: bytes, bits: int) -> tuple[Template | None, st
 
 def without_displacement(code: bytes, bits: int) -> bytes:
     """`code` with a zero disp8 taken out, when it has one."""
-    decoder = iced.Decoder(bits, code, _OPTIONS)
+    lead = 1 if code[:1] == b"\x9b" else 0
+    decoder = iced.Decoder(bits, code[lead:], _OPTIONS)
     offsets = decoder.get_constant_offsets(decoder.decode())
-    place = offsets.displacement_offset
+    place = lead + offsets.displacement_offset
     if offsets.displacement_size != 1 or code[place] or code[place - 1] & 0xC0 != 0x40:
         return code
     return code[: place - 1] + bytes((code[place - 1] & 0x3F,)) + code[place + 1 :]
-
-
-def _stem(mnemonic: str) -> str:
-    return mnemonic if mnemonic in ("enter", "bound") else mnemonic.rstrip("wlq")
 
 
 def _rounding_matches(asked: str | None, instruction: Any) -> bool:
@@ -365,7 +379,7 @@ def _implicit(
         return True
     if kind == _KIND.REGISTER:
         name = _register_names()[instruction.op_register(number)]
-        if instruction.is_string_instruction or found in ("imul",):
+        if instruction.is_string_instruction or found == "imul":
             return True
         if name in ("st(0)", "st(1)") or (name == "xmm0" and found in _MAY_HIDE):
             return True
@@ -373,7 +387,7 @@ def _implicit(
             return False
         if found in ("in", "out"):
             return name in ("al", "ax", "eax", "dx")
-        return found in ("xlatb",) or (name == "cl" and not asked)
+        return found == "xlatb" or (name == "cl" and not asked)
     if mnemonic in IMPLIED:
         return bool(instruction.immediate(number) == IMPLIED[mnemonic])
     if kind == _KIND.IMMEDIATE8 and found in ("aam", "aad"):
@@ -479,6 +493,9 @@ def _same_address(memory: Memory, instruction: Any) -> bool:
 
 def _suffix_matches(stem: str, suffix: str, instruction: Any, found: str) -> bool:
     size = suffix_size(stem, suffix)
+    if found in ("fldenv", "fnstenv", "fnsave", "frstor"):
+        width = iced.MemorySizeExt.size(instruction.memory_size)
+        return width in ((14, 94) if suffix == "s" else (28, 108))
     sizes = set()
     for number in range(instruction.op_count):
         kind = instruction.op_kind(number)
@@ -490,8 +507,10 @@ def _suffix_matches(stem: str, suffix: str, instruction: Any, found: str) -> boo
             sizes.add(_IMMEDIATE_BYTES.get(kind, 0))
     if size in sizes:
         return True
-    if not instruction.op_count or all(
-        instruction.op_kind(n) in _IMMEDIATE_BYTES for n in range(instruction.op_count)
+    if (
+        found in ("push", "pop")
+        or not instruction.op_count
+        or all(instruction.op_kind(n) in _IMMEDIATE_BYTES for n in range(instruction.op_count))
     ):
         letter = {"l": "D", "w": "W", "q": "Q", "b": "B"}.get(suffix, "?")
         return _code_names()[instruction.code].split("_")[0].endswith(letter)
@@ -560,7 +579,12 @@ def _template(
         or number_of & ~0x38 == 0x03
     )
     evex = opcode.encoding == iced.EncodingKind.EVEX
-    exact = evex and any(f.displacement and f.size == 1 for f in fields)
+    exact = (
+        evex
+        and "disp32" not in shape.options
+        and any(f.displacement and not f.pc_relative for f in fields)
+        and instruction.memory_base != iced.Register.NONE
+    )
     rex = False
     if bits == 64:
         for byte in code:

@@ -64,10 +64,31 @@ fsaves | m | p:9b o16 dd /6
 fsavel | m | p:9b o32 dd /6
 fnsaves | m | o16 dd /6
 fnsavel | m | o32 dd /6
-monitor | edx, ecx, eax | p:67 0f01c8 | 64
+monitor | edx, ecx, rax | 0f01c8 | 64
+monitor | edx, ecx, eax | p:67 0f01c8 | 16 64
+monitor | edx, ecx, eax | 0f01c8 | 32
 monitor | edx, ecx, ax | p:67 0f01c8 | 32
-monitorx | edx, ecx, eax | p:67 0f01fa | 64
+monitor | edx, ecx, ax | 0f01c8 | 16
+monitorx | edx, ecx, rax | 0f01fa | 64
+monitorx | edx, ecx, eax | p:67 0f01fa | 16 64
+monitorx | edx, ecx, eax | 0f01fa | 32
 monitorx | edx, ecx, ax | p:67 0f01fa | 32
+monitorx | edx, ecx, ax | 0f01fa | 16
+arpl | r16/m, r16 | 63 /r | 16 32
+bound boundw | r16, m | o16 62 /r | 16 32
+bound boundl | r32, m | o32 62 /r | 16 32
+mov | r32, treg | 0f24 /r | 16 32
+mov | treg, r32 | 0f26 /r rm | 16 32
+pushl | es | o32 06 | 16 32
+pushl | cs | o32 0e | 16 32
+pushl | ss | o32 16 | 16 32
+pushl | ds | o32 1e | 16 32
+popl | es | o32 07 | 16 32
+popl | ss | o32 17 | 16 32
+popl | ds | o32 1f | 16 32
+montmul | | p:f3 0fa6c0
+encodekey128 | r32, r32 | o32 p:f3 0f38fa /r rm
+encodekey256 | r32, r32 | o32 p:f3 0f38fb /r rm
 mwait | ecx, eax | 0f01c9
 mwaitx | ebx, ecx, eax | 0f01fb
 

@@ -18,6 +18,7 @@ from orobuild.assembler.encoder.operands import (
 )
 from orobuild.assembler.encoder.registers import RegisterClass
 from orobuild.assembler.encoder.template import (
+    DISPLACEMENT_STAND_IN,
     Shape,
     address_size,
     displacement_stand_in,
@@ -96,7 +97,7 @@ _TRUNCATING: Final = frozenset(
 _STRINGS: Final = frozenset(
     stem + suffix
     for stem in ("movs", "cmps", "stos", "lods", "scas", "ins", "outs")
-    for suffix in ("b", "w", "l", "q", "d")
+    for suffix in ("", "b", "w", "l", "q", "d")
 )
 
 
@@ -109,6 +110,7 @@ def shape(
     operands: list[Operand],
     places: list[tuple[int, int]],
     locate: Locate,
+    options: tuple[str, ...] = (),
 ) -> Statement:
     """The statement with its key; raises InputError where a number cannot be meant."""
     bits = dialect.bits
@@ -121,47 +123,37 @@ def shape(
     pieces: list[str] = []
     warnings: list[tuple[str, int]] = []
     overridden = 0x67 in prefixes
-    mode = ""
+    mode = "".join(f"{{{option}}}" for option in options)
     for i, operand in enumerate(operands):
-        if isinstance(operand, RegisterOperand):
-            indices.append(-1)
-            standing.append(operand)
-            pieces.append(operand_text(operand))
-            continue
+        stands: Operand = operand
+        index = -1
         if isinstance(operand, Immediate):
             if size < 0:
                 size = operand_size(mnemonic, operands, bits)
-            width = size
-            if mnemonic.startswith("enter") and i == 0:
-                width = 2
+            width = 2 if i == 0 and mnemonic.startswith("enter") else size
             value = operand.value
             if isinstance(value, int) and 0 < width < 8:
                 value = _narrow(value, width, mnemonic, i, places, warnings, locate)
-            stand_in, variable = immediate_stand_in(value, mnemonic, width)
-            index = -1
+            number, variable = immediate_stand_in(value, mnemonic, width)
             if variable:
                 index = len(values)
                 values.append(value)
-            indices.append(index)
-            operand = Immediate(stand_in)
+            stands = Immediate(number)
         elif isinstance(operand, Memory):
             if operand.segment is not None:
                 prefixes = _segment(operand, mnemonic, prefixes)
             width = address_size(operand, bits, overridden=overridden)
-            operand, displacement = _displaced(operand, width, bits, places[i], mnemonic, locate)
-            index = -1
+            stands, displacement = _displaced(operand, width, options, places[i], mnemonic, locate)
             if displacement is not None:
                 index = len(values)
                 values.append(displacement)
                 if overridden and operand.bare:
-                    mode = "a"
-            indices.append(index)
-        else:
-            indices.append(-1)
-        standing.append(operand)
-        pieces.append(operand_text(operand))
+                    mode += "a"
+        indices.append(index)
+        standing.append(stands)
+        pieces.append(operand_text(stands))
     body = f"{mnemonic} {', '.join(pieces)}" if pieces else mnemonic
-    shaped = Shape(body, mnemonic, tuple(standing), tuple(indices))
+    shaped = Shape(body, mnemonic, tuple(standing), tuple(indices), options)
     return Statement(
         text,
         dialect,
@@ -201,7 +193,8 @@ def _narrow(
                 error(f"{value:#x} does not fit into {width * 8} bits", locate(start, length))
             )
         warnings.append((f"{value & ((1 << 64) - 1):#x} shortened to {cut:#x}", index))
-    return signed(value, width)
+        value = signed(value, width)
+    return value if width == 1 else signed(value, width)
 
 
 def _segment(memory: Memory, mnemonic: str, prefixes: tuple[int, ...]) -> tuple[int, ...]:
@@ -222,7 +215,7 @@ def _segment(memory: Memory, mnemonic: str, prefixes: tuple[int, ...]) -> tuple[
 def _displaced(
     memory: Memory,
     width: int,
-    bits: int,
+    options: tuple[str, ...],
     place: tuple[int, int],
     mnemonic: str,
     locate: Locate,
@@ -251,6 +244,10 @@ def _displaced(
     elif value is not None and mnemonic.startswith("movabs") and memory.bare:
         return replace(memory, displacement=0x23456789ABCDEF01), value
     stand_in = displacement_stand_in(memory, width)
+    if "disp32" in options or "disp16" in options:
+        stand_in = DISPLACEMENT_STAND_IN[2 if width == 2 else 4]
+    elif "disp8" in options and memory.base is not None and not isinstance(stand_in, int):
+        stand_in = DISPLACEMENT_STAND_IN[1]
     if stand_in is None:
         return replace(memory, displacement=None, segment=None), None
     return replace(memory, displacement=stand_in, segment=None), value if value is not None else 0
@@ -266,20 +263,21 @@ def can_be_exact(statement: Statement) -> bool:
 def exactly(statement: Statement) -> Statement:
     """The same statement with its displacement in the key, not a stand-in."""
     shaped = statement.shape
-    standing = []
-    indices = []
+    standing: list[Operand] = []
+    indices: list[int] = []
     for operand, index in zip(shaped.operands, shaped.indices, strict=True):
         if isinstance(operand, Memory) and index >= 0:
             value = statement.values[index]
             assert isinstance(value, int)
-            operand = replace(operand, displacement=value)
-            index = -1
-        standing.append(operand)
-        indices.append(index)
+            standing.append(replace(operand, displacement=value))
+            indices.append(-1)
+        else:
+            standing.append(operand)
+            indices.append(index)
     body = f"{shaped.mnemonic} {', '.join(operand_text(o) for o in standing)}"
     return replace(
         statement,
-        shape=Shape(body, shaped.mnemonic, tuple(standing), tuple(indices)),
+        shape=replace(shaped, text=body, operands=tuple(standing), indices=tuple(indices)),
         key=f"{statement.key.split(' ', 1)[0]} {body}",
         exact=True,
     )

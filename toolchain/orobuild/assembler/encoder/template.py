@@ -28,10 +28,14 @@ IMMEDIATE_STAND_IN: Final = {1: 0x12, 2: 0x1234, 4: 0x12345678, 8: 0x123456789AB
 DISPLACEMENT_STAND_IN: Final = {1: 0x5A, 2: 0x2345, 4: 0x23456789, 8: 0x23456789ABCDEF01}
 
 
-class Field(NamedTuple):
-    """Where value number `index` of a statement goes: `size` bytes at `offset`."""
+NOT_REVERSED: Final = ("enter", "bound", "invlpga", "extrq", "insertq")
+"""Instructions whose operands AT&T syntax has in the same order as Intel's."""
 
-    index: int
+
+class Field(NamedTuple):
+    """Where the statement's value number `value` goes: `size` bytes at `offset`."""
+
+    value: int
     offset: int
     size: int
     displacement: bool
@@ -65,6 +69,14 @@ class Shape:
     mnemonic: str
     operands: tuple[Operand, ...]
     indices: tuple[int, ...]
+    options: tuple[str, ...] = ()
+
+    @property
+    def intel_order(self) -> tuple[Operand, ...]:
+        """The operands, destination first, as the manuals have them."""
+        if self.mnemonic.startswith(NOT_REVERSED) and self.mnemonic.rstrip("wlq") in NOT_REVERSED:
+            return self.operands
+        return self.operands[::-1]
 
 
 _SHIFTS: Final = frozenset(
@@ -72,6 +84,7 @@ _SHIFTS: Final = frozenset(
     for stem in ("rol", "ror", "rcl", "rcr", "shl", "sal", "shr", "sar")
     for suffix in ("", "b", "w", "l", "q")
 )
+_IMMEDIATE_32: Final = ("lwpins", "lwpval", "bextr")
 _IMMEDIATE_BASES: Final = frozenset(
     [
         "mov",
@@ -96,8 +109,10 @@ _IMMEDIATE_BASES: Final = frozenset(
 def operand_size(mnemonic: str, operands: tuple[Operand, ...] | list[Operand], bits: int) -> int:
     """The width in bytes that decides how an immediate is written; 0 when it is unknown."""
     suffix = mnemonic[-1]
-    if mnemonic == "movabs" or mnemonic == "movabsq":
+    if mnemonic in ("movabs", "movabsq"):
         return 8
+    if mnemonic.startswith(_IMMEDIATE_32):
+        return 4
     stem = mnemonic
     size = 0
     if mnemonic not in _IMMEDIATE_BASES and mnemonic not in IMMEDIATE_8:
@@ -141,6 +156,8 @@ def immediate_stand_in(value: Value, mnemonic: str, size: int) -> tuple[int, boo
         if size == 8 and not mnemonic.startswith("movabs"):
             return IMMEDIATE_STAND_IN[4], True
         return IMMEDIATE_STAND_IN[size or 4], True
+    if mnemonic.startswith("vpermil2"):
+        return value, False  # shares its byte with a register
     if size == 1:
         if value == 1 and mnemonic in _SHIFTS:
             return 1, False
