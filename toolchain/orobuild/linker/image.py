@@ -1,0 +1,250 @@
+"""The output file: bytes of sections, relocated, with headers and a symbol table around them.
+
+`fill_image` puts the contents where `segments` decided they lie; `write_elf` adds what makes it
+an ELF executable, `flat_binary` lays the loaded bytes out by load address instead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from orobuild.diagnostics import error
+from orobuild.elf import constants as c
+from orobuild.elf.structures import FileHeader, SectionHeader
+from orobuild.errors import InputError
+from orobuild.linker.layout import Contents
+from orobuild.linker.output import OutputSection
+from orobuild.linker.relocate import apply_relocations
+from orobuild.linker.symtab import build_symbol_table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from orobuild.linker.got import GlobalOffsetTable, Relaxation
+    from orobuild.linker.layout import Gap
+    from orobuild.linker.resolution import Resolution
+    from orobuild.linker.segments import FileLayout
+
+_MAX_IMAGE: Final = 1 << 32
+# Multi-byte NOPs of 1 … 10 bytes (Intel SDM Vol. 2B, NOP; the last two prefixed with 66h and CS).
+_NOPS: Final = (
+    b"\x90",
+    b"\x66\x90",
+    b"\x0f\x1f\x00",
+    b"\x0f\x1f\x40\x00",
+    b"\x0f\x1f\x44\x00\x00",
+    b"\x66\x0f\x1f\x44\x00\x00",
+    b"\x0f\x1f\x80\x00\x00\x00\x00",
+    b"\x0f\x1f\x84\x00\x00\x00\x00\x00",
+    b"\x66\x0f\x1f\x84\x00\x00\x00\x00\x00",
+    b"\x66\x2e\x0f\x1f\x84\x00\x00\x00\x00\x00",
+)
+
+
+def nop_fill(length: int, e_machine: int) -> bytes:
+    """`length` bytes of NOPs as bfd/cpu-i386.c fills gaps in code: the longest ones first."""
+    longest = 10 if e_machine == c.EM_X86_64 else 2
+    full, rest = divmod(length, longest)
+    return _NOPS[longest - 1] * full + (_NOPS[rest - 1] if rest else b"")
+
+
+def fill_image(
+    resolution: Resolution,
+    relocations: NDArray[Any],
+    relaxations: list[Relaxation],
+    got: GlobalOffsetTable,
+    image: NDArray[np.uint8],
+) -> None:
+    """Write every section's bytes into `image` at its output section's `offset`, relocated."""
+    inputs, placement, layout = resolution.inputs, resolution.placement, resolution.layout
+    machine = inputs.e_machine
+    offsets = np.array([o.offset for o in placement.outputs] + [0], "u8")
+    file_offset = offsets[placement.output_of] + layout.offset_of
+    written = [o for o in placement.outputs if not o.removed and o.file_size]
+    has_bytes = np.zeros(len(placement.outputs) + 1, bool)
+    for output in written:
+        has_bytes[output.index] = True
+        contents = layout.contents.get(output.index, Contents())
+        for gap in contents.gaps:
+            pattern = _gap_bytes(gap, output, machine)
+            if pattern:
+                start = output.offset + gap.start
+                image[start : start + gap.length] = np.frombuffer(pattern, "u1")
+        for piece in contents.pieces:
+            start = output.offset + piece.start
+            image[start : start + piece.size] = np.frombuffer(piece.data, "u1")
+        # Runs hold the rows in the order of their offsets.
+        for run, _start, _fill in contents.runs:
+            for row in run.rows:
+                data = inputs.section_data(row)
+                if data:
+                    start = int(file_offset[row])
+                    image[start : start + len(data)] = np.frombuffer(data, "u1")
+    for change in relaxations:
+        if resolution.live[change.section]:
+            start = int(file_offset[change.section]) + change.offset
+            image[start : start + len(change.data)] = np.frombuffer(change.data, "u1")
+    keep = has_bytes[placement.output_of[relocations["section"]]]
+    keep &= inputs.sections["type"][relocations["section"]] != c.SHT_NOBITS
+    apply_relocations(resolution, relocations[keep], image, file_offset, got)
+    _clear_dead_code_ranges(resolution, relocations[keep], image, file_offset)
+    if got.row >= 0 and got.symbols and resolution.live[got.row]:
+        got.write(resolution, image, int(file_offset[got.row]))
+
+
+def _gap_bytes(gap: Gap, output: OutputSection, machine: int) -> bytes:
+    if gap.pattern:
+        if not any(gap.pattern):
+            return b""
+        repeats = -(-gap.length // len(gap.pattern))
+        return (gap.pattern * repeats)[: gap.length]
+    return nop_fill(gap.length, machine) if output.code else b""
+
+
+def _clear_dead_code_ranges(
+    resolution: Resolution,
+    relocations: NDArray[Any],
+    image: NDArray[np.uint8],
+    file_offset: NDArray[np.uint64],
+) -> None:
+    """docs/design.md: an `.oro.code` entry of a discarded section has address 0 and size 0."""
+    dead = relocations[~resolution.symbol_live[relocations["symbol"]]]
+    for entry in dead:
+        section = int(entry["section"])
+        if resolution.inputs.names[section] == ".oro.code":
+            start = int(file_offset[section] + entry["offset"])
+            image[start : start + 16] = 0
+
+
+def write_elf(
+    resolution: Resolution,
+    relocations: NDArray[Any],
+    relaxations: list[Relaxation],
+    got: GlobalOffsetTable,
+    files: FileLayout,
+    entry: int,
+    *,
+    strip: bool,
+) -> bytes:
+    """The whole ELF executable."""
+    inputs, placement = resolution.inputs, resolution.placement
+    ei_class = inputs.ei_class
+    written = [s for s in placement.statements if isinstance(s, OutputSection) and not s.removed]
+    for index, output in enumerate(written, 1):
+        output.header_index = index
+    names = bytearray(b"\0")
+    headers: list[SectionHeader] = [SectionHeader(0, "", 0, *([0] * 9))]
+
+    def add(name: str, sh_type: int, *fields: int) -> None:
+        headers.append(SectionHeader(len(headers), name, len(names), sh_type, *fields))
+        names.extend(name.encode("utf-8", "surrogateescape") + b"\0")
+
+    for output in written:
+        add(
+            output.name,
+            output.sh_type,
+            output.sh_flags,
+            output.vma,
+            output.offset,
+            output.size,
+            0,
+            0,
+            output.align,
+            output.entsize if output.merge else 0,
+        )
+    end = files.end
+    tail = bytearray()
+    if not strip:
+        symtab, strtab, locals_count = build_symbol_table(resolution)
+        word = 8 if ei_class == c.ELFCLASS64 else 4
+        tail += bytes(-end % word)
+        add(
+            ".symtab",
+            c.SHT_SYMTAB,
+            0,
+            0,
+            end + len(tail),
+            len(symtab),
+            len(headers) + 1,
+            locals_count,
+            word,
+            c.SYM_SIZE[ei_class],
+        )
+        tail += symtab
+        add(".strtab", c.SHT_STRTAB, 0, 0, end + len(tail), len(strtab), 0, 0, 1, 0)
+        tail += strtab
+    names_at = end + len(tail)
+    add(".shstrtab", c.SHT_STRTAB, 0, 0, names_at, len(names) + len(".shstrtab") + 1, 0, 0, 1, 0)
+    tail += names
+    tail += bytes(-(end + len(tail)) % 8)
+    size = end + len(tail) + len(headers) * c.SHDR_SIZE[ei_class]
+    if size > _MAX_IMAGE:
+        raise InputError(
+            error(
+                f"the output would be {size} bytes, more than {_MAX_IMAGE >> 30} GiB",
+                hint="an address far from the others makes the file large; use AT() or PHDRS",
+                rule="layout",
+            )
+        )
+    if len(headers) >= c.SHN_LORESERVE:
+        raise InputError(error(f"the output would have {len(headers)} sections", rule="layout"))
+    image = np.zeros(end, "u1")
+    fill_image(resolution, relocations, relaxations, got, image)
+    segments = [s.header for s in files.segments if s.header is not None]
+    file_header = FileHeader(
+        ei_class,
+        0,
+        0,
+        c.ET_EXEC,
+        inputs.e_machine,
+        c.EV_CURRENT,
+        entry,
+        c.EHDR_SIZE[ei_class] if segments else 0,
+        end + len(tail),
+        0,
+        c.EHDR_SIZE[ei_class],
+        c.PHDR_SIZE[ei_class] if segments else 0,
+        len(segments),
+        c.SHDR_SIZE[ei_class],
+        len(headers),
+        len(headers) - 1,
+    )
+    start = file_header.pack() + b"".join(segment.pack(ei_class) for segment in segments)
+    image[: len(start)] = np.frombuffer(start, "u1")
+    return image.tobytes() + bytes(tail) + b"".join(h.pack(ei_class) for h in headers)
+
+
+def flat_binary(
+    resolution: Resolution,
+    relocations: NDArray[Any],
+    relaxations: list[Relaxation],
+    got: GlobalOffsetTable,
+) -> bytes:
+    """The loaded bytes from the lowest load address on (ld --oformat binary)."""
+    loaded = [
+        o
+        for o in resolution.placement.outputs
+        if not o.removed and o.alloc and o.load and o.size and not o.never_load
+    ]
+    if not loaded:
+        return b""
+    base = min(o.lma for o in loaded)
+    size = max(o.lma + o.size for o in loaded) - base
+    if size > _MAX_IMAGE:
+        raise InputError(
+            error(
+                f"the flat binary would be {size} bytes: '{loaded[0].name}' is at "
+                f"{loaded[0].lma:#x}, the lowest byte at {base:#x}",
+                hint="use AT() to bring the load addresses together",
+                rule="layout",
+            )
+        )
+    for output in resolution.placement.outputs:
+        output.offset = output.lma - base if output in loaded else 0
+        if output not in loaded:
+            output.removed = True
+    image = np.zeros(size, "u1")
+    fill_image(resolution, relocations, relaxations, got, image)
+    return image.tobytes()

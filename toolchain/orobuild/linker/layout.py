@@ -1,0 +1,771 @@
+"""Layout: the address and size of every output section and the value of every script symbol.
+
+The statements are walked in order, again and again, until nothing changes; a symbol used before
+its assignment has the value of the previous walk. The rules for the location counter, load
+addresses and memory regions are those of `lang_size_sections_1` in ld/ldlang.c, binutils 2.40.
+Addresses are modulo 2**64. File offsets come later, in `segments`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from orobuild.diagnostics import Diagnostic, Note, did_you_mean, error, warning
+from orobuild.errors import InputError
+from orobuild.linker.evaluation import (
+    ABS,
+    MASK,
+    NotReadyError,
+    Place,
+    Value,
+    align,
+    combine,
+    evaluate,
+    fail,
+)
+from orobuild.linker.inputs import ABSOLUTE, UNDEFINED
+from orobuild.linker.output import InputRun, OutputSection
+from orobuild.linker.script import nodes
+from orobuild.linker.symbols import Kind
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from orobuild.diagnostics import Span
+    from orobuild.linker.inputs import Inputs
+    from orobuild.linker.options import LinkOptions
+    from orobuild.linker.placement import Placement
+    from orobuild.linker.script.nodes import Script
+    from orobuild.linker.symbols import Symbols
+
+_MAX_WALKS: Final = 40
+_MAX_OUTPUT: Final = 1 << 40
+
+
+@dataclass(slots=True)
+class ScriptSymbol:
+    """A symbol that the script defines. `home` is where st_shndx points for an absolute value."""
+
+    name: str
+    value: Value
+    hidden: bool
+    span: Span | None
+    home: Place | None = None
+    source: str | None = None  # the symbol that it is a plain copy of
+
+
+@dataclass(slots=True)
+class Region:
+    """A memory region: addresses in bytes; `current` is the next free one."""
+
+    name: str
+    origin: int
+    length: int
+    attributes: str
+    span: Span | None
+    current: int = 0
+    last: OutputSection | None = None
+
+    def admits(self, output: OutputSection) -> bool:
+        """Whether a section without `>region` belongs here by its flags (lang_memory_default)."""
+        has = {
+            "a": output.alloc,
+            "r": output.readonly,
+            "w": output.alloc and not output.readonly and not output.code,
+            "x": output.code,
+            "l": output.load,
+            "i": output.load,
+        }
+        wanted = unwanted = False
+        inverted = False
+        for letter in self.attributes.lower():
+            if letter == "!":
+                inverted = not inverted
+            elif has[letter]:
+                wanted, unwanted = wanted or not inverted, unwanted or inverted
+        return wanted and not unwanted
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Bytes of an output section that no input fills. `pattern` is empty for the default."""
+
+    start: int
+    length: int
+    pattern: bytes
+
+
+@dataclass(slots=True)
+class Piece:
+    """Data that the script itself puts into a section, at `start` bytes from its beginning."""
+
+    start: int
+    size: int
+    node: nodes.Data | nodes.Text
+    data: bytes
+
+
+@dataclass(slots=True)
+class _Run:
+    """Where the sections of an `InputRun` lie, cached for the start's alignment."""
+
+    residue: int
+    offsets: NDArray[np.uint64]
+    size: int
+
+
+@dataclass(slots=True)
+class Contents:
+    """What lies where in an output section: filled by the last walk."""
+
+    gaps: list[Gap] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+    runs: list[tuple[InputRun, int, bytes]] = field(default_factory=list)
+
+
+class Layout:
+    """The walk over the statements; implements `evaluation.Context`."""
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        symbols: Symbols,
+        placement: Placement,
+        script: Script,
+        options: LinkOptions,
+    ) -> None:
+        self._inputs = inputs
+        self._symbols = symbols
+        self._placement = placement
+        self._script = script
+        self._options = options
+        self.dot = 0
+        self.current: Place = ABS
+        self.values: dict[str, ScriptSymbol] = {}
+        self.warnings: list[Diagnostic] = []
+        self.errors: list[Diagnostic] = []
+        self.contents: dict[int, Contents] = {}
+        self.offset_of: NDArray[np.uint64] = np.zeros(len(inputs.names), "u8")
+        self.headers_size = 0
+        self._assigned: set[str] = set()
+        self._wanted: set[str] = set()
+        self._final = False
+        self._marking = True
+        self._runs: dict[int, _Run] = {}
+        self._sizes = inputs.sections["size"]
+        self._aligns = inputs.sections["align"]
+        self._regions: dict[str, Region] = {}
+        self._default = Region("*default*", 0, MASK, "", None)
+        self._last_section: OutputSection | None = None
+        self._dot_moved = False
+        for name, value in options.defsym.items():
+            self.values[name] = ScriptSymbol(name, Value(ABS, value & MASK), False, None)
+
+    # -- running -------------------------------------------------------------------------
+
+    def run(self, headers_size: int) -> None:
+        """Walk until stable. Raises `InputError` with everything that is wrong."""
+        self.headers_size = headers_size
+        self._declare_regions()
+        self._walk()
+        self._remove_empty()
+        self._marking = False
+        previous: Any = None
+        for _ in range(_MAX_WALKS):
+            self._walk()
+            state = self._state()
+            if state == previous:
+                break
+            previous = state
+        else:
+            self._report_unstable()
+        self._final = True
+        self._walk()
+        self._record_offsets()
+        self._check_regions()
+        if self.errors:
+            raise InputError(self.errors)
+
+    def again(self) -> Layout:
+        """A fresh layout of the same things, for another size of the headers."""
+        for output in self._placement.outputs:
+            output.removed = output.ignored = output.keep = False
+        return Layout(self._inputs, self._symbols, self._placement, self._script, self._options)
+
+    def _state(self) -> Any:
+        return (
+            [(o.vma, o.lma, o.size, o.align, o.alloc) for o in self._placement.outputs],
+            {name: (id(s.value.section), s.value.value) for name, s in self.values.items()},
+        )
+
+    def _report_unstable(self) -> None:
+        before = {name: s.value.address for name, s in self.values.items()}
+        sizes = [o.vma for o in self._placement.outputs]
+        self._walk()
+        moving = [s for n, s in self.values.items() if before.get(n) != s.value.address]
+        if moving:
+            named = ", ".join(f"'{s.name}'" for s in moving[:4])
+            raise fail(
+                f"the assignments do not settle: {named} change in every pass",
+                moving[0].span or self._script.statements[0].span,
+                hint="the value depends on itself, through an address or directly",
+            )
+        for output, vma in zip(self._placement.outputs, sizes, strict=True):
+            if output.vma != vma and output.span:
+                raise fail(f"the address of '{output.name}' does not settle", output.span)
+        raise InputError(error("the layout does not settle", rule="linker-script"))
+
+    def _walk(self) -> None:
+        self.dot = 0
+        self.current = ABS
+        self._assigned = set(self._options.defsym)
+        self._last_section = None
+        self._dot_moved = False
+        self._default.current, self._default.last = 0, None
+        for region in self._regions.values():
+            region.current, region.last = region.origin, None
+        for statement in self._placement.statements:
+            if isinstance(statement, OutputSection):
+                self._section(statement)
+            elif isinstance(statement, nodes.Assignment):
+                self._assign_outside(statement)
+            else:
+                self._assert(statement)
+
+    # -- memory regions --------------------------------------------------------------------
+
+    def _declare_regions(self) -> None:
+        for node in self._script.regions:
+            try:
+                origin = evaluate(node.origin, self).address
+                length = evaluate(node.length, self).address
+            except NotReadyError as problem:
+                raise fail(problem.message, problem.span) from None
+            self._regions[node.name] = Region(
+                node.name, origin, length, node.attributes, node.span, origin
+            )
+        for alias, name, _span in self._script.region_aliases:
+            self._regions[alias] = self._regions[name]
+
+    def _region(self, name: str, output: OutputSection) -> Region:
+        if name == "*default*":
+            return self._default
+        region = self._regions.get(name)
+        if region is None:
+            assert output.span
+            raise fail(
+                f"section '{output.name}' is put into memory region '{name}', which MEMORY does "
+                "not declare",
+                output.span,
+                hint=did_you_mean(name, self._regions),
+            )
+        return region
+
+    def _region_of(self, output: OutputSection) -> Region:
+        declaration = output.declaration
+        if declaration is not None:
+            if declaration.region is not None:
+                return self._region(declaration.region, output)
+            if declaration.lma_region is not None and declaration.address is None:
+                return self._region(declaration.lma_region, output)
+            if declaration.address is not None:
+                return self._default
+        for region in self._regions.values():
+            if region.admits(output):
+                return region
+        return self._default
+
+    def _check_regions(self) -> None:
+        for region in dict.fromkeys(self._regions.values()):
+            excess = region.current - (region.origin + region.length)
+            if excess > 0 and region.last is not None:
+                self.errors.append(
+                    error(
+                        f"region '{region.name}' overflowed by {excess} bytes",
+                        region.span,
+                        rule="memory-region",
+                        notes=[
+                            Note(
+                                f"'{region.last.name}' is the last section in it", region.last.span
+                            )
+                        ],
+                    )
+                )
+
+    # -- evaluation.Context ------------------------------------------------------------------
+
+    def symbol(self, name: str, span: Span) -> Value:
+        """The value of `name` as the script or an object defines it."""
+        self._wanted.add(name)
+        known = self.values.get(name)
+        if known is not None:
+            return self._as_seen(known.value)
+        number = self._symbols.numbers.get(name)
+        if number is None or self._symbols.kind[number] < Kind.WEAK:
+            raise NotReadyError(f"undefined symbol '{name}' in an expression", span, name)
+        return self._as_seen(self.object_symbol(self._symbols.row[number], span))
+
+    def _as_seen(self, value: Value) -> Value:
+        if value.section is ABS and self.current is not ABS:
+            return Value(None, value.value)
+        return Value(value.section, value.value)
+
+    def object_symbol(self, row: int, span: Span) -> Value:
+        """The value of a symbol table row in the current walk."""
+        symbol = self._inputs.symbols[row]
+        section, value = int(symbol["section"]), int(symbol["value"])
+        if section in (ABSOLUTE, UNDEFINED):
+            return Value(ABS, value)
+        output = self._placement.output_section(section)
+        if output is None:
+            name = self._inputs.symbol_name(row)
+            raise NotReadyError(
+                f"'{name}' is in {self._inputs.section_label(section)}, which is discarded", span
+            )
+        return Value(output, self._offset_in(output, section) + value & MASK)
+
+    def _offset_in(self, output: OutputSection, row: int) -> int:
+        for run, start, _fill in self.contents.get(output.index, Contents()).runs:
+            cached = self._runs.get(id(run))
+            if cached is not None and row in run.rows:
+                return start + int(cached.offsets[run.rows.index(row)])
+        return 0
+
+    def is_defined(self, name: str) -> bool:
+        """DEFINED(): by an object, or by the script before this statement."""
+        return name in self._assigned or self._symbols.is_defined(name)
+
+    def section(self, name: str, span: Span) -> Place:
+        """The output section called `name`."""
+        output = self._placement.by_name(name)
+        if output is None:
+            raise fail(
+                f"undefined section '{name}' in an expression",
+                span,
+                hint=did_you_mean(name, [o.name for o in self._placement.outputs]),
+            )
+        return output
+
+    def query(self, function: str, name: str, span: Span) -> Value:
+        """SIZEOF and the like; ldexp.c, fold_name."""
+        if function == "SIZEOF_HEADERS":
+            return Value(None, self.headers_size)
+        if function == "CONSTANT":
+            return Value(None, self._options.page_size if name == "MAXPAGESIZE" else 0x1000)
+        if function in ("ORIGIN", "LENGTH"):
+            region = self._regions.get(name)
+            if region is None:
+                raise fail(
+                    f"undefined memory region '{name}' in an expression",
+                    span,
+                    hint=did_you_mean(name, self._regions),
+                )
+            if function == "LENGTH":
+                return Value(None, region.length)
+            return Value(self.current, region.origin - self.current.vma & MASK)
+        output = self._placement.by_name(name)
+        if output is None:
+            if function in ("SIZEOF", "ALIGNOF"):
+                return Value(None, 0)  # as ld: a section that does not exist is empty
+            output = self.section(name, span)  # type: ignore[assignment]
+        assert isinstance(output, OutputSection)
+        if function == "SIZEOF":
+            return Value(None, output.size)
+        if function == "ALIGNOF":
+            return Value(None, output.align)
+        return Value(ABS, output.lma)
+
+    def segment_function(self, call: nodes.Call, arguments: list[Value]) -> Value:
+        """SEGMENT_START and DATA_SEGMENT_*, without -z relro (ldexp.c, fold_segment_align)."""
+        if call.function == "DATA_SEGMENT_ALIGN":
+            page = max(1, arguments[0].address)
+            return Value(self.current, align(self.dot, page) + (self.dot & (page - 1)) & MASK)
+        if call.function == "DATA_SEGMENT_RELRO_END":
+            return Value(self.current, arguments[1].address - self.current.vma & MASK)
+        return arguments[0]
+
+    # -- statements ------------------------------------------------------------------------
+
+    def _not_ready(self, problem: NotReadyError) -> None:
+        if not self._final:
+            return
+        if problem.name == "ASSERT":
+            self.errors.append(error(problem.message, problem.span, rule="assert"))
+            return
+        hint = None
+        if problem.name is not None:
+            circular = problem.name in self._assigned_names()
+            if circular:
+                problem.message = f"circular assignment: '{problem.name}' depends on itself"
+            else:
+                hint = did_you_mean(problem.name, [*self.values, *self._symbols.names])
+        self.errors.append(error(problem.message, problem.span, hint=hint, rule="linker-script"))
+
+    def _assigned_names(self) -> set[str]:
+        names = set()
+        for statement in self._placement.statements:
+            body = statement.items if isinstance(statement, OutputSection) else [statement]
+            names |= {
+                item.name
+                for item in body
+                if isinstance(item, nodes.Assignment) and item.kind == "assign"
+            }
+        return names
+
+    def _evaluate(self, node: nodes.Expression) -> Value | None:
+        try:
+            return evaluate(node, self)
+        except NotReadyError as problem:
+            self._not_ready(problem)
+            return None
+
+    def _assert(self, statement: nodes.Assert) -> None:
+        if not self._final:
+            # Only for the names that it mentions; what it says counts once all is settled.
+            with contextlib.suppress(NotReadyError, InputError):
+                evaluate(statement.expression, self)
+            return
+        value = self._evaluate(statement.expression)
+        if value is not None and not value.value:
+            self.errors.append(
+                error(f"assertion failed: {statement.message}", statement.span, rule="assert")
+            )
+
+    def _assign_outside(self, statement: nodes.Assignment) -> None:
+        self.current = ABS
+        value = self._assigned_value(statement)
+        if value is None:
+            return
+        if statement.name == ".":
+            self.dot = self._default.current = value.address
+            self._dot_moved = True
+        else:
+            self._define(statement, value)
+
+    def _assigned_value(self, statement: nodes.Assignment) -> Value | None:
+        if statement.kind in ("provide", "provide_hidden") and not self._is_provided(statement):
+            return None
+        try:
+            value = evaluate(statement.expression, self)
+            if statement.op != "=":
+                span = statement.span
+                old = evaluate(nodes.Name(statement.name, span), self)
+                value = combine(statement.op, old, value, self, span)
+        except NotReadyError as problem:
+            self._not_ready(problem)
+            return None
+        return value
+
+    def _is_provided(self, statement: nodes.Assignment) -> bool:
+        """PROVIDE defines a symbol that is referenced and that no object defines."""
+        name = statement.name
+        if self._symbols.is_defined(name):
+            return False
+        return name in self._symbols.numbers or name in self._wanted
+
+    def _define(self, statement: nodes.Assignment, value: Value) -> None:
+        section = value.section if value.section is not None else self.current
+        home = None
+        if value.from_dot and section is ABS:
+            home = self._section_for_dot()
+        source = statement.expression.name if isinstance(statement.expression, nodes.Name) else None
+        self.values[statement.name] = ScriptSymbol(
+            statement.name,
+            Value(section, value.value),
+            statement.kind in ("hidden", "provide_hidden"),
+            statement.span,
+            home,
+            source if source != "." and statement.op == "=" else None,
+        )
+        self._assigned.add(statement.name)
+
+    def _section_for_dot(self) -> Place | None:
+        """The section that an assignment outside sections belongs to (ldlang.c, section_for_dot)."""
+        outputs = [s for s in self._placement.statements if isinstance(s, OutputSection)]
+        usable = [o for o in outputs if o.exists and not o.removed and o.alloc and not o.tls]
+        if not usable:
+            return None
+        order = {id(output): index for index, output in enumerate(outputs)}
+        here = order[id(self._last_section)] if self._last_section is not None else -1
+        before = [o for o in usable if order[id(o)] <= here]
+        after = [o for o in usable if order[id(o)] > here]
+        if self._last_section is None or self._dot_moved:
+            return (after or before[::-1])[0]
+        return (before[::-1] or after)[0]
+
+    # -- output sections ---------------------------------------------------------------------
+
+    def _section(self, output: OutputSection) -> None:
+        declaration = output.declaration
+        region = self._region_of(output)
+        address = None
+        if declaration is not None and declaration.address is not None:
+            self.current = ABS
+            value = self._evaluate(declaration.address)
+            if value is not None:
+                address = value.address
+                self.dot = address
+        if not output.exists:
+            self._walk_body_of_nothing(output)
+            return
+        start = region.current if declaration is None or declaration.address is None else self.dot
+        if declaration is None and not output.alloc:
+            start = 0
+        boundary = self._declared_align(output)
+        if declaration is None or declaration.address is None:
+            boundary = output.align
+        before = start
+        start = align(start, boundary)
+        delta = start - before
+        output.vma = start
+        saved = self.dot
+        self._body(output, start, declaration)
+        if output.ignored:
+            self.dot = saved
+            return
+        self._load_address(output, region, boundary, delta)
+        self.dot = output.vma
+        self._last_section, self._dot_moved = output, False
+        if output.size and (output.alloc or declaration is not None):
+            self.dot = output.vma + (0 if output.is_tbss else output.size) & MASK
+        if output.alloc:
+            region.current = self.dot
+            if output.size or region.last is None:
+                region.last = region.last if output.is_tbss else output
+            self._advance_load_region(output)
+        elif region is self._default and declaration is not None:
+            region.current = self.dot
+
+    def _advance_load_region(self, output: OutputSection) -> None:
+        declaration = output.declaration
+        if declaration is None or declaration.lma_region is None:
+            return
+        load = self._region(declaration.lma_region, output)
+        if load is not self._region_of(output) and (output.load or declaration.align_with_input):
+            load.current = output.lma + output.size
+            load.last = output
+
+    def _walk_body_of_nothing(self, output: OutputSection) -> None:
+        """A description that holds no statement at all: it does not even exist."""
+        for item in output.items:
+            if isinstance(item, nodes.Assert):
+                self._assert(item)
+
+    def _declared_align(self, output: OutputSection) -> int:
+        if output.declaration is None or output.declaration.align is None:
+            return 1
+        self.current = ABS
+        value = self._evaluate(output.declaration.align)
+        boundary = value.address if value else 1
+        if boundary & (boundary - 1):
+            assert output.span
+            raise fail(
+                f"the alignment {boundary} of '{output.name}' is not a power of two", output.span
+            )
+        output.align = max(output.align, boundary, 1)
+        return max(boundary, 1)
+
+    def _load_address(
+        self, output: OutputSection, region: Region, boundary: int, delta: int
+    ) -> None:
+        declaration = output.declaration
+        self.current = ABS
+        output.lma = output.vma
+        if declaration is not None and declaration.at is not None:
+            value = self._evaluate(declaration.at)
+            if value is not None:
+                output.lma = value.address
+        elif declaration is not None and declaration.lma_region is not None:
+            load = self._region(declaration.lma_region, output)
+            output.lma = load.current
+            if declaration.align_with_input:
+                output.lma += delta
+            else:
+                if load is not region:
+                    boundary = self._declared_align(output)
+                output.lma = align(output.lma, boundary)
+        elif region.last is not None and output.alloc:
+            last = region.last
+            if output.size and output.vma + output.size <= last.vma:
+                if last.vma != last.lma and self._final:
+                    self.warnings.append(
+                        warning(f"dot moved backwards before '{output.name}'", output.span)
+                    )
+            else:
+                output.lma = align(output.vma + last.lma - last.vma & MASK, boundary)
+        # ldlang.c: sections that keep the default relation of vma and lma set it for the next.
+        tracked = (
+            output.alloc
+            and not output.never_load
+            and not output.is_tbss
+            and (
+                output.size
+                or (region.last is None and output.vma != output.lma)
+                or (region.last is not None and output.vma >= region.last.vma)
+            )
+        )
+        if tracked and (declaration is None or declaration.lma_region is None):
+            region.last = output
+
+    def _body(
+        self, output: OutputSection, start: int, declaration: nodes.OutputSection | None
+    ) -> None:
+        self.dot = start
+        contents = self.contents[output.index] = Contents()
+        fill = self._fill(declaration.fill) if declaration and declaration.fill else b""
+        subalign = 0
+        if declaration and declaration.subalign:
+            value = self._evaluate(declaration.subalign)
+            subalign = value.address if value else 0
+        output.size = 0
+        for item in output.items:
+            self.current = output
+            if isinstance(item, InputRun):
+                if item.rows:
+                    self._place_run(output, contents, item, subalign, fill)
+            elif isinstance(item, nodes.Assignment):
+                self._assign_inside(output, contents, item, fill)
+            elif isinstance(item, nodes.Data | nodes.Text):
+                self._place_data(output, contents, item)
+            elif isinstance(item, nodes.Fill):
+                fill = self._fill(item.expression)
+            elif isinstance(item, nodes.Assert):
+                self._assert(item)
+            if output.size > _MAX_OUTPUT:
+                raise fail(
+                    f"section '{output.name}' would be larger than {_MAX_OUTPUT >> 30} GiB",
+                    output.span or self._script.statements[0].span,
+                )
+
+    def _place_run(
+        self,
+        output: OutputSection,
+        contents: Contents,
+        run: InputRun,
+        subalign: int,
+        fill: bytes,
+    ) -> None:
+        if subalign:
+            aligns = np.full(len(run.rows), subalign, "u8")
+            output.align = max(output.align, subalign)
+        else:
+            aligns = self._aligns[run.rows]
+        boundary = int(aligns.max())
+        residue = self.dot % boundary
+        cached = self._runs.get(id(run))
+        if cached is None or cached.residue != residue:
+            offsets = []
+            position = residue
+            for size, alignment in zip(
+                self._sizes[run.rows].tolist(), aligns.tolist(), strict=True
+            ):
+                position += -position % alignment
+                offsets.append(position - residue)
+                position += size
+            cached = _Run(residue, np.array(offsets, "u8"), position - residue)
+            self._runs[id(run)] = cached
+        contents.runs.append((run, self.dot - output.vma, fill))
+        self.dot = self.dot + cached.size & MASK
+        output.size = self.dot - output.vma & MASK
+
+    def _place_data(
+        self, output: OutputSection, contents: Contents, item: nodes.Data | nodes.Text
+    ) -> None:
+        data, size = b"", 0
+        if isinstance(item, nodes.Text):
+            data, size = item.data, len(item.data)
+        else:
+            size = item.size
+            if self._final:
+                value = self._evaluate(item.expression)
+                if value is not None:
+                    data = (value.address & ((1 << 8 * size) - 1)).to_bytes(size, "little")
+        contents.pieces.append(Piece(self.dot - output.vma, size, item, data))
+        self.dot = self.dot + size & MASK
+        output.size = self.dot - output.vma & MASK
+
+    def _fill(self, node: nodes.Expression) -> bytes:
+        """A fill pattern (ldexp.c, exp_get_fill): hex digits as written, else four bytes."""
+        if isinstance(node, nodes.Number) and node.fill is not None:
+            return node.fill
+        value = self._evaluate(node)
+        return (value.address & 0xFFFFFFFF).to_bytes(4, "big") if value else b""
+
+    def _assign_inside(
+        self, output: OutputSection, contents: Contents, item: nodes.Assignment, fill: bytes
+    ) -> None:
+        value = self._assigned_value(item)
+        if value is None:
+            return
+        if item.name != ".":
+            self._define(item, value)
+            return
+        if self._marking and not (value.value == 0 and _keeps_nothing(item)):
+            output.keep = True
+        if output.ignored:
+            return
+        section = value.section if value.section is not None else output
+        target = value.value + section.vma & MASK
+        if target < self.dot:
+            raise fail(
+                f"the location counter moves backwards in '{output.name}': "
+                f"from {self.dot:#x} to {target:#x}",
+                item.span,
+                hint="inside a section, '. = n' counts from the section's start",
+            )
+        if target != self.dot:
+            contents.gaps.append(Gap(self.dot - output.vma, target - self.dot, fill))
+            kind = output.declaration.kind if output.declaration else None
+            if kind != "INFO":
+                output.alloc = True
+            self.dot = target
+            output.size = self.dot - output.vma
+
+    def _remove_empty(self) -> None:
+        """ldlang.c, strip_excluded_output_sections: after the first walk."""
+        for output in self._placement.outputs:
+            if not output.exists or (output.size == 0 and not output.keep):
+                output.removed = True
+                output.ignored = not output.defines_symbols
+
+    # -- results -----------------------------------------------------------------------------
+
+    def _record_offsets(self) -> None:
+        """Fill `offset_of` and turn what lies between input sections into gaps."""
+        for output in self._placement.outputs:
+            contents = self.contents.get(output.index)
+            if contents is None:
+                continue
+            for run, start, fill in contents.runs:
+                cached = self._runs[id(run)]
+                offsets = cached.offsets + np.uint64(start)
+                self.offset_of[run.rows] = offsets
+                ends = offsets + self._sizes[run.rows]
+                begins = np.concatenate([[np.uint64(start)], ends[:-1]])
+                for at in np.flatnonzero(offsets > begins).tolist():
+                    contents.gaps.append(Gap(int(begins[at]), int(offsets[at] - begins[at]), fill))
+
+
+def _keeps_nothing(item: nodes.Assignment) -> bool:
+    """Whether `. = …` is one of the forms that do not keep an empty section (ldexp.c)."""
+    node = item.expression
+    if item.op != "=":
+        return item.op == "+"
+    if isinstance(node, nodes.Number):
+        return node.value == 0
+    if isinstance(node, nodes.Name):
+        return node.name != "."
+    if isinstance(node, nodes.Binary) and node.op == "+":
+        return isinstance(node.left, nodes.Name) and node.left.name == "."
+    return (
+        isinstance(node, nodes.Call)
+        and node.function == "ALIGN"
+        and isinstance(node.args[0], nodes.Ternary)
+    )
+
+
+__all__ = ["Contents", "Gap", "Layout", "Piece", "Region", "ScriptSymbol"]

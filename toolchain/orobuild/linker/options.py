@@ -1,0 +1,48 @@
+"""What a link is asked to do: its inputs and options, as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class LinkInput:
+    """One input file. `path` is its name for patterns and messages, `data` its bytes.
+
+    `archive` is the path of the archive that the member came from, if any.
+    """
+
+    path: str
+    data: bytes
+    archive: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkOptions:
+    """How to link. The defaults are those of `orobuild link`; `oro-ld` turns `strict` off.
+
+    `strict`: segment flags must admit what is placed in them, and orphans are errors.
+    `orphan_handling`: what happens to a section that no rule places; with `strict`, allocated
+    orphans are errors whatever it says, unless it is `discard`.
+    `page_size`: max-page-size in bytes. `defsym`: absolute symbols. `undefined`: names to
+    require (-u). `entry`: overrides the script's ENTRY.
+    `strip`: `all` removes the symbol table and debug sections, `debug` the debug sections.
+    """
+
+    strict: bool = True
+    orphan_handling: Literal["error", "warn", "place", "discard"] = "error"
+    entry: str | None = None
+    gc_sections: bool = False
+    defsym: Mapping[str, int] = field(default_factory=dict)
+    undefined: tuple[str, ...] = ()
+    build_id: bool = False
+    strip: Literal["none", "debug", "all"] = "none"
+    fatal_warnings: bool = False
+    output_format: Literal["elf", "binary"] | None = None
+    emulation: Literal["elf_x86_64", "elf_i386"] | None = None
+    page_size: int = 0x1000
+    warn_rwx_segments: bool = True

@@ -1,0 +1,211 @@
+"""Orphans: input sections that no rule of the script places.
+
+Sections that every toolchain emits and no processor executes (debug information, `.comment`,
+`.oro.code`) are carried along without a rule. Any other orphan is an error that prints the rule to
+add, unless the link asks for GNU ld's behaviour, which is to place it beside its like.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from orobuild.diagnostics import Diagnostic, Note, Span, error, warning
+from orobuild.elf import constants as c
+from orobuild.elf.descriptions import section_flags
+from orobuild.errors import InputError
+from orobuild.linker.output import InputRun, OutputSection
+from orobuild.linker.placement import DISCARDED, Placement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from orobuild.linker.inputs import Inputs
+
+_CARRIED: Final = re.compile(
+    r"\.z?debug_.*|\.debug|\.line|\.comment|\.stab.*|\.gdb_index|\.gnu\.build\.attributes.*"
+    r"|\.oro\.code|\.gnu\.attributes|\.gnu\.linkonce\.wi\..*"
+)
+# Understood, and of no use in a static image.
+_DROPPED: Final = (".note.GNU-stack", ".gnu_debuglink", ".llvm_addrsig", ".llvm.call-graph-profile")
+_MAX_REPORTS: Final = 20
+
+
+def is_carried(name: str, sh_flags: int) -> bool:
+    """Whether the section needs no rule: not allocated, and known to every toolchain."""
+    return not sh_flags & c.SHF_ALLOC and _CARRIED.fullmatch(name) is not None
+
+
+def place_orphans(
+    inputs: Inputs,
+    placement: Placement,
+    handling: str,
+    *,
+    binary: bool,
+    referrers: Callable[[int], Sequence[Note]],
+    script_path: str,
+) -> list[Diagnostic]:
+    """Give every orphan a place or refuse it; returns warnings.
+
+    `referrers(row)` tells who refers to a section. Raises `InputError` for orphans that
+    `handling` ("error") forbids.
+    """
+    problems: list[Diagnostic] = []
+    warnings: list[Diagnostic] = []
+    sections = inputs.sections
+    for row in placement.orphans:
+        name, flags = inputs.names[row], int(sections["flags"][row])
+        if name in _DROPPED or name.startswith(".gnu.lto_"):
+            placement.output_of[row] = DISCARDED
+        elif is_carried(name, flags):
+            if binary:
+                placement.output_of[row] = DISCARDED
+            else:
+                _carry(inputs, placement, row)
+        elif handling == "discard":
+            placement.output_of[row] = DISCARDED
+        elif not int(sections["size"][row]) and not _is_named(inputs, row):
+            # gas makes empty .text, .data and .bss in every object; they hold nothing.
+            placement.output_of[row] = DISCARDED if handling == "error" else -1
+            if handling != "error":
+                _beside_like(inputs, placement, row)
+        elif handling == "error":
+            problems.append(_refuse(inputs, placement, row, referrers(row), script_path))
+        else:
+            if handling == "warn":
+                warnings.append(_warn(inputs, row))
+            _beside_like(inputs, placement, row)
+    if problems:
+        raise InputError(problems[:_MAX_REPORTS])
+    return warnings
+
+
+def _is_named(inputs: Inputs, row: int) -> bool:
+    """Whether a symbol other than the section's own lies in the section."""
+    table = inputs.symbols
+    return bool(((table["section"] == row) & ((table["info"] & 0xF) != c.STT_SECTION)).any())
+
+
+def _append(placement: Placement, output: OutputSection, row: int) -> None:
+    if output.items and isinstance(output.items[-1], InputRun) and output.items[-1].rule is None:
+        output.items[-1].rows.append(row)
+    else:
+        output.items.append(InputRun([row], None))
+    placement.output_of[row] = output.index
+
+
+def _new_output(placement: Placement, name: str, position: int | None) -> OutputSection:
+    output = OutputSection(name, len(placement.outputs), None)
+    placement.outputs.append(output)
+    if position is None:
+        placement.statements.append(output)
+    else:
+        placement.statements.insert(position, output)
+    return output
+
+
+def _carry(inputs: Inputs, placement: Placement, row: int) -> None:
+    name = inputs.names[row]
+    output = placement.by_name(name) or _new_output(placement, name, None)
+    _append(placement, output, row)
+
+
+def _suggestion(inputs: Inputs, placement: Placement, row: int) -> tuple[str, str]:
+    """The rule to add and the output section to add it to."""
+    name, flags = inputs.names[row], int(inputs.sections["flags"][row])
+    rule = f"*({name} {name}.*)"
+    if not flags & c.SHF_ALLOC:
+        return f"{name} 0 : {{ {rule} }}", ""
+    like = _like(placement, flags, int(inputs.sections["type"][row]))
+    if like is None:
+        return f"{name} : {{ {rule} }}", ""
+    return rule, like.name
+
+
+def _refuse(
+    inputs: Inputs,
+    placement: Placement,
+    row: int,
+    referrers: Sequence[Note],
+    script_path: str,
+) -> Diagnostic:
+    name, section = inputs.names[row], inputs.sections[row]
+    flags = int(section["flags"])
+    owner = inputs.objects[section["object"]].label
+    rule, target = _suggestion(inputs, placement, row)
+    where = f"inside '{target}'" if target else "to SECTIONS"
+    hint = f"add `{rule}` {where} in {script_path}, or drop it: `/DISCARD/ : {{ *({name}) }}`"
+    shown = f'flags "{section_flags(flags)}"'
+    message = (
+        f"no rule of the script places section '{name}' ({shown}, {int(section['size'])} bytes)"
+    )
+    if not flags & c.SHF_ALLOC:
+        message = (
+            f"section '{name}' has no SHF_ALLOC flag and no rule of the script places it: "
+            "its contents would not be in memory"
+        )
+        hint = (
+            f"if it holds code or data, give it flags where it is declared: "
+            f'`.section {name}, "ax", @progbits`\n' + hint
+        )
+    notes = [*referrers]
+    output = placement.by_name(target) if target else None
+    if output is not None and output.span is not None:
+        notes.append(Note(f"'{target}' is described here", output.span))
+    return error(message, Span(owner), rule="orphan", hint=hint, notes=notes)
+
+
+def _warn(inputs: Inputs, row: int) -> Diagnostic:
+    owner = inputs.objects[inputs.sections["object"][row]].label
+    return warning(
+        f"no rule of the script places section '{inputs.names[row]}'", Span(owner), rule="orphan"
+    )
+
+
+def _kind(flags: int, sh_type: int) -> str:
+    if flags & c.SHF_EXECINSTR:
+        return ".text"
+    if not flags & c.SHF_WRITE:
+        return ".rodata"
+    return ".bss" if sh_type == c.SHT_NOBITS else ".data"
+
+
+def _like(placement: Placement, flags: int, sh_type: int) -> OutputSection | None:
+    """The output section that a section with these flags belongs beside, None if there is none."""
+    wanted = _kind(flags, sh_type)
+    named = [o for o in placement.outputs if o.name == wanted]
+    if named:
+        return named[0]
+    same = [
+        o
+        for o in placement.outputs
+        if o.alloc and _kind(o.sh_flags, c.SHT_NOBITS if o.is_nobits else c.SHT_PROGBITS) == wanted
+    ]
+    return same[-1] if same else None
+
+
+def _beside_like(inputs: Inputs, placement: Placement, row: int) -> None:
+    """GNU ld: into the output section of the same name, else a new one after its like."""
+    name = inputs.names[row]
+    section = inputs.sections[row]
+    flags, sh_type = int(section["flags"]), int(section["type"])
+    existing = placement.by_name(name)
+    if existing is not None:
+        _append(placement, existing, row)
+        return
+    if not flags & c.SHF_ALLOC:
+        _append(placement, _new_output(placement, name, None), row)
+        return
+    like = _like(placement, flags, sh_type)
+    position = None
+    if like is not None and like in placement.statements:
+        position = placement.statements.index(like) + 1
+        while position < len(placement.statements):
+            after = placement.statements[position]
+            if isinstance(after, OutputSection) and after.declaration is not None:
+                break
+            if not isinstance(after, OutputSection):
+                break
+            position += 1
+    output = _new_output(placement, name, position)
+    _append(placement, output, row)

@@ -1,0 +1,418 @@
+"""The link itself: the phases in the order data passes them, each handing values to the next.
+
+inputs → symbols → [garbage collection] → GOT → placement → orphans → layout → segments →
+resolution → permission checks → image and map.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from orobuild.diagnostics import Diagnostic, Note, Severity, Span, did_you_mean, error, warning
+from orobuild.elf import constants as c
+from orobuild.elf import reader
+from orobuild.errors import InputError
+from orobuild.linker import got as got_phase
+from orobuild.linker import orphans, permissions, placement, segments
+from orobuild.linker.evaluation import ABS
+from orobuild.linker.image import flat_binary, write_elf
+from orobuild.linker.inputs import read_inputs, read_relocations
+from orobuild.linker.layout import Layout
+from orobuild.linker.linkmap import LinkedImage, build_map
+from orobuild.linker.relocate import check_types, place_name
+from orobuild.linker.resolution import Resolution, resolve_values
+from orobuild.linker.script import nodes
+from orobuild.linker.symbols import Kind, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from orobuild.linker.inputs import Inputs
+    from orobuild.linker.options import LinkInput, LinkOptions
+    from orobuild.linker.output import OutputSection
+    from orobuild.linker.placement import Placement
+    from orobuild.linker.script.nodes import Script
+    from orobuild.linker.segments import Segment
+    from orobuild.linker.symbols import Symbols
+
+_MACHINES: Final = {"elf_x86_64": c.EM_X86_64, "elf_i386": c.EM_386}
+_MAX_REFERRERS: Final = 4
+_MAX_REPORTS: Final = 20
+_DEFAULT_ENTRIES: Final = ("_start", "start")
+
+
+def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOptions) -> LinkedImage:
+    """Link `files` by `script`. Raises `InputError` with every diagnostic that was found."""
+    warnings: list[Diagnostic] = []
+    inputs = read_inputs(files, _machine(script, options))
+    binary = (options.output_format or script.output_format) == "binary"
+    entry_name = options.entry or (script.entry.name if script.entry else None)
+    required = [*script.extern, *options.undefined, *([entry_name] if entry_name else [])]
+    overridden = frozenset(_assigned_names(script)) | frozenset(options.defsym)
+    symbols = resolve(inputs, required=required, overridden=overridden)
+    candidates = placement.candidates(inputs, symbols.dropped)
+    candidates = _strip(inputs, candidates, options)
+    usable = np.zeros(len(inputs.names), bool)
+    usable[candidates] = True
+    relocations = read_relocations(inputs, usable)
+    relocations, relaxations = got_phase.relax(inputs, symbols, relocations)
+    got = got_phase.build(inputs, relocations, symbols)
+    if got.row >= 0:
+        candidates = np.append(candidates, got.row)
+    placed = placement.place(inputs, script, candidates)
+    placement.settle_flags(inputs, placed)
+    warnings += orphans.place_orphans(
+        inputs,
+        placed,
+        options.orphan_handling,
+        binary=binary,
+        referrers=_early_referrers(inputs, symbols, relocations),
+        script_path=script.path,
+    )
+    _reset_flags(placed)
+    placement.settle_flags(inputs, placed)
+    live = placed.output_of >= 0
+    relocations = relocations[live[relocations["section"]]]
+    layout = Layout(inputs, symbols, placed, script, options)
+    if binary:
+        declared: list[Segment] = []
+        layout.run(0)
+    else:
+        layout, declared = _lay_out(layout, placed, script, inputs, options)
+    warnings += layout.warnings
+    resolution = resolve_values(inputs, symbols, placed, layout)
+    _set_got_addresses(resolution, got)
+    check_types(resolution, relocations)
+    problems = _undefined(resolution, relocations) + _discarded(resolution, relocations)
+    problems += _overlaps(placed)
+    entry, complaint = _entry(resolution, script, options, entry_name, binary=binary)
+    if complaint is not None:
+        (problems if complaint.severity is Severity.ERROR else warnings).append(complaint)
+    if problems:
+        raise InputError(problems[:_MAX_REPORTS])
+    if binary:
+        if options.strict:
+            _raise(permissions.check_permissions_flat(resolution, relocations))
+        data = flat_binary(resolution, relocations, relaxations, got)
+        return _finish(data, None, resolution, (), warnings, options)
+    files_layout = segments.assign_offsets(
+        declared, _in_order(placed), inputs.ei_class, options.page_size
+    )
+    warnings += files_layout.warnings
+    if options.strict:
+        _raise(permissions.check_permissions(resolution, relocations, files_layout.segments))
+    data = write_elf(
+        resolution, relocations, relaxations, got, files_layout, entry, strip=options.strip == "all"
+    )
+    return _finish(data, "elf", resolution, files_layout.segments, warnings, options)
+
+
+def _raise(problems: list[Diagnostic]) -> None:
+    if problems:
+        raise InputError(problems)
+
+
+def _finish(
+    data: bytes,
+    kind: str | None,
+    resolution: Resolution,
+    used: tuple[Segment, ...],
+    warnings: list[Diagnostic],
+    options: LinkOptions,
+) -> LinkedImage:
+    if options.fatal_warnings and warnings:
+        raise InputError(
+            [
+                Diagnostic(Severity.ERROR, w.message, w.span, w.hint, w.rule, w.notes)
+                for w in warnings
+            ]
+        )
+    elf = reader.read(data, "output") if kind == "elf" else None
+    return LinkedImage(data, elf, build_map(resolution, used), tuple(warnings))
+
+
+def _machine(script: Script, options: LinkOptions) -> int | None:
+    if options.emulation is not None:
+        return _MACHINES[options.emulation]
+    if script.output_format in ("elf32-i386", "elf_i386"):
+        return c.EM_386
+    if script.output_format in ("elf64-x86-64", "elf64-x86_64", "elf_x86_64"):
+        return c.EM_X86_64
+    return None
+
+
+def _assigned_names(script: Script) -> list[str]:
+    names = []
+    for statement in script.statements:
+        body = statement.body if isinstance(statement, nodes.OutputSection) else (statement,)
+        names += [
+            item.name
+            for item in body
+            if isinstance(item, nodes.Assignment) and item.kind in ("assign", "hidden")
+        ]
+    return names
+
+
+def _strip(inputs: Inputs, rows: NDArray[np.int64], options: LinkOptions) -> NDArray[np.int64]:
+    if options.strip == "none":
+        return rows
+    flags = inputs.sections["flags"]
+    keep = []
+    for row in rows.tolist():
+        name = inputs.names[row]
+        if (
+            name == ".comment"
+            or not orphans.is_carried(name, int(flags[row]))
+            or (options.strip == "debug" and name == ".oro.code")
+        ):
+            keep.append(row)
+    return np.array(keep, "i8")
+
+
+def _early_referrers(inputs: Inputs, symbols: Symbols, relocations: NDArray[Any]) -> Any:
+    """A function from a section row to notes on who refers to it, before any layout."""
+    table = inputs.symbols
+    of_row = symbols.of_row
+    defining = np.array([*symbols.row, -1], "i8")
+
+    def notes(row: int) -> list[Note]:
+        meaning = np.where(of_row >= 0, defining[of_row], np.arange(len(table)))
+        target = np.where(meaning >= 0, table["section"][np.maximum(meaning, 0)], -1)
+        alloc = (inputs.sections["flags"][relocations["section"]] & np.uint64(c.SHF_ALLOC)) != 0
+        hits = np.flatnonzero(
+            (target[relocations["symbol"]] == row) & (relocations["section"] != row) & alloc
+        )
+        found = []
+        for index in hits[:_MAX_REFERRERS].tolist():
+            entry = relocations[index]
+            section = int(entry["section"])
+            owner = inputs.objects[inputs.sections["object"][section]].label
+            place = f"{owner}:({inputs.names[section]}+{int(entry['offset']):#x})"
+            found.append(
+                Note(f"{place} refers to '{inputs.symbol_name(int(entry['symbol']))}' in it")
+            )
+        return found
+
+    return notes
+
+
+def _reset_flags(placed: Placement) -> None:
+    """Forget flags that were derived before orphans joined."""
+    for output in placed.outputs:
+        output.alloc = output.load = output.contents = output.code = False
+        output.merge = output.strings = output.tls = False
+        output.readonly = output.has_input = output.exists = False
+        output.entsize = output.input_type = 0
+        output.align = 1
+
+
+def _in_order(placed: Placement) -> list[OutputSection]:
+    order = [s for s in placed.statements if not isinstance(s, nodes.Assignment | nodes.Assert)]
+    return list(dict.fromkeys(order))
+
+
+def _lay_out(
+    layout: Layout, placed: Placement, script: Script, inputs: Inputs, options: LinkOptions
+) -> tuple[Layout, list[Segment]]:
+    """Run the layout and decide the segments; SIZEOF_HEADERS depends on how many there are."""
+    ordered = _in_order(placed)
+    if script.has_phdrs:
+        layout.run(segments.headers_size(inputs.ei_class, len(script.phdrs)))
+        layout.current = ABS
+        return layout, segments.declared_segments(script, ordered, layout)
+    stack = _stack_flags(inputs)
+    count = 2 + (stack is not None)
+    for _ in range(8):
+        layout.run(segments.headers_size(inputs.ei_class, count))
+        derived = segments.derived_segments(ordered, inputs.ei_class, options, stack=stack)
+        if len(derived) == count:
+            break
+        count = len(derived)
+        layout = layout.again()
+    return layout, derived
+
+
+def _stack_flags(inputs: Inputs) -> int | None:
+    """PT_GNU_STACK as ld derives it: executable if an object asks, absent if none says."""
+    rows = [row for row, name in enumerate(inputs.names) if name == ".note.GNU-stack"]
+    if not rows:
+        return None
+    executable = any(int(inputs.sections["flags"][row]) & c.SHF_EXECINSTR for row in rows)
+    return c.PF_R | c.PF_W | (c.PF_X if executable else 0)
+
+
+def _set_got_addresses(resolution: Resolution, got: got_phase.GlobalOffsetTable) -> None:
+    if got.row >= 0 and resolution.live[got.row]:
+        got.address = got.base = int(resolution.section_address[got.row])
+        number = resolution.symbols.numbers.get("_GLOBAL_OFFSET_TABLE_")
+        if number is not None and number in resolution.undefined:
+            rows = resolution.symbols.of_row == number
+            resolution.symbol_value[rows] = got.base
+            resolution.symbol_live[rows] = True
+            resolution.undefined = resolution.undefined - {number}
+    tls = [o for o in resolution.placement.outputs if o.tls and not o.removed]
+    if tls:
+        end = max(o.vma + o.size for o in tls)
+        align = max(o.align for o in tls)
+        got.thread_end = -(-end // align) * align
+
+
+def _undefined(resolution: Resolution, relocations: NDArray[Any]) -> list[Diagnostic]:
+    """Undefined symbols that something in the output refers to, with all who do."""
+    inputs, symbols = resolution.inputs, resolution.symbols
+    if not resolution.undefined:
+        return []
+    number_of = symbols.of_row[relocations["symbol"]]
+    wanted = np.isin(number_of, list(resolution.undefined))
+    by_symbol: dict[int, list[int]] = {}
+    for index in np.flatnonzero(wanted).tolist():
+        by_symbol.setdefault(int(number_of[index]), []).append(index)
+    known = [
+        *(n for i, n in enumerate(symbols.names) if symbols.kind[i] >= Kind.WEAK),
+        *resolution.layout.values,
+    ]
+    reports = []
+    for number, indices in by_symbol.items():
+        name = symbols.names[number]
+        first = relocations[indices[0]]
+        owner = inputs.objects[inputs.sections["object"][first["section"]]].label
+        notes = [
+            Note(f"referred to by {place_name(resolution, relocations[i])}")
+            for i in indices[:_MAX_REFERRERS]
+        ]
+        if len(indices) > _MAX_REFERRERS:
+            notes.append(Note(f"and {len(indices) - _MAX_REFERRERS} more references"))
+        hint = did_you_mean(name, known)
+        reports.append(
+            error(
+                f"undefined symbol '{name}'",
+                Span(owner),
+                hint=hint,
+                rule="undefined-symbol",
+                notes=notes,
+            )
+        )
+    return reports
+
+
+def _discarded(resolution: Resolution, relocations: NDArray[Any]) -> list[Diagnostic]:
+    """References from memory to sections that were discarded."""
+    inputs = resolution.inputs
+    flags = inputs.sections["flags"][relocations["section"]] & np.uint64(c.SHF_ALLOC)
+    dead = ~resolution.symbol_live[relocations["symbol"]] & (flags != 0)
+    number_of = resolution.symbols.of_row[relocations["symbol"]]
+    dead &= ~np.isin(number_of, list(resolution.undefined))
+    reports = []
+    for index in np.flatnonzero(dead)[:_MAX_REPORTS].tolist():
+        entry = relocations[index]
+        section = int(entry["section"])
+        if inputs.names[section] in (".eh_frame", ".gcc_except_table"):
+            continue
+        name = inputs.symbol_name(int(entry["symbol"]))
+        target = _target_of(resolution, int(entry["symbol"]))
+        where = inputs.section_label(target) if target >= 0 else "a discarded section"
+        notes = []
+        rule = int(resolution.placement.rule_of[target]) if target >= 0 else -1
+        if rule >= 0:
+            span = resolution.placement.rules[rule].statement.span
+            notes.append(Note("this rule discards it", span))
+        owner = inputs.objects[inputs.sections["object"][section]].label
+        reports.append(
+            error(
+                f"'{name}', referred to by {place_name(resolution, entry)}, is in {where}, which "
+                "is discarded",
+                Span(owner),
+                rule="discarded",
+                notes=notes,
+            )
+        )
+    return reports
+
+
+def _target_of(resolution: Resolution, row: int) -> int:
+    target = int(resolution.target_section[row])
+    return target if target >= 0 else int(resolution.inputs.symbols["section"][row])
+
+
+def _overlaps(placed: Placement) -> list[Diagnostic]:
+    """Output sections that share addresses (ldlang.c, lang_check_section_addresses)."""
+    reports = []
+    for attribute, what in (("vma", "addresses"), ("lma", "load addresses")):
+        used = [
+            o
+            for o in placed.outputs
+            if o.alloc and o.size and not o.removed and not o.is_tbss and not o.never_load
+        ]
+        if attribute == "lma":
+            used = [o for o in used if o.load]
+        used.sort(key=lambda o: getattr(o, attribute))
+        for first, second in itertools.pairwise(used):
+            start, end = getattr(first, attribute), getattr(first, attribute) + first.size
+            other = getattr(second, attribute)
+            if other < end:
+                reports.append(
+                    error(
+                        f"section '{second.name}' overlaps '{first.name}': {what} "
+                        f"{other:#x}…{other + second.size - 1:#x} and {start:#x}…{end - 1:#x}",
+                        second.span or first.span,
+                        rule="overlap",
+                    )
+                )
+        if reports:
+            break
+    return reports
+
+
+def _entry(
+    resolution: Resolution,
+    script: Script,
+    options: LinkOptions,
+    name: str | None,
+    *,
+    binary: bool,
+) -> tuple[int, Diagnostic | None]:
+    """The entry address (ldlang.c, lang_end)."""
+    if name is not None:
+        found = resolution.global_value(name)
+        if found is not None:
+            return found[0], None
+        try:
+            return int(name, 0), None
+        except ValueError:
+            pass
+        span = script.entry.span if script.entry and not options.entry else None
+        known = [
+            n
+            for i, n in enumerate(resolution.symbols.names)
+            if resolution.symbols.kind[i] >= Kind.WEAK
+        ]
+        hint = did_you_mean(name, [*known, *resolution.layout.values])
+        if binary:
+            return 0, None
+        message = f"the entry symbol '{name}' is not defined"
+        make = error if options.strict else warning
+        return _first_code(resolution), make(message, span, hint=hint, rule="entry")
+    for default in _DEFAULT_ENTRIES:
+        found = resolution.global_value(default)
+        if found is not None:
+            return found[0], None
+    if binary:
+        return 0, None
+    return _first_code(resolution), warning(
+        "no entry symbol: execution would start at the beginning of .text",
+        hint="write ENTRY(symbol) in the script",
+        rule="entry",
+    )
+
+
+def _first_code(resolution: Resolution) -> int:
+    text = resolution.placement.by_name(".text")
+    return text.vma if text is not None and not text.removed else 0
+
+
+__all__ = ["link_objects"]

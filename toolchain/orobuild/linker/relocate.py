@@ -1,0 +1,189 @@
+"""Relocation: computes every field that a relocation changes, one type at a time, as arrays.
+
+Works on the output file's bytes. A value that does not fit its field is an error that names the
+symbol, the value and the limit; nothing is ever truncated silently.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from orobuild.diagnostics import Diagnostic, Note, Span, error
+from orobuild.elf.descriptions import relocation_type
+from orobuild.errors import InputError
+from orobuild.linker.relocation_types import Formula, table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from orobuild.linker.got import GlobalOffsetTable
+    from orobuild.linker.relocation_types import RelocationType
+    from orobuild.linker.resolution import Resolution
+
+_MAX_REPORTS: Final = 20
+
+
+def check_types(resolution: Resolution, relocations: NDArray[Any]) -> None:
+    """Refuse relocation types that are not implemented and offsets outside their sections."""
+    types = table(resolution.inputs.e_machine)
+    sizes = resolution.inputs.sections["size"]
+    problems: list[Diagnostic] = []
+    for r_type in np.unique(relocations["type"]).tolist():
+        rows = np.flatnonzero(relocations["type"] == r_type)
+        known = types.get(r_type)
+        if known is None:
+            problems.append(_unsupported(resolution, relocations[rows[0]], len(rows)))
+            continue
+        entries = relocations[rows]
+        limit = sizes[entries["section"]]
+        width = np.uint64(known.width)
+        outside = (limit < width) | (entries["offset"] > limit - np.minimum(limit, width))
+        if outside.any():
+            problems.append(_outside(resolution, entries[np.flatnonzero(outside)[0]]))
+    if problems:
+        raise InputError(problems)
+
+
+def place_name(resolution: Resolution, entry: Any) -> str:
+    """`object:(section+0x10)` and the function around it."""
+    section, offset = int(entry["section"]), int(entry["offset"])
+    inputs = resolution.inputs
+    owner = inputs.objects[inputs.sections["object"][section]]
+    inside = resolution.enclosing(section, offset)
+    tail = f" in {inside}" if inside else ""
+    return f"{owner.label}:({inputs.names[section]}+{offset:#x}){tail}"
+
+
+def _owner_span(resolution: Resolution, section: int) -> Span:
+    inputs = resolution.inputs
+    return Span(inputs.objects[inputs.sections["object"][section]].label)
+
+
+def _unsupported(resolution: Resolution, entry: Any, count: int) -> Diagnostic:
+    r_type = int(entry["type"])
+    name = relocation_type(resolution.inputs.e_machine, r_type)
+    thread_local = name.startswith(("R_X86_64_TLS", "R_X86_64_DTP", "R_X86_64_GOTTP", "R_386_TLS"))
+    hint = "compile with -ftls-model=local-exec" if thread_local else None
+    symbol = resolution.inputs.symbol_name(int(entry["symbol"]))
+    return error(
+        f"relocation type {name} is not supported ({count} in the input, the first against "
+        f"'{symbol}' at {place_name(resolution, entry)})",
+        _owner_span(resolution, int(entry["section"])),
+        hint=hint,
+        rule="relocation",
+    )
+
+
+def _outside(resolution: Resolution, entry: Any) -> Diagnostic:
+    section = int(entry["section"])
+    return error(
+        f"a relocation at offset {int(entry['offset']):#x} lies outside section "
+        f"'{resolution.inputs.names[section]}' of "
+        f"{int(resolution.inputs.sections['size'][section]):#x} bytes",
+        _owner_span(resolution, section),
+        rule="relocation",
+    )
+
+
+def apply_relocations(
+    resolution: Resolution,
+    relocations: NDArray[Any],
+    image: NDArray[np.uint8],
+    file_offset: NDArray[np.uint64],
+    got: GlobalOffsetTable,
+) -> None:
+    """Write the value of every relocation into `image`.
+
+    `file_offset[section row]` is where a section's bytes start in `image`. Relocations against
+    discarded sections must be gone already, except in non-allocated sections, where they become
+    0. Raises `InputError` with the values that do not fit.
+    """
+    types = table(resolution.inputs.e_machine)
+    problems: list[Diagnostic] = []
+    for r_type in np.unique(relocations["type"]).tolist():
+        kind = types[r_type]
+        if kind.formula is Formula.NOTHING:
+            continue
+        entries = relocations[relocations["type"] == r_type]
+        value = _values(resolution, entries, kind, got)
+        dead = ~resolution.symbol_live[entries["symbol"]]
+        value[dead] = 0
+        unchecked = dead | (
+            resolution.symbol_weak_undefined[entries["symbol"]] & (kind.formula is Formula.RELATIVE)
+        )
+        problems += _out_of_range(resolution, entries, value, unchecked, kind, r_type)
+        position = file_offset[entries["section"]] + entries["offset"]
+        for k in range(kind.width):
+            image[position + np.uint64(k)] = (value >> np.uint64(8 * k)).astype("u1")
+    if problems:
+        raise InputError(problems[:_MAX_REPORTS])
+
+
+def _values(
+    resolution: Resolution, entries: NDArray[Any], kind: RelocationType, got: GlobalOffsetTable
+) -> NDArray[np.uint64]:
+    symbol: NDArray[np.int64] = entries["symbol"]
+    addend: NDArray[np.uint64] = entries["addend"].astype("u8")
+    place: NDArray[np.uint64] = resolution.section_address[entries["section"]] + entries["offset"]
+    value: NDArray[np.uint64] = resolution.symbol_value[symbol] + addend
+    formula = kind.formula
+    if formula is Formula.ABSOLUTE:
+        return value
+    if formula is Formula.RELATIVE:
+        return value - place
+    if formula is Formula.SIZE:
+        return resolution.symbol_size[symbol] + addend
+    if formula is Formula.GOT_OFFSET:
+        return value - np.uint64(got.base)
+    if formula is Formula.GOT_BASE:
+        return np.uint64(got.base) + addend - place
+    if formula is Formula.GOT_ENTRY:
+        return got.entries_of(symbol) + addend - np.uint64(got.base)
+    if formula is Formula.THREAD:
+        return value - np.uint64(got.thread_end)
+    return got.entries_of(symbol) + addend - place
+
+
+def _out_of_range(
+    resolution: Resolution,
+    entries: NDArray[Any],
+    value: NDArray[np.uint64],
+    unchecked: NDArray[np.bool_],
+    kind: RelocationType,
+    r_type: int,
+) -> list[Diagnostic]:
+    if kind.width == 8 or kind.low < -(1 << 63):
+        return []
+    signed = value.view("i8")
+    if kind.low >= 0:
+        wrong = value > np.uint64(kind.high)
+    else:
+        wrong = (signed < kind.low) | (signed > kind.high)
+    wrong &= ~unchecked
+    reports = []
+    for index in np.flatnonzero(wrong)[:_MAX_REPORTS].tolist():
+        entry = entries[index]
+        number = int(signed[index]) if kind.low < 0 else int(value[index])
+        shown = f"-{-number:#x}" if number < 0 else f"{number:#x}"
+        low = f"-{-kind.low:#x}" if kind.low < 0 else "0"
+        name = resolution.inputs.symbol_name(int(entry["symbol"]))
+        address = int(resolution.symbol_value[entry["symbol"]])
+        reports.append(
+            error(
+                f"relocation {relocation_type(resolution.inputs.e_machine, r_type)} against "
+                f"'{name}' is out of range: {shown} is not in {low}…{kind.high:#x}",
+                _owner_span(resolution, int(entry["section"])),
+                hint=kind.hint,
+                rule="relocation-range",
+                notes=[
+                    Note(f"at {place_name(resolution, entry)}"),
+                    Note(f"'{name}' is at {address:#x}"),
+                ],
+            )
+        )
+    return reports
+
+
+__all__ = ["apply_relocations", "check_types", "place_name"]

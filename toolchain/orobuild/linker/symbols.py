@@ -1,0 +1,270 @@
+"""Symbol resolution: which object's definition each global name means.
+
+Follows the gABI (Symbol Table, "Symbol Binding") and, where it is silent, the action table of
+bfd/linker.c in binutils 2.40: a definition beats a common symbol beats a weak definition beats a
+reference. COMDAT groups are decided here, since a dropped section's symbols define nothing.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from orobuild.diagnostics import Note, Span, error
+from orobuild.elf import constants as c
+from orobuild.errors import InputError
+from orobuild.linker.inputs import COMMON, UNDEFINED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from orobuild.diagnostics import Diagnostic
+    from orobuild.linker.inputs import Inputs
+
+
+class Kind(enum.IntEnum):
+    """What is known about a global symbol; a higher value wins."""
+
+    UNDEFINED_WEAK = 0
+    UNDEFINED = 1
+    WEAK = 2
+    COMMON = 3
+    DEFINED = 4
+
+
+@dataclass(slots=True)
+class Symbols:
+    """The global symbols. Lists are parallel, indexed by the global's number.
+
+    `row` is the symbol table row that defines it (-1: none). `of_row[symbol row]` is the global
+    that a row means, -1 for a local symbol. `dropped[section row]` marks sections of COMDAT
+    groups that another object provides; `kept_by` says which object does.
+    """
+
+    names: list[str] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+    kind: list[Kind] = field(default_factory=list)
+    row: list[int] = field(default_factory=list)
+    visibility: list[int] = field(default_factory=list)
+    size: list[int] = field(default_factory=list)
+    align: list[int] = field(default_factory=list)
+    of_row: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, "i8"))
+    dropped: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    kept_by: dict[int, int] = field(default_factory=dict)
+    common: dict[int, list[int]] = field(default_factory=dict)
+
+    def number(self, name: str) -> int:
+        """The number of the global `name`, a new weak reference if it was not known."""
+        number = self.numbers.get(name)
+        if number is None:
+            number = self.numbers[name] = len(self.names)
+            self.names.append(name)
+            self.kind.append(Kind.UNDEFINED_WEAK)
+            self.row.append(-1)
+            self.visibility.append(c.STV_DEFAULT)
+            self.size.append(0)
+            self.align.append(0)
+        return number
+
+    def is_defined(self, name: str) -> bool:
+        """Whether an object defines `name`."""
+        number = self.numbers.get(name)
+        return number is not None and self.kind[number] >= Kind.WEAK
+
+
+# STV_* from least to most constraining (gABI: internal, hidden, protected, default).
+_CONSTRAINT = {c.STV_DEFAULT: 0, c.STV_PROTECTED: 1, c.STV_HIDDEN: 2, c.STV_INTERNAL: 3}
+
+
+def resolve(inputs: Inputs, *, required: Sequence[str], overridden: frozenset[str]) -> Symbols:
+    """Resolve every global symbol.
+
+    `required` are names to treat as referenced (-u, ENTRY, EXTERN); `overridden` names are
+    assigned by the script, which wins over objects. Raises `InputError` for duplicates.
+    """
+    result = Symbols()
+    result.dropped = np.zeros(len(inputs.names), bool)
+    _drop_duplicate_groups(inputs, result)
+    table = inputs.symbols
+    result.of_row = np.full(len(table), -1, "i8")
+    bindings = table["info"] >> 4
+    rows = np.flatnonzero(bindings != c.STB_LOCAL)
+    # The null symbol of each table is local; nothing else to leave out.
+    sections = table["section"]
+    in_dropped = (sections >= 0) & result.dropped[np.maximum(sections, 0)]
+    defined_in = np.where(in_dropped, UNDEFINED, sections)
+    problems: list[Diagnostic] = []
+    columns = zip(
+        rows.tolist(),
+        table["object"][rows].tolist(),
+        table["name"][rows].tolist(),
+        bindings[rows].tolist(),
+        (table["other"][rows] & 3).tolist(),
+        defined_in[rows].tolist(),
+        table["size"][rows].tolist(),
+        table["value"][rows].tolist(),
+        strict=True,
+    )
+    numbers: dict[bytes, int] = {}
+    owner, strtab = -1, b""
+    targets: list[int] = []
+    for row, number, start, binding, visibility, section, size, value in columns:
+        if number != owner:
+            owner, strtab = number, inputs.objects[number].strtab
+        raw = strtab[start : strtab.index(b"\0", start)]
+        target = numbers.get(raw)
+        if target is None:
+            target = numbers[raw] = result.number(raw.decode("utf-8", "surrogateescape"))
+        targets.append(target)
+        if visibility and _CONSTRAINT[visibility] > _CONSTRAINT[result.visibility[target]]:
+            result.visibility[target] = visibility
+        weak = binding == c.STB_WEAK
+        if section == UNDEFINED:
+            kind = Kind.UNDEFINED_WEAK if weak else Kind.UNDEFINED
+        elif section == COMMON:
+            kind = Kind.COMMON
+            _merge_common(result, target, row, size, value)
+        else:
+            kind = Kind.WEAK if weak else Kind.DEFINED
+        have = result.kind[target]
+        if kind > have:
+            result.kind[target] = kind
+            if kind >= Kind.WEAK and kind != Kind.COMMON:
+                result.row[target] = row
+                result.size[target] = size
+        elif kind == have == Kind.DEFINED and result.names[target] not in overridden:
+            problems.append(_duplicate(inputs, result.names[target], result.row[target], row))
+    result.of_row[rows] = targets
+    for name in required:
+        number = result.number(name)
+        if result.kind[number] == Kind.UNDEFINED_WEAK:
+            result.kind[number] = Kind.UNDEFINED
+    if problems:
+        raise InputError(problems)
+    _allocate_common(inputs, result)
+    return result
+
+
+def _merge_common(result: Symbols, target: int, row: int, size: int, align: int) -> None:
+    """gABI: a common symbol's st_value is its alignment; the largest size and alignment win."""
+    if result.kind[target] > Kind.COMMON:
+        return
+    if result.kind[target] < Kind.COMMON or size > result.size[target]:
+        result.row[target] = row
+        result.size[target] = size
+    result.align[target] = max(result.align[target], align, 1)
+
+
+def _allocate_common(inputs: Inputs, result: Symbols) -> None:
+    """Give every object with common symbols a NOBITS section called COMMON that holds them."""
+    owners: dict[int, list[int]] = {}
+    for number, kind in enumerate(result.kind):
+        if kind == Kind.COMMON:
+            owners.setdefault(int(inputs.symbols["object"][result.row[number]]), []).append(number)
+    for owner, numbers in owners.items():
+        size, align = 0, 1
+        offsets = []
+        for number in numbers:
+            alignment = result.align[number]
+            if alignment & (alignment - 1):
+                _bad_common(inputs, result, number)
+            size = -(-size // alignment) * alignment
+            offsets.append(size)
+            size += result.size[number]
+            align = max(align, alignment)
+        row = inputs.add_section(
+            owner,
+            "COMMON",
+            type=c.SHT_NOBITS,
+            flags=c.SHF_ALLOC | c.SHF_WRITE,
+            size=size,
+            align=align,
+        )
+        result.dropped = np.append(result.dropped, False)
+        result.common[row] = numbers
+        for number, offset in zip(numbers, offsets, strict=True):
+            inputs.symbols["section"][result.row[number]] = row
+            inputs.symbols["value"][result.row[number]] = offset
+
+
+def _bad_common(inputs: Inputs, result: Symbols, number: int) -> None:
+    owner = inputs.objects[inputs.symbols["object"][result.row[number]]]
+    raise InputError(
+        error(
+            f"common symbol '{result.names[number]}' has alignment {result.align[number]}, "
+            "which is not a power of two",
+            Span(owner.label),
+            rule="elf",
+        )
+    )
+
+
+def symbol_place(inputs: Inputs, row: int) -> str:
+    """Where a symbol row is defined: `.text+0x10`, `absolute`."""
+    symbol = inputs.symbols[row]
+    if symbol["section"] >= 0:
+        return f"{inputs.names[symbol['section']]}+{int(symbol['value']):#x}"
+    return "absolute"
+
+
+def _duplicate(inputs: Inputs, name: str, first: int, second: int) -> Diagnostic:
+    def where(row: int) -> tuple[str, str]:
+        owner = inputs.objects[inputs.symbols["object"][row]]
+        return owner.label, symbol_place(inputs, row)
+
+    first_path, first_place = where(first)
+    second_path, second_place = where(second)
+    return error(
+        f"duplicate symbol '{name}': defined again in {second_place}",
+        Span(second_path),
+        rule="duplicate-symbol",
+        notes=[Note(f"first defined here, in {first_place}", Span(first_path))],
+        hint="make one of them static (.local) or weak, or rename it",
+    )
+
+
+def _drop_duplicate_groups(inputs: Inputs, result: Symbols) -> None:
+    """Keep the first COMDAT group of each signature, and of each `.gnu.linkonce.` section."""
+    sections = inputs.sections
+    kept: dict[str, int] = {}
+    for row in np.flatnonzero(sections["type"] == c.SHT_GROUP).tolist():
+        header = sections[row]
+        number = int(header["object"])
+        owner = inputs.objects[number]
+        words = np.frombuffer(inputs.section_data(row), "<u4")
+        members = words[1:].astype("i8")
+        if not len(words) or (members >= owner.section_count).any():
+            raise InputError(
+                error("a section group names a section that does not exist", Span(owner.label))
+            )
+        if not int(words[0]) & c.GRP_COMDAT:
+            continue
+        signature = _signature(inputs, owner, int(header["info"]))
+        winner = kept.setdefault(signature, number)
+        if winner != number:
+            rows = members + owner.first_section
+            result.dropped[rows] = True
+            result.kept_by.update(dict.fromkeys(rows.tolist(), winner))
+    linkonce = [row for row, name in enumerate(inputs.names) if name.startswith(".gnu.linkonce.")]
+    for row in linkonce:
+        number = int(sections["object"][row])
+        winner = kept.setdefault(inputs.names[row], number)
+        if winner != number:
+            result.dropped[row] = True
+            result.kept_by[row] = winner
+
+
+def _signature(inputs: Inputs, owner: Any, index: int) -> str:
+    if not 0 < index < owner.symbol_count:
+        raise InputError(
+            error(
+                f"a section group is signed by symbol {index}, which does not exist",
+                Span(owner.label),
+            )
+        )
+    return inputs.symbol_name(owner.first_symbol + index)

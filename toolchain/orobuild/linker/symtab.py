@@ -1,0 +1,155 @@
+"""The output's symbol table: locals of every object, then globals (gABI, Symbol Table)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from orobuild.elf import constants as c
+from orobuild.elf.arrays import SYM
+from orobuild.linker.inputs import ABSOLUTE
+from orobuild.linker.output import OutputSection
+from orobuild.linker.symbols import Kind
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from orobuild.linker.resolution import Resolution
+
+
+def build_symbol_table(resolution: Resolution) -> tuple[bytes, bytes, int]:
+    """The bytes of .symtab and .strtab, and the index of the first global symbol."""
+    strings = _Strings()
+    rows = _local_rows(resolution)
+    locals_part = _local_symbols(resolution, rows, strings)
+    globals_ = _global_symbols(resolution)
+    dtype = SYM[resolution.inputs.ei_class]
+    hidden = [entry for entry in globals_ if entry[1] >> 4 == c.STB_LOCAL]
+    visible = [entry for entry in globals_ if entry[1] >> 4 != c.STB_LOCAL]
+    rest = np.zeros(len(globals_), dtype)
+    for index, (name, info, other, shndx, value, size) in enumerate(hidden + visible):
+        rest[index]["st_name"] = strings.add(name.encode("utf-8", "surrogateescape"))
+        rest[index]["st_info"] = info
+        rest[index]["st_other"] = other
+        rest[index]["st_shndx"] = shndx
+        rest[index]["st_value"] = value & ((1 << 64) - 1 if dtype.itemsize == 24 else 0xFFFFFFFF)
+        rest[index]["st_size"] = size & ((1 << 64) - 1 if dtype.itemsize == 24 else 0xFFFFFFFF)
+    table = np.concatenate([np.zeros(1, dtype), locals_part, rest])
+    return table.tobytes(), bytes(strings.data), 1 + len(locals_part) + len(hidden)
+
+
+class _Strings:
+    def __init__(self) -> None:
+        self.data = bytearray(b"\0")
+        self._known: dict[bytes, int] = {b"": 0}
+
+    def add(self, name: bytes) -> int:
+        offset = self._known.get(name)
+        if offset is None:
+            offset = self._known[name] = len(self.data)
+            self.data += name + b"\0"
+        return offset
+
+
+def _header_indices(resolution: Resolution) -> NDArray[np.uint16]:
+    """The section header index of every input section row's output section; 0 for none."""
+    outputs = resolution.placement.outputs
+    by_output = np.array([0 if o.removed else o.header_index for o in outputs] + [0], "u2")
+    return by_output[resolution.placement.output_of]
+
+
+def _local_rows(resolution: Resolution) -> NDArray[np.int64]:
+    """Local symbols worth keeping: files, absolutes and those in sections that are written."""
+    table = resolution.inputs.symbols
+    kinds = table["info"] & 0xF
+    sections = table["section"]
+    written = _header_indices(resolution)[np.maximum(sections, 0)] != 0
+    keep = (table["info"] >> 4 == c.STB_LOCAL) & (kinds != c.STT_SECTION)
+    keep &= (table["name"] != 0) & ((sections == ABSOLUTE) | ((sections >= 0) & written))
+    rows = np.flatnonzero(keep)
+    # ld's default, --discard-none for all but .L labels in merged sections.
+    flags = resolution.inputs.sections["flags"][np.maximum(sections[rows], 0)]
+    merged = (sections[rows] >= 0) & ((flags & np.uint64(c.SHF_MERGE)) != 0)
+    temporary = [
+        row for row in rows[merged].tolist() if resolution.inputs.symbol_name(row).startswith(".L")
+    ]
+    return np.setdiff1d(rows, temporary)
+
+
+def _local_symbols(
+    resolution: Resolution, rows: NDArray[np.int64], strings: _Strings
+) -> NDArray[Any]:
+    table = resolution.inputs.symbols[rows]
+    part = np.zeros(len(rows), SYM[resolution.inputs.ei_class])
+    names = []
+    owner, strtab = -1, b""
+    for number, start in zip(table["object"].tolist(), table["name"].tolist(), strict=True):
+        if number != owner:
+            owner, strtab = number, resolution.inputs.objects[number].strtab
+        names.append(strings.add(strtab[start : strtab.index(b"\0", start)]))
+    part["st_name"] = names
+    part["st_info"] = table["info"]
+    part["st_other"] = table["other"]
+    part["st_size"] = table["size"]
+    part["st_value"] = resolution.symbol_value[rows]
+    shndx = _header_indices(resolution)[np.maximum(table["section"], 0)]
+    part["st_shndx"] = np.where(table["section"] >= 0, shndx, c.SHN_ABS)
+    return part
+
+
+def _global_symbols(resolution: Resolution) -> list[tuple[str, int, int, int, int, int]]:
+    """(name, st_info, st_other, st_shndx, st_value, st_size) of every defined global."""
+    inputs, symbols, layout = resolution.inputs, resolution.symbols, resolution.layout
+    entries: list[tuple[str, int, int, int, int, int]] = []
+    indices = _header_indices(resolution)
+    for number, name in enumerate(symbols.names):
+        visibility = symbols.visibility[number]
+        hidden = visibility in (c.STV_HIDDEN, c.STV_INTERNAL)
+        if name in layout.values:
+            continue
+        row = symbols.row[number]
+        kind = symbols.kind[number]
+        if kind == Kind.UNDEFINED_WEAK and number in _referenced(resolution):
+            entries.append((name, c.STB_WEAK << 4, visibility, 0, 0, 0))
+        if row < 0:
+            continue
+        symbol = inputs.symbols[row]
+        section = int(symbol["section"])
+        if section >= 0 and not indices[section]:
+            continue
+        binding = c.STB_LOCAL if hidden else int(symbol["info"]) >> 4
+        sym_type = int(symbol["info"]) & 0xF
+        if sym_type == c.STT_COMMON:
+            sym_type = c.STT_OBJECT
+        shndx = int(indices[section]) if section >= 0 else c.SHN_ABS
+        value = int(resolution.symbol_value[row])
+        entries.append(
+            (name, binding << 4 | sym_type, visibility, shndx, value, symbols.size[number])
+        )
+    for name, script in layout.values.items():
+        number = symbols.numbers.get(name, -1)
+        visibility = symbols.visibility[number] if number >= 0 else c.STV_DEFAULT
+        hidden = script.hidden or visibility in (c.STV_HIDDEN, c.STV_INTERNAL)
+        if script.hidden and visibility == c.STV_DEFAULT:
+            visibility = c.STV_HIDDEN
+        home = script.home or script.value.section
+        shndx = c.SHN_ABS
+        if isinstance(home, OutputSection):
+            shndx = c.SHN_ABS if home.removed or not home.header_index else home.header_index
+        binding = c.STB_LOCAL if hidden else c.STB_GLOBAL
+        sym_type = _copied_type(resolution, script.source)
+        entries.append((name, binding << 4 | sym_type, visibility, shndx, script.value.address, 0))
+    return entries
+
+
+def _copied_type(resolution: Resolution, source: str | None) -> int:
+    """`alias = function;` gives the alias the function's type."""
+    number = resolution.symbols.numbers.get(source or "")
+    if number is None or resolution.symbols.row[number] < 0:
+        return c.STT_NOTYPE
+    return int(resolution.inputs.symbols["info"][resolution.symbols.row[number]]) & 0xF
+
+
+def _referenced(resolution: Resolution) -> set[int]:
+    return set(np.unique(resolution.symbols.of_row).tolist())
