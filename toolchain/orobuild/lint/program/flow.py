@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 BRANCH: Final = 1
 QUEUED: Final = 2
-MAX_PATH: Final = 64
+MAX_PATH: Final = 64  # branches shown on the way to an exit
+MAX_SITES: Final = 32
 
 _UNCONDITIONAL: Final = FlowControl.UNCONDITIONAL_BRANCH
 _CONDITIONAL: Final = FlowControl.CONDITIONAL_BRANCH
@@ -54,15 +55,20 @@ _FAR: Final = frozenset((OpKind.FAR_BRANCH16, OpKind.FAR_BRANCH32))
 class Exit:
     """An address outside every executable segment that direct branches name.
 
-    `run` and `branch` are the first branch to it (index of its run, virtual address), `branches`
-    how many there are. `certain` tells that the branch was reached from certain roots alone.
+    `sites` are the first of them, at most `MAX_SITES`, in the order of discovery: index of the
+    run and virtual address of the branch. `branches` is how many there are. `certain` tells that
+    the first was reached from certain roots alone.
     """
 
     target: int
-    run: int
-    branch: int
     certain: bool
+    sites: list[tuple[int, int]]
     branches: int = 1
+
+    @property
+    def branch(self) -> int:
+        """The virtual address of the first branch."""
+        return self.sites[0][1]
 
 
 @dataclass(slots=True)
@@ -102,13 +108,20 @@ class ControlFlow:
                 break
         return result
 
-    def path(self, program: Program, exit_: Exit) -> tuple[str, tuple[Step, ...]]:
-        """The root's reason and the branches from it to an exit, first branch first.
+    def is_entered(self, region: int, after: int, last: int) -> bool:
+        """Whether a branch goes to a place behind address `after`, up to and with `last`."""
+        start = self.regions[region].start
+        return any(r == region and after < start + offset <= last for r, offset, _, _ in self.runs)
 
-        At most the last `MAX_PATH` branches.
+    def path(
+        self, program: Program, target: int, site: tuple[int, int]
+    ) -> tuple[str, tuple[Step, ...]]:
+        """The root's reason and the branches from it to `target`, first branch first.
+
+        `site` is one of the exit's. At most the last `MAX_PATH` branches.
         """
         links: list[tuple[int, int, int]] = []  # (run, branch, target), last branch first
-        run, branch, target = exit_.run, exit_.branch, exit_.target
+        run, branch = site
         root = f"a root more than {MAX_PATH} branches before"
         while len(links) < MAX_PATH:
             links.append((run, branch, target))
@@ -323,7 +336,9 @@ class _Tracer:
 
     def exit(self, target: int, run: int, branch: int) -> None:
         known = self.flow.exits.get(target)
-        if known is not None:
-            known.branches += 1
-        else:
-            self.flow.exits[target] = Exit(target, run, branch, self.certain)
+        if known is None:
+            self.flow.exits[target] = Exit(target, self.certain, [(run, branch)])
+            return
+        known.branches += 1
+        if len(known.sites) < MAX_SITES:
+            known.sites.append((run, branch))

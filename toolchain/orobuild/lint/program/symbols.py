@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orobuild.elf.reader import ElfFile
     from orobuild.elf.structures import SectionHeader
 
+MAX_NAME: Final = 4096  # bytes; names may share bytes, so their sum has no other bound
 _NAMED: Final = frozenset((c.STT_NOTYPE, c.STT_OBJECT, c.STT_FUNC, c.STT_GNU_IFUNC))
 _CODE: Final = frozenset((c.STT_FUNC, c.STT_GNU_IFUNC))
 
@@ -75,8 +76,7 @@ class SymbolTable:
 
     def _symbol(self, row: tuple[int, int, int, int, int, int]) -> ImageSymbol:
         address, _, size, name, kind, section = row
-        end = self._strings.find(b"\0", name)
-        text = self._strings[name : end if end >= 0 else len(self._strings)]
+        text = self._strings[name : name + MAX_NAME].partition(b"\0")[0]
         return ImageSymbol(text.decode("utf-8", "replace"), address, -size, kind, section)
 
     @cached_property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from orobuild.elf import constants as c
 
 if TYPE_CHECKING:
+    from orobuild.elf.reader import ElfFile
     from orobuild.lint.program.program import Program
     from orobuild.lint.program.symbols import ImageSymbol
 
@@ -53,8 +54,22 @@ def _read(program: Program, symbol: ImageSymbol) -> VectorTable:
     data = elf.section_data(section)[start - section.sh_offset : end - section.sh_addr]
     pointer = struct.Struct("<I" if elf.ei_class == c.ELFCLASS32 else "<Q")
     count = min(len(data) // pointer.size, MAX_ENTRIES)
-    values = pointer.iter_unpack(data[: count * pointer.size])
-    entries = tuple(
-        (i, symbol.address + i * pointer.size, value) for i, (value,) in enumerate(values) if value
-    )
-    return VectorTable(symbol.name, symbol.address, entries)
+    addends = _relative_addends(elf) if elf.header.e_type == c.ET_DYN else {}
+    entries = []
+    for index, (value,) in enumerate(pointer.iter_unpack(data[: count * pointer.size])):
+        slot = symbol.address + index * pointer.size
+        handler = addends.get(slot, value)
+        if handler:
+            entries.append((index, slot, handler))
+    return VectorTable(symbol.name, symbol.address, tuple(entries))
+
+
+def _relative_addends(elf: ElfFile) -> dict[int, int]:
+    """By place, what the R_X86_64_RELATIVE relocations of a position-independent image put there."""
+    return {
+        r.r_offset: r.r_addend
+        for section in elf.relocation_sections()
+        if section.sh_type == c.SHT_RELA and section.is_alloc
+        for r in elf.relocations(section)
+        if r.r_type == c.R_X86_64_RELATIVE and r.r_addend is not None
+    }

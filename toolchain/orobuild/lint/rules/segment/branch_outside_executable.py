@@ -83,7 +83,7 @@ def _check_exit(program: Program, exit_: Exit) -> Finding | None:
         return None  # nothing was resolved: SEG014
     if unplaced is None and not _is_proved(program, exit_, segment):
         return None
-    root, path = program.flow.path(program, exit_)
+    root, path = program.flow.path(program, target, exit_.sites[0])
     instruction = path[-1].instruction.partition(" ")[0]
     where = f"{instruction} at {path[-1].address:#x} ({path[-1].place})"
     hint = 'put the code into a section with flags "ax" that the script places in an X segment'
