@@ -36,6 +36,7 @@ struct core {
     volatile uint64_t threads; /* how many different threads ran here */
 
     struct thread *current; /* null while idle */
+    uint64_t root;          /* what CR3 holds; 0 until the first thread runs */
     struct thread *ready_head, *ready_tail;
     struct spinlock ready_lock;
     struct frame *idle_frame;

@@ -9,6 +9,7 @@
 #include "arch/lapic.h"
 #include "arch/pic.h"
 #include "boot/boot_info.h"
+#include "boot/memory_map.h"
 #include "console/exit.h"
 #include "console/printk.h"
 #include "console/serial.h"
@@ -60,6 +61,7 @@ _Noreturn void kernel_main(uint32_t magic, uint64_t information)
     }
     features_enable();
     topology_read();
+    memory_map_init();
     frames_init();
     kernel_map_init();
     start_first_core();

@@ -5,6 +5,7 @@
 
 #include "abi/layout.h"
 #include "boot/boot_info.h"
+#include "boot/memory_map.h"
 #include "interrupt/panic.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"
@@ -74,8 +75,6 @@ static void insert(uint64_t address, unsigned order)
 /* Hands a range over in the largest aligned blocks. */
 static void add_range(uint64_t start, uint64_t end)
 {
-    start = (start + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
-    end &= ~(uint64_t)(PAGE_SIZE - 1);
     while (start < end) {
         unsigned order = FRAME_ORDERS - 1;
         while (start % block_size(order) || start + block_size(order) > end)
@@ -87,15 +86,17 @@ static void add_range(uint64_t start, uint64_t end)
 }
 
 /* What must not be handed out although the memory map calls it usable. */
-static struct memory_range reserved[BOOT_MODULES + 3];
+static struct memory_range reserved[BOOT_MODULES + 2];
 static unsigned reserved_count;
 
 static void reserve(uint64_t base, uint64_t size)
 {
-    reserved[reserved_count++] = (struct memory_range){base, size, MEMORY_RESERVED};
+    uint64_t start = base & ~(uint64_t)(PAGE_SIZE - 1);
+    uint64_t end = (base + size + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
+    reserved[reserved_count++] = (struct memory_range){start, end - start, MEMORY_RESERVED};
 }
 
-/* Adds a range without the parts that are reserved. */
+/* Adds a range without the pages that are reserved. */
 static void add_unreserved(uint64_t start, uint64_t end)
 {
     for (unsigned i = 0; i < reserved_count; i++) {
@@ -114,11 +115,8 @@ static void add_unreserved(uint64_t start, uint64_t end)
 
 static void add_between(uint64_t low, uint64_t high)
 {
-    for (uint32_t i = 0; i < boot_info.memory_count; i++) {
-        const struct memory_range *range = &boot_info.memory[i];
-        if (range->type != MEMORY_USABLE)
-            continue;
-        uint64_t start = range->base, end = range->base + range->size;
+    for (uint32_t i = 0; i < memory_map.count; i++) {
+        uint64_t start = memory_map.ranges[i].start, end = memory_map.ranges[i].end;
         if (start < low)
             start = low;
         if (end > high)
@@ -128,24 +126,25 @@ static void add_between(uint64_t low, uint64_t high)
     }
 }
 
+/* The first address from `start` on where `size` bytes meet no reserved range. */
+static uint64_t beyond_reserved(uint64_t start, uint64_t size)
+{
+    for (unsigned i = 0; i < reserved_count; i++) {
+        uint64_t limit = reserved[i].base + reserved[i].size;
+        if (reserved[i].base < start + size && limit > start)
+            return beyond_reserved((limit + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1), size);
+    }
+    return start;
+}
+
 /* A place for the frame states, between the reserved ranges. */
 static uint64_t find_room(uint64_t size)
 {
-    for (uint32_t i = 0; i < boot_info.memory_count; i++) {
-        const struct memory_range *range = &boot_info.memory[i];
-        uint64_t start = range->base < LOW_LIMIT ? LOW_LIMIT : range->base;
-        uint64_t end = range->base + range->size;
-        if (range->type != MEMORY_USABLE)
-            continue;
+    for (uint32_t i = 0; i < memory_map.count; i++) {
+        uint64_t start = memory_map.ranges[i].start, end = memory_map.ranges[i].end;
+        start = beyond_reserved(start < LOW_LIMIT ? LOW_LIMIT : start, size);
         if (end > BOOT_LIMIT)
             end = BOOT_LIMIT;
-        for (unsigned r = 0; r < reserved_count; r++) {
-            uint64_t limit = reserved[r].base + reserved[r].size;
-            if (reserved[r].base < start + size && limit > start) {
-                start = (limit + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
-                r = (unsigned)-1; /* it may now meet one that it passed before */
-            }
-        }
         if (start < end && size <= end - start)
             return start;
     }
@@ -159,15 +158,9 @@ void frames_init(void)
     for (uint32_t i = 0; i < boot_info.module_count; i++)
         reserve(boot_info.modules[i].base, boot_info.modules[i].size);
 
-    uint64_t top = 0;
-    for (uint32_t i = 0; i < boot_info.memory_count; i++) {
-        const struct memory_range *range = &boot_info.memory[i];
-        if (range->type == MEMORY_USABLE && range->base + range->size > top)
-            top = range->base + range->size;
-    }
-    if (top > DIRECT_MAP_SIZE)
-        top = DIRECT_MAP_SIZE;
-    frame_count = top / PAGE_SIZE;
+    if (memory_map.count == 0)
+        panic("the memory map has no usable range");
+    frame_count = memory_map.ranges[memory_map.count - 1].end / PAGE_SIZE;
     uint64_t table = find_room(frame_count);
     reserve(table, frame_count);
     states = phys_to_virt(table);

@@ -14,7 +14,7 @@
  * which matters to a machine that is itself a guest. */
 enum { FRAME_ORDERS = 19 };
 
-/* Takes over what boot_info calls usable from 1 MiB to 4 GiB, less the kernel image and the boot
+/* Takes over what memory_map has from 1 MiB to 4 GiB, less the kernel image and the boot
  * modules. Panics if there is too little. Works on the boot direct map. */
 void frames_init(void);
 

@@ -4,7 +4,7 @@
 #include "abi/processor.h"
 #include "arch/cpu.h"
 #include "arch/features.h"
-#include "boot/boot_info.h"
+#include "boot/memory_map.h"
 #include "console/printk.h"
 #include "interrupt/panic.h"
 #include "lib/elf.h"
@@ -93,13 +93,8 @@ static void map_direct(uint64_t start, uint64_t end)
 
 static void map_memory(void)
 {
-    for (uint32_t i = 0; i < boot_info.memory_count; i++) {
-        const struct memory_range *range = &boot_info.memory[i];
-        uint64_t start = page_up(range->base);
-        uint64_t end = (range->base + range->size) & ~(uint64_t)(PAGE_SIZE - 1);
-        if (range->type == MEMORY_USABLE && start < end && end <= DIRECT_MAP_SIZE)
-            map_direct(start, end);
-    }
+    for (uint32_t i = 0; i < memory_map.count; i++)
+        map_direct(memory_map.ranges[i].start, memory_map.ranges[i].end);
 }
 
 void kernel_map_init(void)

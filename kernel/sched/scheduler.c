@@ -56,8 +56,10 @@ static void switch_to(struct core *core, struct thread *thread)
     core->current = thread;
     core->frame = frame;
     core->tss.rsp[0] = (uint64_t)(frame + 1);
-    if (read_cr3() != root)
+    if (core->root != root) {
+        core->root = root;
         write_cr3(root);
+    }
     if (thread && !(thread->ran_on >> core->index & 1)) {
         thread->ran_on |= UINT64_C(1) << core->index;
         core->threads++;

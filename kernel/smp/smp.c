@@ -11,7 +11,7 @@
 #include "arch/features.h"
 #include "arch/lapic.h"
 #include "arch/pit.h"
-#include "boot/boot_info.h"
+#include "boot/memory_map.h"
 #include "console/printk.h"
 #include "firmware/topology.h"
 #include "interrupt/event.h"
@@ -85,17 +85,12 @@ _Noreturn static void secondary_main(struct core *core)
 static uint64_t find_trampoline_page(void)
 {
     uint64_t best = 0;
-    for (uint32_t i = 0; i < boot_info.memory_count; i++) {
-        const struct memory_range *range = &boot_info.memory[i];
-        uint64_t end = range->base + range->size;
-        if (range->type != MEMORY_USABLE)
-            continue;
+    for (uint32_t i = 0; i < memory_map.count; i++) {
+        uint64_t start = memory_map.ranges[i].start, end = memory_map.ranges[i].end;
         if (end > BASE_MEMORY_END)
             end = BASE_MEMORY_END;
-        uint64_t page = (end & ~(uint64_t)(PAGE_SIZE - 1)) - PAGE_SIZE;
-        if (end >= 2 * PAGE_SIZE && page >= range->base && page >= FIRST_TRAMPOLINE_PAGE &&
-            page > best)
-            best = page;
+        if (start < end && end - PAGE_SIZE >= FIRST_TRAMPOLINE_PAGE)
+            best = end - PAGE_SIZE;
     }
     return best;
 }
