@@ -5,6 +5,9 @@ static volatile uint8_t code[] = {0xc3};
 
 int main(void)
 {
-    ((void (*)(void))(uintptr_t)code)();
+    /* Through memory: a direct call to data would not link. */
+    void (*volatile target)(void) = (void (*)(void))(uintptr_t)code;
+
+    target();
     return 0;
 }

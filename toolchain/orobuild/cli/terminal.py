@@ -39,8 +39,11 @@ def warn(text: str) -> str:
     return click.style(text, fg="red", bold=True) if wants_color(sys.stderr) else text
 
 
+_WORTH_A_LINE = 0.1  # seconds: a stage that took less is only in the summary's total
+
+
 class StageLines:
-    """Shows stages on standard error, one line each; on a terminal also the one that runs."""
+    """Shows slow stages on standard error, one line each; on a terminal also the one that runs."""
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
@@ -51,7 +54,10 @@ class StageLines:
             click.echo(f"\r\x1b[K  {name} …", err=True, nl=False)
 
     def finished(self, stage: StageTime) -> None:
-        """Show a stage that has ended."""
+        """Show a stage that has ended, if it took long enough for anybody to wonder."""
         start = "\r\x1b[K" if self._live else ""
+        if stage.seconds < _WORTH_A_LINE:
+            click.echo(start, err=True, nl=False)
+            return
         detail = f"  {stage.detail}" if stage.detail else ""
         click.echo(f"{start}  {stage.name:<22}{stage.seconds:7.2f} s{detail}", err=True)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from orobuild.elf.reader import ElfFile
     from orobuild.pipeline.targets import LinkedTarget, PendingSources, Workshop
 
-_STRICT_RULES = "strict-"  # the prefix of the checks that `--unchecked` turns off
+# The checks that `--unchecked` turns off.
+_STRICT_RULES = ("strict-", "segment-flags", "branch-target", "orphan")
 _DEFECTS = ("SEG",)  # the families of rules that can show what a strictness error leads to
 
 

@@ -199,6 +199,7 @@ def link_objects(
         )
     from orobuild import linker
     from orobuild.linker import script as scripts
+    from orobuild.linker.linkmap import render_map
 
     read: list[str] = []
 
@@ -214,7 +215,7 @@ def link_objects(
         output_format=target.format,
     )
     linked = linker.link([linker.LinkInput(o.path, o.data) for o in objects], script, options)
-    rendered = linker.render_map(linked.map)
+    rendered = render_map(linked.map)
     shop.cache.put(key, linked.data, dependencies=read, warnings=linked.warnings)
     shop.cache.put(map_key, rendered.encode("utf-8", "surrogateescape"))
     return LinkedTarget(

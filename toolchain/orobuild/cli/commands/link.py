@@ -42,6 +42,8 @@ def command(
     """
     from orobuild import linker
     from orobuild.linker import script as scripts
+    from orobuild.linker.linkmap import render_map
+    from orobuild.linker.linkmap import why as explain
 
     parsed = scripts.parse(files.read_text(script), script, read_file=files.read_included)
     options = linker.LinkOptions(
@@ -55,6 +57,6 @@ def command(
     terminal.show(linked.warnings)
     files.write(output, linked.data, executable=output_format == "elf")
     if map_file:
-        files.write(map_file, linker.render_map(linked.map).encode())
+        files.write(map_file, render_map(linked.map).encode())
     if why:
-        click.echo(linker.why(linked.map, why))
+        click.echo(explain(linked.map, why))

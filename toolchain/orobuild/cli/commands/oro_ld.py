@@ -52,6 +52,7 @@ def command(
     """
     from orobuild import linker
     from orobuild.linker import script as scripts
+    from orobuild.linker.linkmap import render_map
 
     parsed = scripts.parse(files.read_text(script), script, read_file=files.read_included)
     options = linker.LinkOptions(
@@ -68,4 +69,4 @@ def command(
     terminal.show(linked.warnings)
     files.write(output, linked.data, executable=oformat != "binary")
     if map_file:
-        files.write(map_file, linker.render_map(linked.map).encode())
+        files.write(map_file, render_map(linked.map).encode())
