@@ -136,6 +136,7 @@ def _source_lines(span: Span, paint: _Paint) -> list[str]:
         text, column = text[start : start + _MAX_LINE], max(0, column - start)
     # A tab is one character; one space for it keeps the caret under its column.
     text = _printable(text).replace("\t", " ")
+    column = min(column, len(text) + 1)  # a wrong column must not print a million spaces
     gutter = f"{span.line:>5}"
     lines = [f"{gutter} | {text}"]
     if column:
@@ -171,7 +172,7 @@ def render(diagnostic: Diagnostic, *, color: bool = False) -> str:
     if diagnostic.hint:
         lines += [
             f"{paint('1;32', 'hint:')} {line}" if i == 0 else f"      {line}"
-            for i, line in enumerate(diagnostic.hint.splitlines())
+            for i, line in enumerate(map(_printable, diagnostic.hint.splitlines()))
         ]
     return "\n".join(lines)
 

@@ -9,7 +9,9 @@ from orobuild.diagnostics import Span, error
 from orobuild.elf import reader
 from orobuild.errors import InputError
 from orobuild.lint import engine
+from orobuild.lint.registry import rules
 from orobuild.lint.result import LintResult
+from orobuild.lint.selection import selected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +26,7 @@ def check_paths(paths: Iterable[str], config: LintConfig) -> LintResult:
 
     Raises `UsageError` for a configuration that does not fit.
     """
+    selected(rules(), config)  # a rule that is not there is wrong usage, whatever the files are
     checked: list[str] = []
     findings: list[Finding] = []
     errors: list[Diagnostic] = []

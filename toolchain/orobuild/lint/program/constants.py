@@ -101,13 +101,15 @@ def _skipped_after(program: Program, line: list[Instruction]) -> int | None:
 def _memory(program: Program, instruction: Instruction) -> int | None:
     """The value of a slot of the global offset table that the instruction reads, if it is one.
 
-    In an image that is linked at a fixed address (ET_EXEC) nobody changes such a slot.
+    Nobody changes such a slot after linking unless a dynamic relocation says so.
     """
-    if not instruction.is_ip_rel_memory_operand or program.elf.header.e_type != c.ET_EXEC:
+    if not instruction.is_ip_rel_memory_operand:
         return None
     address = instruction.ip_rel_memory_address
     section = program.section_at(address)
     if section is None or section.name != ".got" or section.sh_type == c.SHT_NOBITS:
+        return None
+    if address in program.relocated_places:
         return None
     offset = address - section.sh_addr
     return int.from_bytes(program.elf.section_data(section)[offset : offset + 8], "little")

@@ -106,6 +106,16 @@ class Program:
         )
 
     @cached_property
+    def relocated_places(self) -> frozenset[int]:
+        """The virtual addresses that dynamic relocations change."""
+        return frozenset(
+            r.r_offset
+            for section in self.elf.relocation_sections()
+            if section.is_alloc
+            for r in self.elf.relocations(section)
+        )
+
+    @cached_property
     def vector_tables(self) -> tuple[VectorTable, ...]:
         """The handler tables that the configuration names, with their entries."""
         return vector_tables(self)

@@ -6,6 +6,10 @@ Reports each allocated section without SHF_EXECINSTR that an executable segment 
 that holds no instructions at all is reported as such. Notes, the ELF and program headers that a
 linker puts at a segment's start and the dynamic linker's own tables are data like any other.
 
+Programs that lld, gold or an older GNU ld linked without `-z separate-code` are laid out like
+this, so that the rule finds something in many of a system's programs. It is only a warning there
+and everywhere; raise it with `severity = { SEG006 = "error" }`.
+
 ## Why is this bad?
 
 Every byte of it can be run: tables and strings become gadgets, and a wild jump into them executes

@@ -6,6 +6,10 @@ Reports each direct branch whose target is exactly 0, where nothing executable i
 a test that the decoder can evaluate (a weak symbol's address compared with 0, as compilers write
 it) is never executed and is passed.
 
+Programs that are linked statically with the GNU C library have such calls in the paths that
+cancel a thread, when the part of the library that defines their target is not linked in. They are
+reported: nothing in the image proves that these paths are never taken.
+
 ## Why is this bad?
 
 It is what an undefined weak symbol, a discarded section or a relocation that nobody applied
