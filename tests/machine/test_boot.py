@@ -281,7 +281,7 @@ def test_a_missing_medium_is_wrong_usage(tmp_path):
 @pytest.mark.parametrize("fields", [{}, {"disk": Path("a"), "kernel": Path("b")}])
 def test_a_machine_boots_one_thing(fields):
     with pytest.raises(UsageError, match="either a disk or a kernel"):
-        Qemu(**fields).arguments(qmp_fd=None)
+        boot_machine(Qemu(**fields), timeout=5)
 
 
 def test_a_machine_describes_itself(sector):

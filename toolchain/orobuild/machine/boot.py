@@ -1,8 +1,8 @@
 """Booting a machine: start it, follow its console, know how it ended.
 
-One thread, one loop over three pipes: the console, the emulator's own messages, and QMP. The loop
-ends when the emulator does, when the console says that the kernel has stopped for good, or when
-time is up; whichever it is, the emulator is gone when `boot` returns or raises.
+One thread, one loop over three descriptors: the console, the emulator's own messages, and QMP. The
+loop ends when the emulator does, when the console says that the kernel has stopped for good, or
+when time is up; whichever it is, the emulator is gone when `boot` returns or raises.
 """
 
 from __future__ import annotations
@@ -10,26 +10,31 @@ from __future__ import annotations
 import os
 import selectors
 import socket
+import tempfile
 import time
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from orobuild.errors import UsageError
-from orobuild.machine.console import LOADER_ERROR, PANIC_END, Console, read_console
-from orobuild.machine.process import ChildProcess
+from orobuild.machine.console import LOADER_ERROR, PANIC_END, VERDICT, Console, read_console
+from orobuild.machine.process import ChildProcess, inheritable
 from orobuild.machine.qemu import STATUS_FAIL, STATUS_PASS
 from orobuild.machine.qmp import Protocol
-from orobuild.machine.report import BootReport, Verdict
+from orobuild.machine.report import BootReport, Remains, Resources, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from orobuild.machine.report import Machine
+    from orobuild.machine.report import Launch, Machine
 
+# Lines after which a kernel does nothing more; a verdict only where it cannot end the emulator.
+_LAST_WORDS: Final = (PANIC_END, LOADER_ERROR)
 _CHUNK: Final = 65536
 _MAX_LINE: Final = 65536  # bytes; a guest that never ends a line does not fill our memory
 _MAX_OUTPUT: Final = 64 << 20
-_QUIET: Final = 0.25  # seconds of silence after a panic or a loader error that mean "stopped"
+_MAX_MESSAGES: Final = 1000  # bytes of the emulator's own messages that an error shows
+_QUIET: Final = 0.25  # seconds of silence after the last words that mean "stopped"
 _GRACE: Final = 1.0  # seconds that the emulator's process has to end once its pipes are closed
 _FAREWELL: Final = 2.0  # seconds that QEMU has to answer or quit
 
@@ -43,25 +48,37 @@ def boot(
 ) -> BootReport:
     """Boot `machine` and wait until it is over, at most `timeout` seconds.
 
-    `on_line` gets each line of the console as it is completed, without its end. `screenshot` is where
-    a PNG of the screen is written if the machine stops without exiting (loader error, panic, reset,
-    hang). Raises `MissingToolError` if the emulator is not installed and `UsageError`, with what
-    the emulator said, if it does not start.
+    `on_line` gets each line of the console as it is completed, without its end. `screenshot` is
+    where QEMU writes a PNG of the screen if the machine stops without exiting (loader error, panic,
+    reset, hang). Raises `MissingToolError` if the emulator is not installed and `UsageError`, with
+    what the emulator said, if it does not start.
     """
-    ours, theirs = socket.socketpair()
-    with ours:
-        with theirs:
-            arguments = machine.arguments(qmp_fd=theirs.fileno())
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="orobuild-machine-"))
+        console, console_end = os.pipe()
+        stack.callback(os.close, console)
+        qmp, qmp_end = socket.socketpair()
+        stack.enter_context(qmp)
+        with os.fdopen(console_end, "wb"), qmp_end, ExitStack() as inherited:
+            resources = Resources(
+                directory=Path(folder),
+                console_fd=inheritable(console_end),
+                qmp_fd=inheritable(qmp_end.fileno()),
+            )
+            inherited.callback(os.close, resources.console_fd)
+            inherited.callback(os.close, resources.qmp_fd)
+            launch = machine.launch(resources)
             start = time.monotonic()
-            child = ChildProcess(arguments, pass_fds=(theirs.fileno(),))
+            child = ChildProcess(
+                launch.arguments,
+                pass_fds=(resources.console_fd, resources.qmp_fd),
+                terminal=launch.terminal,
+            )
         with child:
-            session = _Session(child, ours, on_line or _ignore, screenshot)
+            session = _Session(child, console, qmp, launch, on_line, screenshot)
             session.run(start + timeout)
-            return session.report(timeout, time.monotonic() - start)
-
-
-def _ignore(_line: str) -> None:
-    pass
+            seconds = time.monotonic() - start
+        return session.report(machine.remains(resources), timeout, seconds)
 
 
 class _Session:
@@ -70,19 +87,24 @@ class _Session:
     def __init__(
         self,
         child: ChildProcess,
+        console: int,
         qmp: socket.socket,
-        on_line: Callable[[str], None],
+        launch: Launch,
+        on_line: Callable[[str], None] | None,
         screenshot: Path | None,
     ) -> None:
         self._child = child
+        self._console = console
         self._qmp = qmp
-        self._protocol = Protocol()
+        self._launch = launch
         self._on_line = on_line
         self._screenshot = screenshot
+        self._last_words = _LAST_WORDS if launch.exit_device else (*_LAST_WORDS, VERDICT)
+        self._protocol = Protocol()
         self._selector = selectors.DefaultSelector()
         self._pending = b""
         self._size = 0
-        self._errors = b""
+        self._messages = b""
         self._lines: list[str] = []
         self._shutdown: str | None = None  # the reason of QMP's SHUTDOWN event
         self._stop_at: float | None = None  # when the silence after the last words counts
@@ -90,51 +112,51 @@ class _Session:
         self._capabilities_id: int | None = None
         self._registers_id: int | None = None
         self._registers: str | None = None
-        self._status: int | None = None
+        self._status: int | None = None  # None while it runs, and if it had to be ended
         self._started = False
         self._timed_out = False
 
     def run(self, deadline: float) -> None:
         """Follow the machine until it is over."""
         with self._selector as selector:
-            selector.register(self._child.stdout, selectors.EVENT_READ, self._read_console)
-            selector.register(self._child.stderr, selectors.EVENT_READ, self._read_errors)
+            selector.register(self._console, selectors.EVENT_READ, self._read_console)
+            selector.register(self._child.output, selectors.EVENT_READ, self._read_messages)
             selector.register(self._qmp, selectors.EVENT_READ, self._read_qmp)
-            while self._console_open():
+            while self._console_open() and not self._shutdown:
                 now = time.monotonic()
                 limit = deadline if self._stop_at is None else min(deadline, self._stop_at)
                 if now >= limit or self._size > _MAX_OUTPUT:
                     self._timed_out = self._stop_at is None
                     break
-                if self._shutdown and self._question is None:
-                    break
                 self._poll(limit - now)
-            if self._console_open():
+            ended_by_itself = not self._console_open()
+            if not ended_by_itself:
                 self._farewell()
             self._drain()
         if self._pending:
             self._line(self._pending)
-        self._status = self._child.wait(_GRACE)
+        status = self._child.wait(_GRACE)
+        self._status = status if ended_by_itself else None
 
     def _console_open(self) -> bool:
-        return self._child.stdout in self._selector.get_map()
+        return self._console in self._selector.get_map()
 
-    def _poll(self, seconds: float) -> None:
-        for key, _ in self._selector.select(seconds):
+    def _poll(self, seconds: float) -> int:
+        ready = self._selector.select(seconds)
+        for key, _ in ready:
             key.data()
+        return len(ready)
 
     def _drain(self) -> None:
         """Read what has already arrived; a child that is gone leaves nothing more."""
         limit = time.monotonic() + _GRACE
-        while self._selector.get_map() and time.monotonic() < limit:
-            if not self._selector.select(0):
-                break
-            self._poll(0)
+        while self._selector.get_map() and time.monotonic() < limit and self._poll(0):
+            pass
 
     def _read_console(self) -> None:
-        data = os.read(self._child.stdout.fileno(), _CHUNK)
+        data = os.read(self._console, _CHUNK)
         if not data:
-            self._selector.unregister(self._child.stdout)
+            self._selector.unregister(self._console)
             return
         self._size += len(data)
         *lines, self._pending = (self._pending + data).split(b"\n")
@@ -147,15 +169,19 @@ class _Session:
     def _line(self, data: bytes) -> None:
         line = data.decode("utf-8", "replace").strip("\r")
         self._lines.append(line)
-        self._on_line(line)
-        if self._stop_at is not None or line.startswith((PANIC_END, LOADER_ERROR)):
+        if self._on_line:
+            self._on_line(line)
+        if self._stop_at is not None or line.startswith(self._last_words):
             self._stop_at = time.monotonic() + _QUIET
 
-    def _read_errors(self) -> None:
-        data = os.read(self._child.stderr.fileno(), _CHUNK)
+    def _read_messages(self) -> None:
+        try:
+            data = os.read(self._child.output, _CHUNK)
+        except OSError:  # EIO: what Linux says of a pseudoterminal that nobody has open
+            data = b""
         if not data:
-            self._selector.unregister(self._child.stderr)
-        self._errors = (self._errors + data)[-_CHUNK:]
+            self._selector.unregister(self._child.output)
+        self._messages = (self._messages + data)[-_CHUNK:]
 
     def _read_qmp(self) -> None:
         try:
@@ -211,24 +237,25 @@ class _Session:
                 self._poll(0.1)
         self._child.kill()
 
-    def report(self, timeout: float, seconds: float) -> BootReport:
+    def report(self, remains: Remains, timeout: float, seconds: float) -> BootReport:
         """The verdict on what was seen. Raises `UsageError` if the emulator never started."""
-        console = read_console(self._lines)
-        said = self._errors.decode("utf-8", "replace").strip()
-        if said and not self._started and not self._lines and not self._timed_out:
+        said = self._messages.decode("utf-8", "replace").replace("\r\n", "\n").strip()
+        stillborn = self._status is not None and not (self._started or self._lines or remains.reset)
+        if stillborn and said:
+            said = said[-_MAX_MESSAGES:]
             raise UsageError(f"the emulator did not start (status {self._status}):\n{said}")
-        verdict, reason = self._judge(console, timeout)
-        ended = self._shutdown is None and self._stop_at is None and not self._timed_out
+        console = read_console(self._lines)
+        verdict, reason = self._judge(console, remains, timeout)
         return BootReport(
             verdict=verdict,
             reason=reason,
-            exit_status=self._status if ended else None,
+            exit_status=self._status,
             console=console,
-            registers=self._registers,
+            registers=self._registers or remains.registers,
             seconds=seconds,
         )
 
-    def _judge(self, console: Console, timeout: float) -> tuple[Verdict, str]:
+    def _judge(self, console: Console, remains: Remains, timeout: float) -> tuple[Verdict, str]:
         if console.loader_error:
             return Verdict.LOADER_ERROR, console.loader_error
         if console.panics:
@@ -242,17 +269,21 @@ class _Session:
             return Verdict.HANG, f"no end within {timeout:g} s"
         if self._shutdown == "guest-shutdown":
             return Verdict.POWER_OFF, "the machine was switched off without a verdict"
-        if self._shutdown:
-            return (
-                Verdict.RESET,
-                f"the machine reset itself, by triple fault or on request ({self._shutdown})",
-            )
-        if self._status == STATUS_PASS and console.verdict not in (None, "pass"):
+        if self._shutdown or remains.reset:
+            return Verdict.RESET, "the machine reset itself, by triple fault or on request"
+        if not self._launch.exit_device and console.verdict:
+            good = console.verdict == "pass"
+            return (Verdict.PASS, "") if good else (Verdict.FAIL, f"it says {console.verdict}")
+        return self._judge_status(console)
+
+    def _judge_status(self, console: Console) -> tuple[Verdict, str]:
+        status = self._status
+        if status is not None and status > 128:
+            return Verdict.CRASH, f"signal {status - 128} ended the emulator"
+        if status == STATUS_PASS and self._launch.exit_device:
+            if console.verdict in (None, "pass"):
+                return Verdict.PASS, ""
             return Verdict.FAIL, f"exit status says pass, the console says {console.verdict}"
-        if self._status == STATUS_PASS:
-            return Verdict.PASS, ""
-        if self._status == STATUS_FAIL:
+        if status == STATUS_FAIL and self._launch.exit_device:
             return Verdict.FAIL, "the kernel says that it failed"
-        if self._status is not None and self._status > 128:
-            return Verdict.CRASH, f"signal {self._status - 128} ended the emulator"
-        return Verdict.FAIL, f"the emulator ended with status {self._status}"
+        return Verdict.FAIL, f"the emulator ended with status {status} and no verdict"

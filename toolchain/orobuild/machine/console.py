@@ -18,6 +18,7 @@ PREFIX: Final = "oro: "
 PANIC_BEGIN: Final = "oro: panic-begin"
 PANIC_END: Final = "oro: panic-end"
 LOADER_ERROR: Final = "oro: loader-error="
+VERDICT: Final = "oro: verdict="
 
 _TOKEN: Final = re.compile(r'([^\s="]+)=(?:"([^"]*)"|(\S*))|(\S+)')
 

@@ -9,6 +9,7 @@ systems; a preexec function is not safe beside threads.)
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 # Standard input is the lifeline. `read` returns only when its other end is closed.
+# Descriptors that are passed on must not be 9: `inheritable` sees to it.
 _LAUNCHER: Final = """
 exec 9<&0 </dev/null
 "$@" 9<&- &
@@ -33,30 +35,46 @@ exit $status
 """
 
 
+_FIRST_FREE: Final = 10
+
+
+def inheritable(fd: int) -> int:
+    """A duplicate of `fd` that a `ChildProcess` can pass on; the caller closes both."""
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE)
+
+
 class ChildProcess:
     """A running child: use it as a context manager; leaving the context kills what is left.
 
-    `stdout` and `stderr` are the reading ends of pipes, unbuffered. `status` follows the shell's
-    convention: 128 + n for a child that signal n ended.
+    `output` is a file descriptor from which its standard output and error are read together: a
+    pipe, or the master side of a pseudoterminal if it wants a `terminal`.
     """
 
-    def __init__(self, arguments: Sequence[str], *, pass_fds: Sequence[int] = ()) -> None:
-        self._popen = subprocess.Popen(
-            ["/bin/sh", "-c", _LAUNCHER, "sh", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            pass_fds=tuple(pass_fds),
-            start_new_session=True,
-        )
-        if self._popen.stdout is None or self._popen.stderr is None:
-            raise AssertionError("pipes were asked for")
-        self.stdout = self._popen.stdout
-        self.stderr = self._popen.stderr
+    def __init__(
+        self, arguments: Sequence[str], *, pass_fds: Sequence[int] = (), terminal: bool = False
+    ) -> None:
+        self.output, theirs = os.openpty() if terminal else os.pipe()
+        try:
+            self._popen = subprocess.Popen(
+                ["/bin/sh", "-c", _LAUNCHER, "sh", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=theirs,
+                stderr=theirs,
+                pass_fds=tuple(pass_fds),
+                start_new_session=True,
+                env={**os.environ, "TERM": "linux"} if terminal else None,
+            )
+        except BaseException:
+            os.close(self.output)
+            raise
+        finally:
+            os.close(theirs)
 
     def wait(self, timeout: float) -> int | None:
-        """The child's status, or None if it is still running after `timeout` seconds."""
+        """The child's status, or None if it is still running after `timeout` seconds.
+
+        By the shell's convention 128 + n stands for a child that signal n ended.
+        """
         try:
             return self._popen.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -79,7 +97,6 @@ class ChildProcess:
         traceback: TracebackType | None,
     ) -> None:
         self.kill()
-        for stream in (self._popen.stdin, self.stdout, self.stderr):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        if self._popen.stdin:
+            self._popen.stdin.close()
+        os.close(self.output)

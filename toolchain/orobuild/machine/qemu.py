@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.errors import MissingToolError, UsageError
+from orobuild.machine.report import Launch, Remains
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from orobuild.machine.report import Resources
 
 DEBUG_EXIT_PORT: Final = 0xF4
 """I/O port of the isa-debug-exit device: writing v ends QEMU with status (v << 1) | 1."""
@@ -75,8 +78,15 @@ class Qemu:
         parts = (self.machine, f"cpu {self.cpu}", cores, f"{self.memory_mib} MiB", how, source)
         return f"QEMU {', '.join(parts)}"
 
-    def arguments(self, *, qmp_fd: int | None) -> tuple[str, ...]:
-        """The command that starts it, its first serial port on standard output."""
+    def launch(self, resources: Resources) -> Launch:
+        """How to start it, its first serial port on `resources.console_fd`, QMP on `qmp_fd`."""
+        return Launch(arguments=self._arguments(resources))
+
+    def remains(self, resources: Resources) -> Remains:  # noqa: ARG002
+        """Nothing: QEMU is asked over QMP while it lives."""
+        return Remains()
+
+    def _arguments(self, resources: Resources) -> tuple[str, ...]:
         if (self.disk is None) == (self.kernel is None):
             raise UsageError("a machine boots either a disk or a kernel")
         medium = self.disk or self.kernel
@@ -96,11 +106,12 @@ class Qemu:
             *("-machine", self.machine, "-cpu", self.cpu),
             *("-smp", str(self.cores), "-m", f"{self.memory_mib}M"),
             *("-accel", "kvm" if self._use_kvm() else "tcg,thread=multi"),
-            *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
+            *("-chardev", f"file,id=console,path=/dev/fd/{resources.console_fd}"),
+            *("-serial", "chardev:console"),
             *("-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4"),
             *(("-bios", str(self.firmware)) if self.firmware else ()),
             *self._boot_arguments(),
-            *(_qmp_arguments(qmp_fd) if qmp_fd is not None else ()),
+            *_qmp_arguments(resources.qmp_fd),
             *self.extra,
         )
 

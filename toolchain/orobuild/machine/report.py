@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from orobuild.machine.console import Console, Core, Panic
 
 
@@ -63,15 +65,51 @@ class BootReport:
         return self.console.panics[0] if self.console.panics else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What `boot` gives a machine for one run.
+
+    `directory` is empty and private; `console_fd` (a pipe to write to) and `qmp_fd` (a socket) are
+    inherited by the emulator under these numbers.
+    """
+
+    directory: Path
+    console_fd: int
+    qmp_fd: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How to start an emulator.
+
+    `terminal`: it wants a terminal for its output. `exit_device`: the guest can end it with a status
+    (QEMU's isa-debug-exit); without, what the console says is the verdict.
+    """
+
+    arguments: tuple[str, ...]
+    terminal: bool = False
+    exit_device: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remains:
+    """What an emulator left behind: registers it printed, and whether the machine reset itself."""
+
+    registers: str | None = None
+    reset: bool = False
+
+
 class Machine(Protocol):
     """What can be booted."""
 
     def describe(self) -> str:
         """The machine in a few words, for a person."""
 
-    def arguments(self, *, qmp_fd: int | None) -> tuple[str, ...]:
-        """The command that starts it, its serial console on standard output.
+    def launch(self, resources: Resources) -> Launch:
+        """How to start it with its first serial port on `resources.console_fd`.
 
-        `qmp_fd` is an inherited socket on which it is to speak QMP. Raises `UsageError` or
-        `MissingToolError` if it cannot be started as described.
+        Raises `UsageError` or `MissingToolError` if it cannot be started as described.
         """
+
+    def remains(self, resources: Resources) -> Remains:
+        """What can be learnt from `resources.directory` when the emulator has ended."""
