@@ -52,10 +52,8 @@ def compare(
 
 def _compare_segments(first: ElfFile, second: ElfFile) -> list[str]:
     if len(first.segments) != len(second.segments):
-        return [
-            f"segments: {len(first.segments)} / {len(second.segments)}: "
-            f"{_kinds(first.segments)} / {_kinds(second.segments)}"
-        ]
+        counts = f"{len(first.segments)} / {len(second.segments)}"
+        return [f"segments: {counts}: {_kinds(first.segments)} / {_kinds(second.segments)}"]
     lines = []
     for index, (one, two) in enumerate(zip(first.segments, second.segments, strict=True)):
         for name in (

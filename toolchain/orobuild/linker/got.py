@@ -64,6 +64,17 @@ class Relaxation:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Relaxed:
+    """An instruction's new bytes, from `before` bytes before the relocated field on."""
+
+    data: bytes
+    before: int
+    r_type: int
+    addend: int
+    moved: int = 0
+
+
 def relax(
     inputs: Inputs, symbols: Symbols, relocations: NDArray[Any]
 ) -> tuple[NDArray[Any], list[Relaxation]]:
@@ -91,33 +102,56 @@ def relax(
         change = _relaxed(inputs, entry)
         if change is None:
             continue
-        data, r_type, addend = change
-        changes.append(Relaxation(int(entry["section"]), int(entry["offset"]) - 2, data))
-        relocations[index]["type"] = r_type
-        relocations[index]["addend"] = addend
-        if data[-1:] == b"\x90":
-            # `jmp *` has its displacement one byte earlier.
-            relocations[index]["offset"] = entry["offset"] - np.uint64(1)
-            relocations[index]["addend"] = addend
+        start = int(entry["offset"]) - change.before
+        changes.append(Relaxation(int(entry["section"]), start, change.data))
+        relocations[index]["type"] = change.r_type
+        relocations[index]["addend"] = change.addend
+        relocations[index]["offset"] = int(entry["offset"]) + change.moved
     return relocations, changes
 
 
-def _relaxed(inputs: Inputs, entry: Any) -> tuple[bytes, int, int] | None:
-    """The new opcode bytes, relocation type and addend; None if the instruction stays."""
-    offset = int(entry["offset"])
+# Opcodes `op r/m, reg` of add, or, adc, sbb, and, sub, xor, cmp; and test.
+_ARITHMETIC: Final = (0x03, 0x0B, 0x13, 0x1B, 0x23, 0x2B, 0x33, 0x3B)
+_TEST: Final = 0x85
+_REX_W, _REX_R, _REX_B = 8, 4, 1
+
+
+def _relaxed(inputs: Inputs, entry: Any) -> Relaxed | None:
+    """What the instruction becomes; None if it stays (elf_x86_64_convert_load_reloc of BFD)."""
+    offset, r_type = int(entry["offset"]), int(entry["type"])
     data = inputs.section_data(int(entry["section"]))
     if offset < 2 or offset + 4 > len(data):
         return None
     opcode, modrm = data[offset - 2], data[offset - 1]
-    if opcode == 0x8B and modrm & 0xC7 == 0x05:
-        return bytes((0x8D, modrm)), c.R_X86_64_PC32, -4
-    if int(entry["type"]) == c.R_X86_64_GOTPCREL:
+    if r_type == c.R_X86_64_GOTPCREL:
+        if opcode == 0x8B and modrm & 0xC7 == 0x05:
+            return Relaxed(b"\x8d" + bytes((modrm,)), 2, c.R_X86_64_PC32, -4)
         return None
     if opcode == 0xFF and modrm == 0x15:
-        return b"\x67\xe8", c.R_X86_64_PC32, -4
+        return Relaxed(b"\x67\xe8", 2, c.R_X86_64_PC32, -4)
     if opcode == 0xFF and modrm == 0x25:
-        return b"\xe9\0\0\0\0\x90", c.R_X86_64_PC32, -4
-    return None
+        return Relaxed(b"\xe9\0\0\0\0\x90", 2, c.R_X86_64_PC32, -4, moved=-1)
+    if modrm & 0xC7 != 0x05:
+        return None
+    register = modrm >> 3 & 7
+    if opcode == 0x8B:
+        new = bytes((0xC7, 0xC0 | register))
+    elif opcode == _TEST:
+        new = bytes((0xF7, 0xC0 | register))
+    elif opcode in _ARITHMETIC:
+        new = bytes((0x81, 0xC0 | register | opcode & 0x38))
+    else:
+        return None
+    if r_type == c.R_X86_64_GOTPCRELX:
+        return Relaxed(new, 2, c.R_X86_64_32, 0)
+    if offset < 3:
+        return None
+    rex = data[offset - 3]
+    wide = bool(rex & _REX_W)
+    if opcode == 0x8B:
+        rex &= ~_REX_W if not wide else 0xFF
+    rex = (rex & ~_REX_R) | (rex & _REX_R) >> 2
+    return Relaxed(bytes((rex,)) + new, 3, c.R_X86_64_32S if wide else c.R_X86_64_32, 0)
 
 
 def build(inputs: Inputs, relocations: NDArray[Any], symbols: Symbols) -> GlobalOffsetTable:

@@ -56,6 +56,7 @@ class ScriptSymbol:
     span: Span | None
     home: Place | None = None
     source: str | None = None  # the symbol that it is a plain copy of
+    provided: bool = False
 
 
 @dataclass(slots=True)
@@ -465,6 +466,9 @@ class Layout:
         name = statement.name
         if self._symbols.is_defined(name):
             return False
+        known = self.values.get(name)
+        if known is not None and not known.provided:
+            return False
         return name in self._symbols.numbers or name in self._wanted
 
     def _define(self, statement: nodes.Assignment, value: Value) -> None:
@@ -480,6 +484,7 @@ class Layout:
             statement.span,
             home,
             source if source != "." and statement.op == "=" else None,
+            statement.kind in ("provide", "provide_hidden"),
         )
         self._assigned.add(statement.name)
 

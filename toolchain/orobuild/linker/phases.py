@@ -227,10 +227,13 @@ def _lay_out(
         return layout, segments.declared_segments(script, ordered, layout)
     stack = _stack_flags(inputs)
     count = 2 + (stack is not None)
-    for _ in range(8):
-        layout.run(segments.headers_size(inputs.ei_class, count))
-        derived = segments.derived_segments(ordered, inputs.ei_class, options, stack=stack)
-        if len(derived) == count:
+    for attempt in itertools.count():
+        size = segments.headers_size(inputs.ei_class, count)
+        layout.run(size)
+        derived = segments.derived_segments(ordered, size, options, stack=stack)
+        # At first any change is followed, later only growth (ldelf.c, ldelf_map_segments), so
+        # that this ends; spare room before the first section does no harm.
+        if len(derived) == count or (attempt > 3 and len(derived) < count):
             break
         count = len(derived)
         layout = layout.again()

@@ -431,9 +431,8 @@ def _join_run(inputs: Inputs, output: OutputSection, run: InputRun, kind: str | 
         if (sh_flags, sh_type, entsize) not in seen:
             seen.add((sh_flags, sh_type, entsize))
             _join_flags(output, sh_flags, sh_type, entsize, kind)
-    subalign = output.declaration is not None and output.declaration.subalign is not None
-    if not subalign:
-        output.align = max(output.align, int(sections["align"].max()))
+    # SUBALIGN changes where input sections start, not what the output section asks for.
+    output.align = max(output.align, int(sections["align"].max()))
 
 
 def _join_flags(

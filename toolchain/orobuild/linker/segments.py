@@ -30,7 +30,8 @@ _NONE: Final = "NONE"
 class Segment:
     """One program header and the output sections that it covers.
 
-    `flags` and `paddr` are None when they follow from the sections.
+    `flags` and `paddr` are None when they follow from the sections. `base` is the address of a
+    segment that has none.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Segment:
     phdrs: bool = False
     flags: int | None = None
     paddr: int | None = None
+    base: int = 0
     sections: list[OutputSection] = field(default_factory=list)
     header: ProgramHeader | None = None
 
@@ -99,7 +101,7 @@ def declared_segments(
                 )
             names = last
         last = names
-        if output.removed:
+        if output.removed or not output.alloc:
             continue
         for name in names:
             if name != _NONE:
@@ -151,11 +153,12 @@ def _check_names(outputs: list[OutputSection], by_name: dict[str, Segment]) -> N
 
 
 def derived_segments(
-    outputs: list[OutputSection], ei_class: int, options: LinkOptions, *, stack: int | None
+    outputs: list[OutputSection], size: int, options: LinkOptions, *, stack: int | None
 ) -> list[Segment]:
     """Segments for a script without PHDRS.
 
-    `stack` is the p_flags of PT_GNU_STACK, None for no such header.
+    `size` is what the layout took SIZEOF_HEADERS to be, `stack` the p_flags of PT_GNU_STACK (None
+    for no such header).
     """
     page = options.page_size
     allocated = [o for o in outputs if o.alloc and not o.removed]
@@ -188,7 +191,7 @@ def derived_segments(
         segments.append(Segment("property", c.PT_GNU_PROPERTY, sections=properties))
     if stack is not None:
         segments.append(Segment("stack", c.PT_GNU_STACK, flags=stack))
-    _include_headers(segments, ei_class, page)
+    _include_headers(segments, size, page)
     return segments
 
 
@@ -229,14 +232,21 @@ def _adjacent(notes: list[OutputSection]) -> list[list[OutputSection]]:
     return groups
 
 
-def _include_headers(segments: list[Segment], ei_class: int, page: int) -> None:
+def _include_headers(segments: list[Segment], size: int, page: int) -> None:
     """The first segment covers the headers if its first page has room and it is not code."""
-    size = headers_size(ei_class, len(segments))
     first = next((s for s in segments if s.p_type == c.PT_LOAD), None)
-    if first is None or any(s.code for s in first.sections):
+    if first is None:
         return
-    if first.sections[0].lma % page >= size:
+    start = first.sections[0]
+    if start.lma % page < size:
+        return
+    if not start.code:
         first.filehdr = first.phdrs = True
+    else:
+        # -z separate-code: headers that share a page with code get a segment of their own.
+        own = Segment("headers", c.PT_LOAD, filehdr=True, phdrs=True, flags=c.PF_R)
+        own.base = start.vma // page * page
+        segments.insert(0, own)
 
 
 # -- file offsets ---------------------------------------------------------------------------
@@ -293,8 +303,8 @@ def _place_load(
     sections.sort(key=lambda o: (o.vma, o.lma, not o.load, o.size != 0, o.index))
     align = max([page, *(s.align for s in sections)])
     empty = all(s.is_nobits for s in sections)
-    vaddr = sections[0].vma if sections else 0
-    paddr = sections[0].lma if sections else 0
+    vaddr = sections[0].vma if sections else segment.base
+    paddr = sections[0].lma if sections else segment.base
     if segment.paddr is not None:
         paddr = segment.paddr
     start = position
@@ -366,7 +376,9 @@ def _other_header(
     if segment.p_type == c.PT_PHDR or (segment.phdrs and not sections):
         return _phdr_header(segment, loads, ei_class, size)
     if not sections:
-        align = 16 if segment.p_type == c.PT_GNU_STACK else 0
+        align = 16
+        if segment.node is not None:
+            align = 8 if ei_class == c.ELFCLASS64 else 4
         return ProgramHeader(segment.p_type, segment.p_flags, 0, 0, segment.paddr or 0, 0, 0, align)
     first = sections[0]
     filesz = memsz = 0

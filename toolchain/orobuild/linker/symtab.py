@@ -10,7 +10,6 @@ from orobuild.elf import constants as c
 from orobuild.elf.arrays import SYM
 from orobuild.linker.inputs import ABSOLUTE
 from orobuild.linker.output import OutputSection
-from orobuild.linker.symbols import Kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,9 +108,6 @@ def _global_symbols(resolution: Resolution) -> list[tuple[str, int, int, int, in
         if name in layout.values:
             continue
         row = symbols.row[number]
-        kind = symbols.kind[number]
-        if kind == Kind.UNDEFINED_WEAK and number in _referenced(resolution):
-            entries.append((name, c.STB_WEAK << 4, visibility, 0, 0, 0))
         if row < 0:
             continue
         symbol = inputs.symbols[row]
@@ -136,7 +132,9 @@ def _global_symbols(resolution: Resolution) -> list[tuple[str, int, int, int, in
         home = script.home or script.value.section
         shndx = c.SHN_ABS
         if isinstance(home, OutputSection):
-            shndx = c.SHN_ABS if home.removed or not home.header_index else home.header_index
+            if home.removed:
+                home = _nearby(resolution, home, script.value.address)
+            shndx = home.header_index if home is not None else c.SHN_ABS
         binding = c.STB_LOCAL if hidden else c.STB_GLOBAL
         sym_type = _copied_type(resolution, script.source)
         entries.append((name, binding << 4 | sym_type, visibility, shndx, script.value.address, 0))
@@ -151,5 +149,19 @@ def _copied_type(resolution: Resolution, source: str | None) -> int:
     return int(resolution.inputs.symbols["info"][resolution.symbols.row[number]]) & 0xF
 
 
-def _referenced(resolution: Resolution) -> set[int]:
-    return set(np.unique(resolution.symbols.of_row).tolist())
+def _nearby(resolution: Resolution, removed: OutputSection, address: int) -> OutputSection | None:
+    """The written section for a symbol of a removed one (bfd/section.c, _bfd_nearby_section)."""
+    ordered = [s for s in resolution.placement.statements if isinstance(s, OutputSection)]
+    at = ordered.index(removed)
+    before = next((o for o in reversed(ordered[:at]) if not o.removed), None)
+    after = next((o for o in ordered[at + 1 :] if not o.removed), None)
+    if before is None or after is None:
+        return after or before
+    if (before.alloc, before.tls, before.load) != (after.alloc, after.tls, after.load):
+        differs = (after.alloc, after.tls) != (removed.alloc, removed.tls)
+        return before if differs or (before.load and not after.load) else after
+    if before.readonly != after.readonly:
+        return before if after.readonly != removed.readonly else after
+    if before.code != after.code:
+        return before if after.code != removed.code else after
+    return before if address < after.vma else after
