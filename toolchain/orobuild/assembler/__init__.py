@@ -3,3 +3,61 @@
 `assemble` is the entry point. Importing this package is cheap: the phases behind it are loaded
 when a file is assembled.
 """
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from orobuild.diagnostics import Diagnostic
+
+__all__ = ["Assembly", "Options", "assemble"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a file is assembled.
+
+    `bits` is the ELF class of the object and the code width that the file starts in. `strict`
+    (the default of orobuild) refuses what GNU as guesses: see `orobuild.assembler.strict`.
+    `symbols` are predefined absolute symbols (``--defsym``; offsets of C structures).
+    `code_ranges` adds `.oro.code` (docs/design.md). `debug_info` (``-g``) adds a DWARF 5 line
+    table. `size_limit` is the largest section in bytes that may take space in the file.
+    """
+
+    bits: Literal[32, 64] = 64
+    strict: bool = True
+    include_dirs: tuple[str, ...] = ()
+    symbols: Mapping[str, int] = field(default_factory=dict)
+    code_ranges: bool = False
+    debug_info: bool = False
+    size_limit: int = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """An assembled file.
+
+    `object` is an ELF relocatable. `warnings` did not stop it. `dependencies` are the paths that
+    `.include` and `.incbin` read, in the order of first use.
+    """
+
+    object: bytes
+    warnings: tuple[Diagnostic, ...]
+    dependencies: tuple[str, ...]
+
+
+def assemble(
+    text: str, path: str, options: Options, *, read_file: Callable[[str], bytes]
+) -> Assembly:
+    """Assemble `text`; `path` is its name in messages and in the FILE symbol.
+
+    `read_file` gives the bytes of an included file and raises `OSError` when there is none.
+    Raises `InputError` with every diagnostic found (at most 50 errors).
+    """
+    from orobuild.assembler.unit import Unit
+
+    return Unit(text, path, options, read_file).assemble()

@@ -1,0 +1,101 @@
+"""Conditional assembly: the stack of `.if` blocks and which of their parts are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orobuild.diagnostics import Diagnostic, Note, Span, error
+
+if TYPE_CHECKING:
+    from orobuild.assembler.source import Frame
+
+
+@dataclass(slots=True)
+class _Block:
+    """One open `.if`. `taken`: a part of it has been read; `dead`: it lies in a skipped part."""
+
+    name: str
+    span: Span
+    reading: bool
+    taken: bool
+    dead: bool
+    frame: Frame
+    else_seen: Span | None = None
+
+
+class Conditionals:
+    """The open `.if` blocks; `skipping` says whether statements are ignored now."""
+
+    def __init__(self) -> None:
+        self._blocks: list[_Block] = []
+        self.skipping = False
+
+    @property
+    def depth(self) -> int:
+        """The number of open blocks."""
+        return len(self._blocks)
+
+    def begin(self, name: str, span: Span, frame: Frame, *, condition: bool) -> None:
+        """An `.if` of some kind."""
+        dead = self.skipping
+        reading = condition and not dead
+        self._blocks.append(_Block(name, span, reading, reading, dead, frame))
+        self._update()
+
+    def otherwise(self, name: str, span: Span) -> _Block:
+        """The block that an `.else` or `.elseif` belongs to. Raises through `fail`."""
+        from orobuild.errors import InputError
+
+        if not self._blocks:
+            raise InputError(error(f"'{name}' without an '.if' before it", span))
+        block = self._blocks[-1]
+        if block.else_seen:
+            notes = (
+                Note("the '.else' is here", block.else_seen),
+                Note(f"the '{block.name}' is here", block.span),
+            )
+            raise InputError(error(f"'{name}' after '.else'", span, notes=notes))
+        return block
+
+    def needs_condition(self, name: str, span: Span) -> bool:
+        """Whether an `.elseif` must evaluate its condition."""
+        block = self.otherwise(name, span)
+        return not (block.dead or block.taken)
+
+    def alternative(self, name: str, span: Span, *, condition: bool, last: bool) -> None:
+        """An `.else` (`last`) or an `.elseif`."""
+        block = self.otherwise(name, span)
+        block.reading = condition and not block.dead and not block.taken
+        block.taken = block.taken or block.reading
+        if last:
+            block.else_seen = span
+        self._update()
+
+    def end(self, span: Span) -> None:
+        """An `.endif`."""
+        if not self._blocks:
+            from orobuild.errors import InputError
+
+            raise InputError(error("'.endif' without an '.if' before it", span))
+        self._blocks.pop()
+        self._update()
+
+    def unwind(self, depth: int) -> None:
+        """Forget blocks opened since `depth` (`.exitm` leaves a macro from inside `.if`)."""
+        del self._blocks[depth:]
+        self._update()
+
+    def close(self, frame: Frame) -> list[Diagnostic]:
+        """The frame ends: blocks that were opened in it and never closed are errors."""
+        open_blocks = self._blocks[frame.conditionals :]
+        if not open_blocks:
+            return []
+        self.unwind(frame.conditionals)
+        return [
+            error(f"'{b.name}' is never closed", b.span, hint="add the missing '.endif'")
+            for b in open_blocks
+        ]
+
+    def _update(self) -> None:
+        self.skipping = bool(self._blocks) and not self._blocks[-1].reading

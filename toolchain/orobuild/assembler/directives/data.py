@@ -1,0 +1,273 @@
+"""Data directives: numbers, strings, floating point and files."""
+
+from __future__ import annotations
+
+import re
+import struct
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from orobuild.assembler.directives.table import Directive
+from orobuild.assembler.emission import Field
+from orobuild.assembler.fragment import FillTail, LebTail, SpaceTail
+from orobuild.assembler.leb128 import sleb128, uleb128
+
+if TYPE_CHECKING:
+    from orobuild.assembler.operands import Operands
+    from orobuild.assembler.symbol import Linear
+    from orobuild.assembler.unit import Unit
+
+_NUMBERS: Final = re.compile(
+    r"[ \t]*-?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)[ \t]*"
+    r"(?:,[ \t]*-?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)[ \t]*)*$"
+)
+_FLOAT: Final = re.compile(
+    r"[ \t]*(?:0[a-zA-Z])?([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?(?:inf(?:inity)?|nan))",
+    re.IGNORECASE,
+)
+_SMALL_FILL: Final = 1 << 12  # bytes; larger fills stay a count and a pattern
+
+
+def integers(unit: Unit, operands: Operands, size: int) -> None:
+    """``.byte``, ``.quad`` and their like: `size` bytes for every expression."""
+    text = operands.text
+    if _NUMBERS.match(text):
+        out = bytearray()
+        for piece in text.split(","):
+            value = int(piece, 0)
+            if -(1 << (8 * size - 1)) <= value < 1 << (8 * size):
+                out += (value & ((1 << (8 * size)) - 1)).to_bytes(size, "little")
+            else:
+                out += _truncated(operands, value, size)
+        unit.emit(bytes(out))
+        return
+    if operands.at_end():
+        return
+    while True:
+        at = operands.skip_space()
+        literal = operands.string()
+        if literal is not None:
+            operands.fail(
+                f"'{operands.name}' takes numbers, not a string",
+                hint="use '.ascii' or '.asciz' for strings",
+                position=at,
+                length=operands.position - at,
+            )
+        _number(unit, operands, operands.linear(), size)
+        if not operands.accept(","):
+            break
+    operands.end()
+
+
+def _number(unit: Unit, operands: Operands, value: Linear, size: int) -> None:
+    """One value: bytes when it is a number, a field when it is not yet."""
+    if not value.is_number:
+        if size > 8:
+            operands.fail(f"'{operands.name}' takes only numbers, and this is an address")
+        unit.emit(Field(value, size))
+        return
+    number = value.number
+    if -(1 << (8 * size - 1)) <= number < 1 << (8 * size):
+        unit.emit((number & ((1 << (8 * size)) - 1)).to_bytes(size, "little"))
+        return
+    unit.emit(_truncated(operands, number, size))
+
+
+def _truncated(operands: Operands, number: int, size: int) -> bytes:
+    """`number` cut to `size` bytes, with a warning, as in GNU as."""
+    low = number & ((1 << (8 * size)) - 1)
+    shown = number & ((1 << 64) - 1) if -(1 << 63) <= number < 1 << 64 else number
+    operands.warn(f"value {shown:#x} truncated to {low:#x}")
+    return low.to_bytes(size, "little")
+
+
+def strings(unit: Unit, operands: Operands, width: int, terminated: bool) -> None:
+    """``.ascii``, ``.asciz``, ``.string16``: characters of `width` bytes each."""
+    out = bytearray()
+    while not operands.at_end():
+        value = operands.required_string()
+        while (more := operands.string()) is not None:
+            # adjacent strings are one
+            if terminated:
+                value += more
+            else:
+                value += more
+        if terminated:
+            value += b"\0"
+        if width > 1:
+            value = b"".join(bytes((byte,)) + bytes(width - 1) for byte in value)
+        out += value
+        if not operands.accept(","):
+            break
+    operands.end()
+    unit.emit(bytes(out))
+
+
+def floats(unit: Unit, operands: Operands, size: int) -> None:
+    """``.float`` and ``.double``: IEEE 754 numbers."""
+    pattern = {4: "<f", 8: "<d"}[size]
+    out = bytearray()
+    while not operands.at_end():
+        match = _FLOAT.match(operands.text, operands.position)
+        if match is None:
+            operands.fail("expected a floating point number")
+        operands.position = match.end()
+        text = match[1]
+        if "nan" in text.lower():
+            # GNU as sets every bit of the fraction (gas/config/atof-ieee.c, TC_LARGEST_EXPONENT...)
+            sign = 0x80 if text.startswith("-") else 0
+            out += b"\xff" * (size - 1) + bytes((0x7F | sign,))
+            if not operands.accept(","):
+                break
+            continue
+        try:
+            out += struct.pack(pattern, float(text))
+        except OverflowError:
+            out += struct.pack(pattern, float("-inf" if text.startswith("-") else "inf"))
+        if not operands.accept(","):
+            break
+    operands.end()
+    unit.emit(bytes(out))
+
+
+def fill(unit: Unit, operands: Operands) -> None:
+    """``.fill repeat, size, value``."""
+    count = operands.linear()
+    size, value = 1, 0
+    if operands.accept(","):
+        if not operands.text[operands.position :].lstrip().startswith(","):
+            size = operands.number("size")
+        if operands.accept(","):
+            value = operands.number("fill value")
+    operands.end()
+    if size < 0:
+        operands.warn("the size is negative: nothing is filled", 0)
+        return
+    if size > 8:
+        operands.warn(f"a size of {size} is taken as 8", 0)
+        size = 8
+    # gas/read.c, s_fill: only the low 4 bytes of the value are used
+    pattern = (value & 0xFFFFFFFF).to_bytes(8, "little")[:size]
+    if size:
+        repeat(unit, operands, count, pattern)
+
+
+def repeat(unit: Unit, operands: Operands, count: Linear, pattern: bytes) -> None:
+    """`count` times `pattern`, at once when the count is known."""
+    number = unit.known(count) if count.add is None or count.sub is not None else None
+    if number is None and count.add is not None:
+        number = unit.known(count)
+    if number is None:
+        unit.emit(SpaceTail(count, pattern, unit.place))
+        return
+    if number < 0:
+        operands.warn(f"the count is negative ({number}): nothing is filled", 0)
+        return
+    if number * len(pattern) <= _SMALL_FILL:
+        unit.emit(pattern * number)
+        return
+    unit.check_size(number * len(pattern))
+    unit.emit(FillTail(number, pattern))
+
+
+def skip(unit: Unit, operands: Operands) -> None:
+    """``.skip count, value``, also `.space` and `.zero`."""
+    count = operands.linear()
+    value = operands.number("fill value") if operands.accept(",") else 0
+    operands.end()
+    repeat(unit, operands, count, bytes((value & 0xFF,)))
+
+
+def leb128(unit: Unit, operands: Operands, signed: bool) -> None:
+    """``.uleb128`` and ``.sleb128``."""
+    while not operands.at_end():
+        value = operands.linear()
+        if value.is_number:
+            number = value.number
+            if signed:
+                unit.emit(sleb128(number))
+            else:
+                unit.emit(uleb128(number & ((1 << 64) - 1) if number < 0 else number))
+        else:
+            unit.emit(LebTail(value, signed, unit.place))
+        if not operands.accept(","):
+            break
+    operands.end()
+
+
+def incbin(unit: Unit, operands: Operands) -> None:
+    """``.incbin "file", skip, count``: the bytes of a file."""
+    at = operands.skip_space()
+    name = operands.required_string("a file name").decode("utf-8", "surrogateescape")
+    length = operands.position - at
+    start, count = 0, None
+    if operands.accept(","):
+        if not operands.text[operands.position :].lstrip().startswith(","):
+            start = operands.number("number of bytes to skip")
+        if operands.accept(","):
+            count = operands.number("number of bytes")
+    operands.end()
+    data = unit.read_dependency(name, operands.span(at, length))
+    if start < 0 or start > len(data):
+        operands.fail(f"cannot skip {start} bytes of '{name}', which has {len(data)}", position=at)
+    end = len(data) if count is None or count == 0 else start + count
+    if end > len(data) or end < start:
+        operands.fail(
+            f"'{name}' has only {len(data)} bytes, not {start} + {count}",
+            position=at,
+            length=length,
+        )
+    unit.check_size(end - start)
+    unit.emit(data[start:end])
+
+
+def _integers(size: int, note: str = "") -> Directive:
+    return Directive(partial(integers, size=size), note or f"{8 * size}-bit numbers")
+
+
+def _strings(width: int, *, terminated: bool) -> Directive:
+    note = "strings" + (f" of {8 * width}-bit characters" if width > 1 else "")
+    return Directive(
+        partial(strings, width=width, terminated=terminated),
+        note + (", each ended by a zero" if terminated else ""),
+    )
+
+
+DIRECTIVES: Final = {
+    ".byte": _integers(1),
+    ".2byte": _integers(2),
+    ".short": _integers(2),
+    ".hword": _integers(2),
+    ".word": _integers(2),
+    ".value": _integers(2),
+    ".4byte": _integers(4),
+    ".long": _integers(4),
+    ".int": _integers(4),
+    ".8byte": _integers(8),
+    ".quad": _integers(8),
+    ".octa": _integers(16),
+    ".dc": _integers(2),
+    ".dc.b": _integers(1),
+    ".dc.w": _integers(2),
+    ".dc.l": _integers(4),
+    ".ascii": _strings(1, terminated=False),
+    ".asciz": _strings(1, terminated=True),
+    ".string": _strings(1, terminated=True),
+    ".string8": _strings(1, terminated=True),
+    ".string16": _strings(2, terminated=True),
+    ".string32": _strings(4, terminated=True),
+    ".string64": _strings(8, terminated=True),
+    ".float": Directive(partial(floats, size=4), "32-bit floating point numbers"),
+    ".single": Directive(partial(floats, size=4), "32-bit floating point numbers"),
+    ".double": Directive(partial(floats, size=8), "64-bit floating point numbers"),
+    ".dc.s": Directive(partial(floats, size=4), "32-bit floating point numbers"),
+    ".dc.d": Directive(partial(floats, size=8), "64-bit floating point numbers"),
+    ".fill": Directive(fill, "repeated values of up to 8 bytes"),
+    ".skip": Directive(skip, "repeated bytes"),
+    ".space": Directive(skip, "repeated bytes"),
+    ".zero": Directive(skip, "repeated bytes"),
+    ".uleb128": Directive(partial(leb128, signed=False), "unsigned LEB128 numbers"),
+    ".sleb128": Directive(partial(leb128, signed=True), "signed LEB128 numbers"),
+    ".incbin": Directive(incbin, "the bytes of a file"),
+}

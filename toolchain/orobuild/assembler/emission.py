@@ -1,0 +1,215 @@
+"""Emission: a section's stream becomes fragments and fixes.
+
+Owns the walk over stream items in their order, once the encoder has sized every instruction.
+It decides where fragments end; it never decides how long a tail is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orobuild.assembler.encoder.types import Encoded, FixupKind, Slot
+from orobuild.assembler.fragment import (
+    AlignTail,
+    BranchTail,
+    FillTail,
+    Fix,
+    Fragment,
+    LebTail,
+    NopsTail,
+    OrgTail,
+    SpaceTail,
+)
+from orobuild.assembler.section import CodeRun
+from orobuild.assembler.symbol import Kind, Linear, Symbol
+from orobuild.assembler.value import Unresolvable, bind
+from orobuild.diagnostics import error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from orobuild.assembler.expression import Expr
+    from orobuild.assembler.section import Section, Stream
+    from orobuild.assembler.symbol import Place
+    from orobuild.assembler.unit import Unit
+
+_TAILS = (AlignTail, OrgTail, SpaceTail, FillTail, LebTail, NopsTail)
+
+
+class Field:
+    """`size` bytes of data whose value is not a number yet."""
+
+    __slots__ = ("size", "value")
+
+    def __init__(self, value: Linear, size: int) -> None:
+        self.value = value
+        self.size = size
+
+
+def settle(unit: Unit, section: Section, stream: Stream) -> None:
+    """Move everything that waits in `stream` into its fragments."""
+    _Settler(unit, section, stream).run()
+    stream.items = []
+    stream.places = []
+
+
+class _Settler:
+    """One walk over one stream."""
+
+    def __init__(self, unit: Unit, section: Section, stream: Stream) -> None:
+        self.unit = unit
+        self.section = section
+        self.stream = stream
+        self.record_runs = unit.options.code_ranges
+        self.rows = unit.line_rows(section)
+        self.width = stream.width
+        self.run_start: tuple[Fragment, int] | None = None
+
+    def run(self) -> None:
+        stream = self.stream
+        data = stream.current.data
+        careful = self.record_runs or self.rows is not None
+        for item, place in zip(stream.items, stream.places, strict=True):
+            kind = type(item)
+            if kind is Slot:
+                encoded = item.encoded  # type: ignore[attr-defined]
+                if encoded is None:
+                    continue
+                if careful:
+                    self.mark(place)
+                if encoded.branch is not None:
+                    self.branch(encoded, place)
+                    data = stream.current.data
+                    continue
+                if encoded.fixups:
+                    self.fixups(encoded, place)
+                data += encoded.code
+            elif kind is bytes:
+                if self.run_start:
+                    self.end_run()
+                data += item  # type: ignore[arg-type]
+            elif kind is Symbol:
+                item.fragment = stream.current  # type: ignore[attr-defined]
+                item.offset = len(data)  # type: ignore[attr-defined]
+            elif kind is Field:
+                if self.run_start:
+                    self.end_run()
+                self.field(item, place)  # type: ignore[arg-type]
+            elif kind is int:
+                if self.run_start and item != self.width:
+                    self.end_run()
+                self.width = item  # type: ignore[assignment]
+            else:
+                assert isinstance(item, _TAILS)
+                if self.run_start and not (isinstance(item, AlignTail) and item.pattern is None):
+                    self.end_run()
+                self.close(item)
+                data = stream.current.data
+        if self.run_start:
+            self.end_run()
+        stream.width = self.width
+
+    def close(
+        self, tail: BranchTail | AlignTail | OrgTail | SpaceTail | FillTail | LebTail | NopsTail
+    ) -> None:
+        """End the current fragment with `tail` and begin the next."""
+        fragment = self.stream.current
+        fragment.tail = tail
+        if isinstance(tail, FillTail):
+            fragment.size = tail.count * len(tail.pattern)
+            following = Fragment(self.section, fragment)
+        else:
+            following = Fragment(self.section)
+        self.stream.fragments.append(following)
+        self.stream.current = following
+
+    def here(self, fragment: Fragment, offset: int) -> Callable[[], Symbol]:
+        """Makes a label at the start of the instruction that stands at `offset`."""
+
+        def make() -> Symbol:
+            symbol = Symbol("\x01.", 0, 0)
+            symbol.kind, symbol.section = Kind.LABEL, self.section
+            symbol.fragment, symbol.offset = fragment, offset
+            return symbol
+
+        return make
+
+    def bind(self, expr: Expr, place: Place) -> Linear:
+        fragment = self.stream.current
+        try:
+            return bind(expr, self.unit.symbols, place[0], self.here(fragment, len(fragment.data)))
+        except Unresolvable as why:
+            self.unit.report(error(str(why), self.unit.span_at(place)), place)
+            return Linear(None, None, 0)
+
+    def fixups(self, encoded: Encoded, place: Place) -> None:
+        fragment = self.stream.current
+        start = len(fragment.data)
+        for fixup in encoded.fixups:
+            self.section.fixes.append(
+                Fix(
+                    fragment,
+                    start + fixup.offset,
+                    fixup.size,
+                    self.bind(fixup.value, place),
+                    place=place,
+                    pc_relative=fixup.pc_relative,
+                    signed=fixup.signed,
+                    kind=self.kind(fixup.kind),
+                    base=len(encoded.code) - fixup.offset,
+                )
+            )
+
+    def kind(self, kind: FixupKind) -> FixupKind:
+        """The family of relocations: only branches of 64-bit code go through the PLT."""
+        return FixupKind.PLAIN if kind is FixupKind.BRANCH and self.width != 64 else kind
+
+    def branch(self, encoded: Encoded, place: Place) -> None:
+        branch = encoded.branch
+        assert branch is not None
+        fragment = self.stream.current
+        target = self.bind(branch.target, place)
+        if branch.near is None:
+            fragment.data += branch.short + b"\0"
+            self.section.fixes.append(
+                Fix(
+                    fragment,
+                    len(fragment.data) - 1,
+                    1,
+                    target,
+                    place=place,
+                    pc_relative=True,
+                    signed=True,
+                    kind=FixupKind.PLAIN,
+                    base=1,
+                )
+            )
+            return
+        kind = self.kind(FixupKind.BRANCH)
+        self.close(BranchTail(target, branch.short, branch.near, branch.near_size, kind, place))
+
+    def field(self, field: Field, place: Place) -> None:
+        data = self.stream.current.data
+        self.section.fixes.append(
+            Fix(self.stream.current, len(data), field.size, field.value, place=place)
+        )
+        data += bytes(field.size)
+
+    def mark(self, place: Place) -> None:
+        """An instruction begins here: note the code run and the line row that it belongs to."""
+        fragment = self.stream.current
+        offset = len(fragment.data)
+        if self.record_runs and self.run_start is None:
+            self.run_start = fragment, offset
+        if self.rows is not None:
+            self.rows.append((fragment, offset, place))
+
+    def end_run(self) -> None:
+        """Record the run of instructions that ends here."""
+        fragment = self.stream.current
+        if self.run_start:
+            start, offset = self.run_start
+            self.section.code_runs.append(
+                CodeRun(self.width, start, offset, fragment, len(fragment.data))
+            )
+        self.run_start = None

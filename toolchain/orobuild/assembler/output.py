@@ -1,0 +1,290 @@
+"""Output: a unit that has been read becomes the bytes of an ELF relocatable.
+
+Owns the order of the last steps (relaxation, relocation, bytes) and the symbol table: which
+symbols are written, in which order, with which attributes (gas/config/obj-elf.c
+`elf_frob_symbol`, gas/write.c `write_object_file`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from orobuild.assembler import relaxation
+from orobuild.assembler.fragment import (
+    AlignTail,
+    FillTail,
+    LebTail,
+    NopsTail,
+    OrgTail,
+    SpaceTail,
+)
+from orobuild.assembler.padding import nops
+from orobuild.assembler.relocation import Relocator
+from orobuild.assembler.section import Section
+from orobuild.assembler.symbol import Kind, Symbol
+from orobuild.assembler.value import Unresolvable, display, final, final_position
+from orobuild.diagnostics import error
+from orobuild.elf import constants as c
+from orobuild.elf.relocatable import (
+    OutputGroup,
+    OutputRelocation,
+    OutputSection,
+    OutputSymbol,
+    write,
+)
+
+if TYPE_CHECKING:
+    from orobuild.assembler.fragment import Fragment
+    from orobuild.assembler.unit import Unit
+
+_ELFOSABI_GNU: Final = 3
+
+
+def object_file(unit: Unit) -> bytes:
+    """The object. Problems are reported to the unit; the bytes count only when there are none."""
+    sections = list(unit.sections.values())
+    relaxation.relax(unit, sections)
+    for section in sections:
+        relaxation.check(unit, section)
+        if section.size > unit.options.size_limit and not section.is_nobits:
+            unit.report(
+                error(
+                    f"section '{section.name}' has {section.size:,} bytes",
+                    hint=f"the limit is {unit.options.size_limit:,} bytes",
+                )
+            )
+    if unit.error_count:
+        return b""
+    return _Builder(unit, sections).build()
+
+
+class _Builder:
+    """Builds the writer's values from the unit's."""
+
+    def __init__(self, unit: Unit, sections: list[Section]) -> None:
+        self.unit = unit
+        self.sections = sections
+        self.written: dict[Section, OutputSection] = {}
+        self.symbols: dict[int, OutputSymbol] = {}
+        self.used_late: dict[int, Symbol] = {}
+
+    def build(self) -> bytes:
+        """Relocate, then collect sections, symbols and groups."""
+        unit = self.unit
+        relocator = Relocator(unit)
+        relocations = {}
+        for section in self.sections:
+            relocations[section] = relocator.section(section)
+            for relocation in relocations[section]:
+                if relocation.symbol is not None and relocation.symbol.temporary:
+                    self.used_late.setdefault(id(relocation.symbol), relocation.symbol)
+        if unit.error_count:
+            return b""
+        for section in self.sections:
+            self.written[section] = self.section(section)
+        for section in self.sections:
+            if section.link_order is not None:
+                self.written[section].linked_to = self.linked(section)
+        groups = self.groups()
+        symbols = self.symbol_table(groups)
+        for section in self.sections:
+            self.written[section].relocations = [
+                OutputRelocation(
+                    r.offset, r.type, self.symbols[id(r.symbol)] if r.symbol else None, r.addend
+                )
+                for r in relocations[section]
+            ]
+        ei_class = c.ELFCLASS64 if unit.bits == 64 else c.ELFCLASS32
+        gnu = unit.uses_gnu_osabi or any(s.sh_flags & c.SHF_GNU_RETAIN for s in self.sections)
+        return write(
+            ei_class,
+            list(self.written.values()),
+            symbols,
+            groups,
+            ei_osabi=_ELFOSABI_GNU if gnu else 0,
+        )
+
+    # -- sections --------------------------------------------------------------------------
+
+    def section(self, section: Section) -> OutputSection:
+        """One section with its bytes."""
+        data = b""
+        if section.is_nobits:
+            self.check_empty(section)
+        else:
+            out = bytearray()
+            for fragment in section.fragments:
+                out += fragment.data
+                if fragment.size:
+                    out += self.tail(fragment)
+            data = bytes(out)
+        return OutputSection(
+            section.name,
+            section.sh_type,
+            section.sh_flags,
+            data,
+            section.size,
+            1 << section.alignment_power,
+            section.sh_entsize,
+        )
+
+    def tail(self, fragment: Fragment) -> bytes:
+        """The bytes of a fragment's tail."""
+        tail, size = fragment.tail, fragment.size
+        if isinstance(tail, FillTail | SpaceTail):
+            return tail.pattern * (size // len(tail.pattern))
+        if isinstance(tail, AlignTail):
+            if tail.pattern is None:
+                return nops(size, tail.width, self.unit.bits)
+            return tail.pattern * (size // len(tail.pattern))
+        if isinstance(tail, OrgTail):
+            return bytes((tail.fill,)) * size
+        if isinstance(tail, NopsTail):
+            return nops(size, tail.width, self.unit.bits, tail.limit)
+        assert isinstance(tail, LebTail)
+        data = relaxation.leb(final(tail.value)[1], signed=tail.signed)
+        if len(data) < size:
+            data = _widened(data, size, signed=tail.signed)
+        return data
+
+    def check_empty(self, section: Section) -> None:
+        """A section without bytes in the file cannot hold anything but zeros."""
+        for fragment in section.fragments:
+            if any(fragment.data):
+                message = (
+                    f"section '{section.name}' has no bytes in the file, so it cannot hold data"
+                )
+                place = section.defined_at
+                span = self.unit.span_at(place) if place else None
+                self.unit.report(error(message, span, hint="only zeros and '.skip' may be there"))
+                return
+
+    def linked(self, section: Section) -> OutputSection | None:
+        """The section that SHF_LINK_ORDER names: by section name, or by a symbol in it."""
+        name = section.link_order
+        assert name is not None
+        for candidate in self.sections:
+            if candidate.name == name:
+                return self.written[candidate]
+        symbol = self.unit.symbols.by_name.get(name)
+        if symbol is not None and symbol.section is not None:
+            return self.written[symbol.section]
+        span = self.unit.span_at(section.defined_at) if section.defined_at else None
+        self.unit.report(
+            error(f"section '{section.name}' is linked to '{name}', which does not exist", span)
+        )
+        return None
+
+    # -- symbols ---------------------------------------------------------------------------
+
+    def groups(self) -> list[OutputGroup]:
+        """The section groups; signatures that no symbol has become symbols of their own."""
+        found: dict[str, OutputGroup] = {}
+        for section in self.sections:
+            if section.group is None:
+                continue
+            group = found.get(section.group)
+            if group is None:
+                group = found[section.group] = OutputGroup(
+                    OutputSymbol(section.group), section.comdat, []
+                )
+            group.comdat = group.comdat or section.comdat
+            group.members.append(self.written[section])
+        return list(found.values())
+
+    def symbol_table(self, groups: list[OutputGroup]) -> list[OutputSymbol]:
+        """Local symbols, then global ones, each in the order of their first mention."""
+        unit = self.unit
+        by_group = {group.signature.name: group for group in groups}
+        ordered = [s for s in unit.symbols.by_name.values() if not s.temporary]
+        ordered += [s.symbol for s in self.sections if s.symbol is not None]
+        ordered.sort(key=lambda s: (s.order, s.serial))
+        ordered += self.used_late.values()
+        local: list[OutputSymbol] = []
+        public: list[OutputSymbol] = []
+        if unit.file_symbol is not None:
+            info = c.STB_LOCAL << 4 | c.STT_FILE
+            local.append(OutputSymbol(unit.file_symbol, info=info, st_shndx=c.SHN_ABS))
+        for symbol in ordered:
+            group = by_group.get(symbol.name) if symbol.type != c.STT_SECTION else None
+            made = self.symbol(symbol)
+            if made is None:
+                continue
+            if group is not None:
+                group.signature = made
+                del by_group[symbol.name]
+            (local if made.info >> 4 == c.STB_LOCAL else public).append(made)
+        for group in by_group.values():
+            group.signature.info = c.STB_LOCAL << 4 | c.STT_NOTYPE
+            group.signature.section = group
+            local.append(group.signature)
+        return local + public
+
+    def symbol(self, symbol: Symbol) -> OutputSymbol | None:
+        """One symbol as it is written, or None when it is not."""
+        if symbol.type == c.STT_SECTION and symbol.section and symbol.section.symbol is symbol:
+            if not symbol.used_in_relocation:
+                return None
+            made = OutputSymbol("", info=c.STT_SECTION, section=self.written[symbol.section])
+            self.symbols[id(symbol)] = made
+            return made
+        if symbol.kind is Kind.REGISTER or symbol.weakref is not None:
+            return None
+        made = OutputSymbol(symbol.name, other=symbol.visibility)
+        binding = symbol.binding
+        kind = symbol.type
+        try:
+            base, value = final_position(symbol)
+            made.size = self.size(symbol)
+        except Unresolvable as why:
+            self.wrong(symbol, str(why))
+            return None
+        if isinstance(base, Section):
+            made.section, made.value = self.written[base], value
+            if base.sh_flags & c.SHF_TLS and kind in (c.STT_NOTYPE, c.STT_OBJECT):
+                kind = c.STT_TLS
+        elif base is None:
+            made.st_shndx, made.value = c.SHN_ABS, value
+        elif symbol.kind is Kind.COMMON:
+            made.st_shndx, made.value, made.size = c.SHN_COMMON, symbol.alignment, symbol.value
+            binding = c.STB_GLOBAL if binding is None else binding
+        elif symbol.kind is Kind.EQUATE:
+            if binding is not None or not isinstance(base, Symbol):
+                self.wrong(
+                    symbol,
+                    f"'{symbol.name}' is equated to '{display(base.name) if isinstance(base, Symbol) else '?'}', "
+                    "which is not defined in this file, and so cannot be global",
+                )
+            return None
+        elif binding is None or binding == c.STB_LOCAL:
+            if binding is None and not symbol.referenced and not symbol.used_in_relocation:
+                return None
+            binding = c.STB_GLOBAL
+        made.info = (c.STB_LOCAL if binding is None else binding) << 4 | kind
+        self.symbols[id(symbol)] = made
+        return made
+
+    def size(self, symbol: Symbol) -> int:
+        """st_size in bytes."""
+        if symbol.size is None:
+            return 0
+        base, value = final(symbol.size)
+        if base is not None:
+            raise Unresolvable(f"the size of '{symbol.name}' is not a number")
+        return value
+
+    def wrong(self, symbol: Symbol, message: str) -> None:
+        """Report a problem with a symbol where it was defined or first mentioned."""
+        place = symbol.defined_at or symbol.mentioned_at
+        span = self.unit.span_at(place) if place else None
+        self.unit.report(error(message, span), place)
+
+
+def _widened(data: bytes, size: int, *, signed: bool) -> bytes:
+    """A LEB128 number made longer without changing its value."""
+    fill = 0x7F if signed and data[-1] & 0x40 else 0
+    out = bytearray(data)
+    while len(out) < size:
+        out[-1] |= 0x80
+        out.append(fill)
+    return bytes(out)

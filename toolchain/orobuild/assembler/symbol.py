@@ -1,0 +1,165 @@
+"""Symbols: what a name means in one translation unit.
+
+Owns the symbol table and the bound form of expressions (`Linear`, `Operation`), in which names
+have become `Symbol` objects. It never emits bytes and knows no directive.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orobuild.elf.constants import STB_LOCAL, STT_NOTYPE, STV_DEFAULT
+
+if TYPE_CHECKING:
+    from orobuild.assembler.expression import Expr
+    from orobuild.assembler.fragment import Fragment
+    from orobuild.assembler.section import Section
+    from orobuild.assembler.source import Frame
+
+Place = tuple[int, "Frame", int]
+"""When and where: the running number of the statement, its frame, its index in the frame."""
+
+
+class Kind(enum.Enum):
+    """What a symbol is so far."""
+
+    UNDEFINED = "undefined"
+    LABEL = "label"
+    ABSOLUTE = "absolute"
+    EQUATE = "equate"
+    COMMON = "common"
+    REGISTER = "register"
+
+
+class Symbol:
+    """One symbol.
+
+    `LABEL`: at `offset` in `fragment` of `section`; `fragment` is None until the section's
+    stream has been settled. `ABSOLUTE`: `value`. `EQUATE`: `equation`, resolved at the end.
+    `COMMON`: `value` is the size, `alignment` in bytes. `REGISTER`: `register` is its text.
+    `lazy` is an expression that is bound anew at every use (`.eqv`).
+    `order` sorts the symbol table: the statement that mentioned the symbol first.
+    """
+
+    __slots__ = (
+        "alignment", "binding", "busy", "defined_at", "equation", "fragment", "index", "kind",
+        "lazy", "mentioned_at", "name", "offset", "order", "redefinable", "referenced", "register",
+        "section", "serial", "size", "temporary", "type", "used_in_relocation", "value", "versions",
+        "visibility", "weakref",
+    )  # fmt: skip
+
+    def __init__(self, name: str, order: int, serial: int) -> None:
+        self.name = name
+        self.order = order
+        self.serial = serial
+        self.kind = Kind.UNDEFINED
+        self.section: Section | None = None
+        self.fragment: Fragment | None = None
+        self.offset = 0
+        self.value = 0
+        self.equation: Linear | Operation | None = None
+        self.lazy: Expr | None = None
+        self.register: str | None = None
+        self.alignment = 0
+        self.binding: int | None = None
+        self.type = STT_NOTYPE
+        self.visibility = STV_DEFAULT
+        self.size: Linear | None = None
+        self.defined_at: Place | None = None
+        self.mentioned_at: Place | None = None
+        self.redefinable = False
+        self.referenced = False
+        self.used_in_relocation = False
+        self.temporary = name.startswith(".L") or "\x01" in name or "\x02" in name
+        self.busy = False
+        self.index = 0
+        self.versions: list[str] = []
+        self.weakref: Symbol | None = None
+
+    @property
+    def defined(self) -> bool:
+        """Whether the unit gives the symbol a value (a common symbol has none yet)."""
+        return self.kind not in (Kind.UNDEFINED, Kind.COMMON)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nothing made the symbol global or weak."""
+        return self.binding in (None, STB_LOCAL)
+
+    def __repr__(self) -> str:
+        return f"<Symbol {self.name} {self.kind.value}>"
+
+
+class Linear:
+    """``add - sub + number``: the form that most expressions have once names are symbols.
+
+    `modifier` is the ``@`` word that applies to the whole (`PLT`), or None.
+    """
+
+    __slots__ = ("add", "modifier", "number", "sub")
+
+    def __init__(
+        self,
+        add: Symbol | None,
+        sub: Symbol | None,
+        number: int,
+        modifier: str | None = None,
+    ) -> None:
+        self.add = add
+        self.sub = sub
+        self.number = number
+        self.modifier = modifier
+
+    @property
+    def is_number(self) -> bool:
+        """Whether no symbol is involved."""
+        return self.add is None and self.sub is None and self.modifier is None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operator on values that are not numbers yet; the `equation` of a nameless symbol.
+
+    `operator` is one of `expression.Binary`'s, or a prefix operator when `right` is None.
+    """
+
+    operator: str
+    left: Linear
+    right: Linear | None
+
+
+class SymbolTable:
+    """The unit's symbols by name. `order` is the running number of the current statement."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, Symbol] = {}
+        self.nameless: list[Symbol] = []
+        self.retired: list[Symbol] = []
+
+    def get(self, name: str, order: int) -> Symbol:
+        """The symbol called `name`, created when this is its first mention."""
+        symbol = self.by_name.get(name)
+        if symbol is None:
+            symbol = self.by_name[name] = Symbol(name, order, len(self.by_name))
+        elif order < symbol.order:
+            symbol.order = order
+        return symbol
+
+    def replace(self, name: str) -> Symbol:
+        """A new symbol in the place of `name`; values bound before keep the old one."""
+        old = self.by_name[name]
+        new = Symbol(name, old.order, old.serial)
+        new.binding, new.type, new.visibility = old.binding, old.type, old.visibility
+        new.size = old.size
+        self.by_name[name] = new
+        self.retired.append(old)
+        return new
+
+    def operation(self, operator: str, left: Linear, right: Linear | None) -> Linear:
+        """A nameless symbol for an operator whose operands are not numbers yet."""
+        symbol = Symbol("\x01", 0, 0)
+        symbol.kind = Kind.EQUATE
+        symbol.equation = Operation(operator, left, right)
+        return Linear(symbol, None, 0)
