@@ -23,6 +23,7 @@ _oro_user_images:
     user_image hog
     user_image yielder
     user_image scrub
+    user_image registers
     user_image fault_write
     user_image fault_execute
     user_image fault_privilege

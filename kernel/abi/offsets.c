@@ -8,6 +8,7 @@
 #include "abi/core.h"
 #include "abi/frame.h"
 #include "abi/layout.h"
+#include "abi/probe.h"
 #include "abi/processor.h"
 #include "abi/syscall.h"
 #include "abi/trampoline.h"
@@ -17,6 +18,7 @@ struct frame abi_frame;
 struct core abi_core;
 struct tss abi_tss;
 struct trampoline abi_trampoline;
+struct probe abi_probe;
 struct idt_gate abi_idt_gate;
 struct table_pointer abi_table_pointer;
 

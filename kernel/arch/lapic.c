@@ -115,6 +115,17 @@ void lapic_timer_start(uint32_t hz)
     lapic_write(REGISTER_TIMER_INITIAL, count ? count : 1);
 }
 
+void lapic_timer_stop(void)
+{
+    lapic_write(REGISTER_LVT_TIMER, LVT_MASKED);
+    lapic_write(REGISTER_TIMER_INITIAL, 0);
+}
+
+bool lapic_timer_masked(void)
+{
+    return lapic_read(REGISTER_LVT_TIMER) & LVT_MASKED;
+}
+
 uint32_t lapic_timer_hz(void)
 {
     return timer_hz;

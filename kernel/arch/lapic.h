@@ -22,6 +22,8 @@ void lapic_timer_calibrate(void);
 /* Interrupts the calling core `hz` times a second with VECTOR_TIMER. */
 void lapic_timer_start(uint32_t hz);
 
+void lapic_timer_stop(void);
+bool lapic_timer_masked(void);
 uint32_t lapic_timer_hz(void);
 uint32_t lapic_id(void);
 bool lapic_is_x2apic(void);

@@ -10,6 +10,7 @@
 #include "arch/lapic.h"
 #include "interrupt/event.h"
 #include "interrupt/panic.h"
+#include "interrupt/probe.h"
 
 extern _Noreturn void _oro_resume_kernel(struct frame *frame, uint32_t swapped);
 extern const struct fixup {
@@ -33,6 +34,7 @@ _Noreturn static void handle(enum event_kind kind, struct frame *frame, uint64_t
 /* A device interrupt, from ring 3 or from the idle loop. */
 _Noreturn void interrupt_entry(struct frame *frame)
 {
+    PROBE_POINT(PROBE_INTERRUPT, frame);
     switch (frame->vector) {
     case VECTOR_TIMER:
         lapic_end_of_interrupt();
@@ -53,6 +55,7 @@ _Noreturn void interrupt_entry(struct frame *frame)
 /* An exception or NMI from ring 3. */
 _Noreturn void exception_entry(struct frame *frame)
 {
+    PROBE_POINT(PROBE_EXCEPTION, frame);
     if (frame->vector == VECTOR_NMI)
         handle(EVENT_NMI, frame, 0);
     if (frame->vector == VECTOR_MACHINE_CHECK)
@@ -69,12 +72,14 @@ _Noreturn void exception_entry_kernel(struct frame *frame, uint32_t swapped)
             _oro_resume_kernel(frame, swapped);
         }
     }
+    PROBE_POINT(PROBE_KERNEL, frame);
     panic_exception(frame);
 }
 
 /* #DB, NMI, #DF or #MC from ring 0, on a stack of its own. */
 _Noreturn void exception_entry_ist(struct frame *frame, uint32_t swapped)
 {
+    PROBE_POINT(PROBE_IST, frame);
     if (frame->vector != VECTOR_NMI)
         panic_exception(frame);
     if (panic_in_progress())

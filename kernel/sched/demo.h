@@ -5,8 +5,11 @@
 
 struct core;
 
-/* Starts the programs; on the first core, when all cores are online. */
-void demo_start(void);
+#include <stdbool.h>
+
+/* Starts the programs; on the first core, when all cores are online. `tests_passed` is part of
+ * the verdict. */
+void demo_start(bool tests_passed);
 
 /* After each timer tick: the first core decides whether all has been seen that the boot must
  * show, prints the verdict and ends the run. With `run=forever` it never does. */

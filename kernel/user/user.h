@@ -13,6 +13,9 @@ int main(void);
 int64_t user_syscall(uint64_t number, uint64_t a, uint64_t b);
 uint64_t user_scrub_probe(void);
 
+/* asm/user/registers.S */
+uint64_t user_register_check(uint64_t rounds);
+
 /* Writes one line to the console. */
 static inline int64_t print(const char *text)
 {

@@ -1,0 +1,60 @@
+#include "interrupt/probe.h"
+
+#include "abi/core.h"
+#include "abi/vectors.h"
+
+extern struct probe _oro_probe;
+extern uint64_t _oro_probe_call(void (*function)(uint64_t), uint64_t argument);
+extern uint64_t _oro_probe_stub(void);
+extern _Noreturn void _oro_probe_return(void);
+
+bool probe_running;
+static struct frame taken;
+static enum probe_entry entry_taken;
+static bool aligned;
+
+bool probe_call(void (*function)(uint64_t), uint64_t argument, struct frame *frame)
+{
+    entry_taken = PROBE_NONE;
+    probe_running = true;
+    bool raised = _oro_probe_call(function, argument);
+    probe_running = false;
+    if (raised)
+        *frame = taken;
+    return raised;
+}
+
+void probe_stub(uint64_t handler, const struct frame *hardware, struct frame *seen)
+{
+    uint64_t vector = hardware->vector;
+    _oro_probe.handler = handler;
+    _oro_probe.stack = (uint64_t)(this_core()->idle_frame + 1);
+    _oro_probe.push_error_code =
+        vector < VECTOR_EXCEPTIONS && (uint64_t)VECTORS_WITH_ERROR_CODE >> vector & 1;
+    _oro_probe.registers = *hardware;
+    entry_taken = PROBE_NONE;
+    probe_running = true;
+    _oro_probe_stub();
+    probe_running = false;
+    *seen = taken;
+}
+
+enum probe_entry probe_entry(void)
+{
+    return entry_taken;
+}
+
+bool probe_aligned(void)
+{
+    return aligned;
+}
+
+_Noreturn void probe_take(enum probe_entry entry, const struct frame *frame,
+                          const void *frame_address)
+{
+    /* The C entry pushed rbp below the 8-mod-16 rsp it began with. */
+    aligned = (uint64_t)frame_address % 16 == 0;
+    entry_taken = entry;
+    taken = *frame;
+    _oro_probe_return();
+}

@@ -1,0 +1,49 @@
+/* entries_test.c - all 256 stubs, entered as the hardware would, from ring 0 and from ring 3. */
+#include "abi/processor.h"
+#include "abi/vectors.h"
+#include "interrupt/probe.h"
+#include "lib/string.h"
+#include "test/ktap.h"
+
+extern const uint64_t _oro_isr_handlers[VECTOR_COUNT];
+
+/* The entry that a vector must reach. */
+static enum probe_entry wanted_entry(uint64_t vector, bool user)
+{
+    if (vector >= VECTOR_EXCEPTIONS)
+        return PROBE_INTERRUPT;
+    if (user)
+        return PROBE_EXCEPTION;
+    return (uint64_t)VECTORS_ON_IST >> vector & 1 ? PROBE_IST : PROBE_KERNEL;
+}
+
+static void enter_all(bool user)
+{
+    for (uint64_t vector = 0; vector < VECTOR_COUNT; vector++) {
+        struct frame hardware, seen;
+        for (uint64_t *word = (uint64_t *)&hardware; word < (uint64_t *)(&hardware + 1); word++)
+            *word = test_random();
+        hardware.vector = vector;
+        hardware.cs = user ? SELECTOR_USER_CODE : SELECTOR_KERNEL_CODE;
+        probe_stub(_oro_isr_handlers[vector], &hardware, &seen);
+        bool has_error_code =
+            vector < VECTOR_EXCEPTIONS && (uint64_t)VECTORS_WITH_ERROR_CODE >> vector & 1;
+        if (!has_error_code)
+            hardware.error_code = 0;
+        CHECK(memcmp(&seen, &hardware, sizeof(seen)) == 0);
+        CHECK_EQUAL(probe_entry(), wanted_entry(vector, user));
+        CHECK(probe_aligned());
+    }
+}
+
+static void from_ring_0(void)
+{
+    enter_all(false);
+}
+
+static void from_ring_3(void)
+{
+    enter_all(true);
+}
+
+TEST_SUITE(entries, {"from_ring_0", from_ring_0}, {"from_ring_3", from_ring_3});

@@ -1,0 +1,61 @@
+#include "test/ktap.h"
+
+#include "console/printk.h"
+
+extern const struct test_suite text_suite, memory_map_suite, frames_suite, paging_suite,
+    elf_loader_suite, entries_suite, exceptions_suite, topology_suite;
+
+static const struct test_suite *const suites[] = {
+    &text_suite,       &memory_map_suite, &frames_suite,     &paging_suite,
+    &elf_loader_suite, &entries_suite,    &exceptions_suite, &topology_suite,
+};
+
+enum { SUITES = sizeof(suites) / sizeof(suites[0]) };
+
+static bool failed; /* the running case */
+
+void test_fail(const char *file, int line, const char *what)
+{
+    failed = true;
+    printk("    # %s:%d: %s\n", file, line, what);
+}
+
+void test_fail_equal(const char *file, int line, const char *what, uint64_t got, uint64_t wanted)
+{
+    failed = true;
+    printk("    # %s:%d: %s is 0x%lx, not 0x%lx\n", file, line, what, got, wanted);
+}
+
+uint64_t test_random(void)
+{
+    static uint64_t state = UINT64_C(0x9e3779b97f4a7c15);
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+}
+
+static bool run_suite(const struct test_suite *suite)
+{
+    bool all_passed = true;
+    printk("    KTAP version 1\n    # Subtest: %s\n    1..%lu\n", suite->name, suite->count);
+    for (size_t i = 0; i < suite->count; i++) {
+        failed = false;
+        suite->cases[i].run();
+        printk("    %s %lu %s\n", failed ? "not ok" : "ok", i + 1, suite->cases[i].name);
+        all_passed &= !failed;
+    }
+    return all_passed;
+}
+
+bool ktap_run(void)
+{
+    bool all_passed = true;
+    printk("KTAP version 1\n1..%d\n", SUITES);
+    for (size_t i = 0; i < SUITES; i++) {
+        bool passed = run_suite(suites[i]);
+        printk("%s %lu %s\n", passed ? "ok" : "not ok", i + 1, suites[i]->name);
+        all_passed &= passed;
+    }
+    return all_passed;
+}

@@ -1,0 +1,114 @@
+/* paging_test.c - page tables, and the permissions of the kernel's own pages. */
+#include "abi/layout.h"
+#include "abi/processor.h"
+#include "arch/cpu.h"
+#include "lib/elf.h"
+#include "memory/frames.h"
+#include "memory/kernel_map.h"
+#include "memory/paging.h"
+#include "test/ktap.h"
+
+extern const struct elf_header _oro_image_start;
+
+static void maps_and_forgets(void)
+{
+    uint64_t before = frames_free_count();
+    uint64_t root = kernel_map_new_space();
+    uint64_t frame = frames_alloc(0);
+    CHECK(root && frame);
+    CHECK(paging_map(root, 0x400000, frame, PAGE_SIZE, PAGE_USER | PAGE_NX, PAGE_SIZE));
+    struct paging_walk walk = paging_walk(root, 0x400000);
+    CHECK_EQUAL(walk.levels, 4);
+    CHECK_EQUAL(walk.entries[3], frame | PAGE_PRESENT | PAGE_USER | PAGE_NX);
+    CHECK(!(paging_walk(root, 0x401000).entries[3] & PAGE_PRESENT));
+    CHECK_EQUAL(paging_walk(root, 0x8000000000).levels, 1);
+    CHECK_EQUAL(paging_unmap(root, 0x400000), frame | PAGE_PRESENT | PAGE_USER | PAGE_NX);
+    CHECK_EQUAL(paging_unmap(root, 0x400000), 0);
+    frames_free(frame, 0);
+    paging_free_lower_half(root);
+    frames_free(root, 0);
+    CHECK_EQUAL(frames_free_count(), before);
+}
+
+static void chooses_large_pages(void)
+{
+    uint64_t root = kernel_map_new_space();
+    CHECK(paging_map(root, 0x1ff000, 0x1ff000, 0x202000, PAGE_NX, UINT64_C(1) << 21));
+    CHECK_EQUAL(paging_walk(root, 0x1ff000).levels, 4);
+    CHECK_EQUAL(paging_walk(root, 0x200000).levels, 3);
+    CHECK_EQUAL(paging_walk(root, 0x3fffff).levels, 3);
+    CHECK_EQUAL(paging_walk(root, 0x400000).levels, 4);
+    /* The pages are not frames of ours to give back. */
+    for (unsigned level = 0; level < 2; level++)
+        CHECK(paging_unmap(root, level ? 0x400000 : 0x1ff000) != 0);
+    uint64_t *entry = phys_to_virt(paging_walk(root, 0x200000).entries[1] & PAGE_ADDRESS);
+    entry[1] = 0;
+    paging_free_lower_half(root);
+    frames_free(root, 0);
+}
+
+/* Each page of each segment has the permissions of its program header, and only those. */
+static void image_matches_its_headers(void)
+{
+    const struct elf_program_header *segment = elf_program_headers(&_oro_image_start);
+    for (unsigned i = 0; i < _oro_image_start.e_phnum; i++, segment++) {
+        if (segment->p_type != PT_LOAD)
+            continue;
+        for (uint64_t offset = 0; offset < segment->p_memsz; offset += PAGE_SIZE) {
+            struct paging_walk walk = paging_walk(read_cr3(), segment->p_vaddr + offset);
+            CHECK_EQUAL(walk.levels, 4);
+            uint64_t entry = walk.entries[3];
+            CHECK_EQUAL(entry & PAGE_ADDRESS, segment->p_paddr + offset);
+            CHECK_EQUAL(!(entry & PAGE_NX), !!(segment->p_flags & PF_X));
+            CHECK_EQUAL(!!(entry & PAGE_WRITE), !!(segment->p_flags & PF_W));
+            CHECK(!(entry & PAGE_USER));
+            /* No second, writable view of it in the direct map. */
+            walk = paging_walk(read_cr3(), DIRECT_MAP_BASE + segment->p_paddr + offset);
+            CHECK(!(walk.entries[walk.levels - 1] & PAGE_PRESENT));
+        }
+    }
+}
+
+/* Whether some entry below allows both writing and executing. */
+static bool writable_and_executable(uint64_t table, unsigned level)
+{
+    const uint64_t *entries = phys_to_virt(table & PAGE_ADDRESS);
+    for (unsigned i = level == 4 ? 256 : 0; i < 512; i++) {
+        uint64_t entry = entries[i];
+        if (!(entry & PAGE_PRESENT) || entry & PAGE_NX)
+            continue;
+        if (level > 1 && !(entry & PAGE_LARGE)) {
+            if (writable_and_executable(entry, level - 1))
+                return true;
+        } else if (entry & PAGE_WRITE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void nothing_is_writable_and_executable(void)
+{
+    CHECK(!writable_and_executable(read_cr3(), 4));
+}
+
+static void boot_maps_are_gone(void)
+{
+    const uint64_t *top = phys_to_virt(read_cr3() & PAGE_ADDRESS);
+    for (unsigned i = 0; i < 256; i++)
+        CHECK_EQUAL(top[i], 0);
+}
+
+static void stacks_have_guards(void)
+{
+    uint64_t top = kernel_map_stack();
+    CHECK(paging_walk(read_cr3(), top - 1).entries[3] & PAGE_PRESENT);
+    CHECK(paging_walk(read_cr3(), top - STACK_PAGES * PAGE_SIZE).entries[3] & PAGE_PRESENT);
+    CHECK(!(paging_walk(read_cr3(), top - STACK_PAGES * PAGE_SIZE - 1).entries[3] & PAGE_PRESENT));
+}
+
+TEST_SUITE(paging, {"maps_and_forgets", maps_and_forgets},
+           {"chooses_large_pages", chooses_large_pages},
+           {"image_matches_its_headers", image_matches_its_headers},
+           {"nothing_is_writable_and_executable", nothing_is_writable_and_executable},
+           {"boot_maps_are_gone", boot_maps_are_gone}, {"stacks_have_guards", stacks_have_guards});

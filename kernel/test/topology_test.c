@@ -1,0 +1,58 @@
+/* topology_test.c - the firmware's tables, sound and damaged, and the state of the APIC. */
+#include "abi/core.h"
+#include "abi/vectors.h"
+#include "arch/lapic.h"
+#include "firmware/scan.h"
+#include "firmware/topology.h"
+#include "test/ktap.h"
+
+static void checksums(void)
+{
+    uint8_t bytes[] = {1, 2, 3, 250};
+    CHECK(scan_checksum(bytes, sizeof(bytes)));
+    CHECK(scan_checksum(bytes, 0));
+    bytes[2]++;
+    CHECK(!scan_checksum(bytes, sizeof(bytes)));
+}
+
+static void out_of_reach(void)
+{
+    CHECK(!scan_physical(0, 16));
+    CHECK(!scan_physical(UINT64_C(1) << 32, 16));
+    CHECK(!scan_physical((UINT64_C(1) << 32) - 8, 16));
+    CHECK(!scan_physical(4096, UINT64_MAX));
+    CHECK(scan_physical(4096, 16) != NULL);
+}
+
+static void cores_are_counted_once(void)
+{
+    uint32_t before = topology.core_count;
+    CHECK(before >= core_count);
+    if (before)
+        topology_add_core(topology.apic_ids[0]);
+    CHECK_EQUAL(topology.core_count, before);
+}
+
+static void every_core_has_an_id_of_its_own(void)
+{
+    for (uint32_t i = 0; i < core_count; i++) {
+        CHECK(cores[i].online && cores[i].self == &cores[i] && cores[i].index == i);
+        for (uint32_t other = 0; other < i; other++)
+            CHECK(cores[i].apic_id != cores[other].apic_id);
+    }
+    CHECK_EQUAL(this_core()->apic_id, lapic_id());
+}
+
+/* If the timer had been programmed while the spurious-vector register had the APIC disabled, a
+ * strict APIC would have kept its LVT entry masked. */
+static void timer_is_not_masked(void)
+{
+    lapic_timer_start(1);
+    CHECK(!lapic_timer_masked());
+    lapic_timer_stop();
+}
+
+TEST_SUITE(topology, {"checksums", checksums}, {"out_of_reach", out_of_reach},
+           {"cores_are_counted_once", cores_are_counted_once},
+           {"every_core_has_an_id_of_its_own", every_core_has_an_id_of_its_own},
+           {"timer_is_not_masked", timer_is_not_masked});
