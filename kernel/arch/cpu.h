@@ -77,6 +77,13 @@ static inline void write_cr4(uint64_t value)
     __asm__ volatile("movq %0, %%cr4" : : "r"(value) : "memory");
 }
 
+static inline uint64_t read_flags(void)
+{
+    uint64_t flags;
+    __asm__ volatile("pushfq; popq %0" : "=r"(flags));
+    return flags;
+}
+
 struct cpuid {
     uint32_t eax, ebx, ecx, edx;
 };

@@ -85,6 +85,7 @@ static void user_pages_are_out_of_bounds(void)
     CHECK(!user_write(PAGE + PAGE_SIZE - 1, writable_data, 2));
     CHECK(!user_read(&byte, (uint64_t)writable_data, 1));
     CHECK(!user_read(&byte, USER_LIMIT, 1) && !user_read(&byte, UINT64_MAX, 2));
+    CHECK(!(read_flags() & RFLAGS_AC)); /* the door is shut again */
     write_cr3(kernel_root);
     paging_free_lower_half(root);
     frames_free(root, 0);

@@ -12,18 +12,20 @@ static const struct test_suite *const suites[] = {
 
 enum { SUITES = sizeof(suites) / sizeof(suites[0]) };
 
-static bool failed; /* the running case */
+enum { FAILURES_SHOWN = 4 };
+
+static unsigned failures; /* of the running case */
 
 void test_fail(const char *file, int line, const char *what)
 {
-    failed = true;
-    printk("    # %s:%d: %s\n", file, line, what);
+    if (failures++ < FAILURES_SHOWN)
+        printk("  # %s:%d: %s\n", file, line, what);
 }
 
 void test_fail_equal(const char *file, int line, const char *what, uint64_t got, uint64_t wanted)
 {
-    failed = true;
-    printk("    # %s:%d: %s is 0x%lx, not 0x%lx\n", file, line, what, got, wanted);
+    if (failures++ < FAILURES_SHOWN)
+        printk("  # %s:%d: %s is 0x%lx, not 0x%lx\n", file, line, what, got, wanted);
 }
 
 uint64_t test_random(void)
@@ -38,12 +40,14 @@ uint64_t test_random(void)
 static bool run_suite(const struct test_suite *suite)
 {
     bool all_passed = true;
-    printk("    KTAP version 1\n    # Subtest: %s\n    1..%lu\n", suite->name, suite->count);
+    printk("  KTAP version 1\n  # Subtest: %s\n  1..%lu\n", suite->name, suite->count);
     for (size_t i = 0; i < suite->count; i++) {
-        failed = false;
+        failures = 0;
         suite->cases[i].run();
-        printk("    %s %lu %s\n", failed ? "not ok" : "ok", i + 1, suite->cases[i].name);
-        all_passed &= !failed;
+        if (failures > FAILURES_SHOWN)
+            printk("  # %u more\n", failures - FAILURES_SHOWN);
+        printk("  %s %lu %s\n", failures ? "not ok" : "ok", i + 1, suite->cases[i].name);
+        all_passed &= failures == 0;
     }
     return all_passed;
 }
