@@ -10,10 +10,13 @@ A fixture is an assembly file whose `#:` lines are instructions to the test:
     #: config                the `#|` lines after it are [tool.orobuild.lint]
     #: expect CODE TEXT      a finding of CODE whose rendering contains TEXT
     #: expect nothing
+
+A fixture that is a linker script (`.ld`) has the same instructions in comments, `/*: … */`.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import tomllib
@@ -52,7 +55,8 @@ class Fixture:
 
 def parse(path: Path) -> Fixture:
     fixture, block, blocks = Fixture(path), "", {"script": "", "config": ""}
-    for line in path.read_text().splitlines():
+    for text in path.read_text().splitlines():
+        line = re.sub(r"^/\*([:|])(.*)\*/$", r"#\1\2", text)
         if line.startswith("#|"):
             blocks[block] += line[2:].removeprefix(" ") + "\n"
         elif line.startswith("#:"):
@@ -72,8 +76,8 @@ def parse(path: Path) -> Fixture:
             elif word == "expect" and rest == "nothing":
                 fixture.says_nothing = True
             elif word == "expect":
-                code, _, text = rest.partition(" ")
-                fixture.expected.append((code, text))
+                code, _, expected = rest.partition(" ")
+                fixture.expected.append((code, expected))
             else:
                 raise ValueError(f"{path}: unknown instruction {line!r}")
     fixture.script = blocks["script"]
@@ -84,7 +88,7 @@ def parse(path: Path) -> Fixture:
 
 
 def fixtures() -> list[Fixture]:
-    return [parse(path) for path in sorted(FIXTURES.glob("*.S"))]
+    return [parse(path) for path in sorted(FIXTURES.iterdir())]
 
 
 @cache

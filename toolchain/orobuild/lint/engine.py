@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orobuild.diagnostics import Note, Span, error
@@ -11,6 +12,7 @@ from orobuild.elf import constants as c
 from orobuild.elf.reader import ElfError
 from orobuild.lint.program import Program
 from orobuild.lint.registry import rules
+from orobuild.lint.rule import Scope
 from orobuild.lint.selection import selected, severity_of
 
 if TYPE_CHECKING:
@@ -36,21 +38,42 @@ def check_image(elf: ElfFile, config: LintConfig) -> tuple[Finding, ...]:
                 rule="elf",
             )
         )
-    program = Program(elf, config)
+    return _run_all(Scope.IMAGE, Program(elf, config), config)
+
+
+def check_script(text: str, path: str, config: LintConfig) -> tuple[Finding, ...]:
+    """What the selected rules find in a linker script; INCLUDE is read relative to the process.
+
+    Raises `InputError` for a script that cannot be parsed, `UsageError` for the configuration.
+    """
+    from orobuild.linker.script import parse
+    from orobuild.lint.script import ScriptModel
+
+    script = parse(text, path, read_file=lambda name: Path(name).read_bytes())
+    return _run_all(Scope.SCRIPT, ScriptModel(script, config), config)
+
+
+def _run_all(scope: Scope, model: object, config: LintConfig) -> tuple[Finding, ...]:
     findings: list[Finding] = []
     for rule in selected(rules(), config):
-        findings += _run(rule, program, config)
+        if rule.scope is scope:
+            findings += _run(rule, model, config)
     return tuple(findings)
 
 
-def _run(rule: Rule, program: Program, config: LintConfig) -> Iterator[Finding]:
+def _run(rule: Rule, model: object, config: LintConfig) -> Iterator[Finding]:
     """One rule's findings, stamped with its code; the last one says when there are more."""
     severity = severity_of(rule, config)
-    found = iter(rule.check(program))
+    found = iter(rule.check(model))
     shown = [
         replace(f, rule=rule.code, severity=severity) for f in islice(found, config.max_findings)
     ]
     if shown and next(found, None) is not None:
         note = Note(f"more findings of {rule.code} in this file are not listed (max-findings)")
         shown[-1] = replace(shown[-1], notes=(*shown[-1].notes, note))
-    yield from sorted(shown, key=lambda f: f.evidence.address or 0)
+    yield from sorted(shown, key=_place)
+
+
+def _place(finding: Finding) -> tuple[int, int, int]:
+    span = finding.span
+    return (finding.evidence.address or 0, span.line if span else 0, span.column if span else 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Span, error
 from orobuild.elf import reader
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from orobuild.diagnostics import Diagnostic
     from orobuild.lint.config import LintConfig
     from orobuild.lint.finding import Finding
+
+SCRIPT_SUFFIXES: Final = (".ld", ".lds", ".x")
 
 
 def check_paths(paths: Iterable[str], config: LintConfig) -> LintResult:
@@ -45,5 +47,10 @@ def check_paths(paths: Iterable[str], config: LintConfig) -> LintResult:
 
 
 def check_bytes(data: bytes, path: str, config: LintConfig) -> tuple[Finding, ...]:
-    """Check one file's content by what it is. Raises `InputError`, `UsageError`."""
+    """Check one file's content by what it is. Raises `InputError`, `UsageError`.
+
+    A linker script is known by its name (`.ld`, `.lds`, `.x`); everything else must be ELF.
+    """
+    if Path(path).suffix in SCRIPT_SUFFIXES and not reader.is_elf(data):
+        return engine.check_script(data.decode("utf-8", "surrogateescape"), path, config)
     return engine.check_image(reader.read(data, path), config)

@@ -6,9 +6,10 @@ documentation and whose `RULE` is its entry. Nothing but `registry` knows which 
 
 from __future__ import annotations
 
+import enum
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from orobuild.diagnostics import Severity
 
@@ -16,10 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from orobuild.lint.finding import Finding
-    from orobuild.lint.program import Program
 
 CODE: Final = re.compile(r"[A-Z]{2,4}[0-9]{3}")
 SECTIONS: Final = ("What it does", "Why is this bad?", "Example", "Fix", "Source")
+
+
+class Scope(enum.Enum):
+    """What a rule looks at; its `check` takes the model of that."""
+
+    IMAGE = "linked image"  # orobuild.lint.program.Program
+    SCRIPT = "linker script"  # orobuild.lint.script.ScriptModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +35,17 @@ class Rule:
 
     `code` is a family prefix and three digits, `name` the same in words with hyphens.
     `documentation` is Markdown: a title line, a line of summary, then the headings `SECTIONS`.
-    `check` yields findings without caring for their code and severity, which the engine sets.
+    `check` takes the model of its `scope` and yields findings without caring for their code and
+    severity, which the engine sets.
     A rule that is not `default` runs only when it is selected by name.
     """
 
     code: str
     name: str
     documentation: str | None
-    check: Callable[[Program], Iterable[Finding]]
+    check: Callable[[Any], Iterable[Finding]]
     severity: Severity = Severity.ERROR
+    scope: Scope = Scope.IMAGE
     default: bool = True
 
     @property
