@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from orobuild.image import Module, bios_disk
-from orobuild.machine import Drive, Verdict
+from orobuild.machine import Bochs, Drive, Verdict
+from orobuild.machine import boot as boot_machine
 
 SECTOR = 512
 
@@ -222,3 +223,15 @@ def test_the_last_words_of_the_loader_name_the_reason(unchecked_disk, boot):
     assert report.verdict is Verdict.LOADER_ERROR
     assert report.console.loader_error == "kernel-not-elf"
     assert "The kernel is not an ELF file." in report.lines
+
+
+def test_the_strict_machine_boots_it_too(disk, tmp_path):
+    """Bochs: its serial port, disk controller and real mode forgive nothing."""
+    path = tmp_path / "disk.img"
+    path.write_bytes(disk("words", [Module("m", b"12345" * 20_000)]))
+
+    report = boot_machine(Bochs(disk=path, memory_mib=32), timeout=60)
+
+    assert report.passed, report.lines
+    assert tags(report, 1)[0].values["string"] == "words"
+    assert hexadecimal(tags(report, 3)[0], "sum") == rotating_sum(b"12345" * 20_000)

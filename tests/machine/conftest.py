@@ -67,10 +67,14 @@ def sector(tmp_path: Path) -> Any:
 
 @pytest.fixture
 def boot(sector: Any) -> Any:
-    """Boots the body of a boot sector: `boot(body, timeout=20, …)` with the arguments of `boot`."""
+    """Boots the body of a boot sector: `boot(body, timeout=20, …)` with the arguments of `boot`.
+
+    `kind` is the machine's class, `fields` are its fields.
+    """
 
     def start(body: str, timeout: float = 20, **arguments: Any) -> machine.BootReport:
+        kind = arguments.pop("kind", machine.Qemu)
         fields = arguments.pop("fields", {})
-        return machine.boot(machine.Qemu(disk=sector(body), **fields), timeout=timeout, **arguments)
+        return machine.boot(kind(disk=sector(body), **fields), timeout=timeout, **arguments)
 
     return start

@@ -177,7 +177,7 @@ def test_a_disk_is_never_written_to(boot, sector):
     # BIOS function 03h: write one sector, of zeros
     body = """
     movw $0x0301, %ax; movw $1, %cx; movb $0, %dh; xorw %bx, %bx; movw %bx, %es; movw $0x9000, %bx
-    int $0x13; jc 1f; say "written\\n"; 1: movb $0x10, %al; jmp exit
+    int $0x13; jc 9f; say "written\\n"; 9: movb $0x10, %al; jmp exit
     """
     before = sector(body).read_bytes()
 

@@ -5,6 +5,7 @@ emulator outlives the process that started it, however that ends. Knows no parti
 what is read from the console are `oro: key=value` lines and panic blocks.
 """
 
+from orobuild.machine.bochs import Bochs
 from orobuild.machine.boot import boot
 from orobuild.machine.console import Console, Core, Fact, Panic
 from orobuild.machine.qemu import Accelerator, Drive, Qemu
@@ -12,6 +13,7 @@ from orobuild.machine.report import BootReport, Machine, Verdict
 
 __all__ = [
     "Accelerator",
+    "Bochs",
     "BootReport",
     "Console",
     "Core",

@@ -235,6 +235,8 @@ class _Session:
             self._send("quit")
             while self._console_open() and time.monotonic() < limit:
                 self._poll(0.1)
+        if not self._console_open():
+            self._child.wait(_GRACE)  # it is ending: let its shell see that, and leave no zombie
         self._child.kill()
 
     def report(self, remains: Remains, timeout: float, seconds: float) -> BootReport:
@@ -242,8 +244,10 @@ class _Session:
         said = self._messages.decode("utf-8", "replace").replace("\r\n", "\n").strip()
         stillborn = self._status is not None and not (self._started or self._lines or remains.reset)
         if stillborn and said:
-            said = said[-_MAX_MESSAGES:]
-            raise UsageError(f"the emulator did not start (status {self._status}):\n{said}")
+            raise UsageError(
+                f"the emulator did not start (status {self._status})",
+                hint=self._launch.complaint(said)[-_MAX_MESSAGES:],
+            )
         console = read_console(self._lines)
         verdict, reason = self._judge(console, remains, timeout)
         return BootReport(

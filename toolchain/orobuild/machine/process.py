@@ -2,7 +2,7 @@
 
 The child runs in a process group of its own under a small shell that holds the reading end of a
 pipe, the lifeline. When this process ends, even by SIGKILL, the pipe closes and the shell
-kills the child. (Linux's PR_SET_PDEATHSIG is tied to the thread that forks and is no answer on other
+kills the group. (Linux's PR_SET_PDEATHSIG is tied to the thread that forks and is no answer on other
 systems; a preexec function is not safe beside threads.)
 """
 
@@ -25,7 +25,7 @@ _LAUNCHER: Final = """
 exec 9<&0 </dev/null
 "$@" 9<&- &
 child=$!
-{ read -r _ <&9; kill -KILL $child; } >/dev/null 2>&1 &
+{ read -r _ <&9; kill -KILL 0; } >/dev/null 2>&1 &
 watcher=$!
 exec 9<&-
 wait $child

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from orobuild.machine.console import Console, Core, Panic
@@ -83,12 +84,14 @@ class Launch:
     """How to start an emulator.
 
     `terminal`: it wants a terminal for its output. `exit_device`: the guest can end it with a status
-    (QEMU's isa-debug-exit); without, what the console says is the verdict.
+    (QEMU's isa-debug-exit); without, what the console says is the verdict. `complaint` finds in the
+    output of an emulator that did not start what it complains of.
     """
 
     arguments: tuple[str, ...]
     terminal: bool = False
     exit_device: bool = True
+    complaint: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
