@@ -30,5 +30,6 @@ _oro_isr_common_novec:
     jz 1f
     swapgs
 1:  movq %gs:core.kernel_stack, %rsp
+    xorl %ebp, %ebp                 # where a backtrace ends
     jmp interrupt_entry
     .size _oro_isr_common_novec, . - _oro_isr_common_novec

@@ -20,10 +20,12 @@ _oro_isr_common_exc_novec:
     jz from_kernel
     swapgs
     movq %gs:core.kernel_stack, %rsp
+    xorl %ebp, %ebp                 # where a backtrace ends
     jmp exception_entry
 
 from_kernel:
     swapgs_if_needed %esi
     movq %gs:core.exception_stack, %rsp
+    xorl %ebp, %ebp                 # where a backtrace ends
     jmp exception_entry_kernel
     .size _oro_isr_common_exc_novec, . - _oro_isr_common_exc_novec

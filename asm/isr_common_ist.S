@@ -25,11 +25,13 @@ _oro_isr_common_ist_novec:
     rep movsq
     movq %gs:core.frame, %rdi
     movq %gs:core.kernel_stack, %rsp
+    xorl %ebp, %ebp                 # where a backtrace ends
     jmp exception_entry
 
 from_kernel:
     movq %rsp, %rdi
     swapgs_if_needed %esi
     pushq $0                        # in place of a return address: rsp is 8 mod 16
+    xorl %ebp, %ebp                 # where a backtrace ends
     jmp exception_entry_ist
     .size _oro_isr_common_ist_novec, . - _oro_isr_common_ist_novec

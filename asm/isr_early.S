@@ -34,5 +34,6 @@ isr_early_common:
     movq %rsp, %rdi
     andq $-16, %rsp
     pushq $0
+    xorl %ebp, %ebp                 # where a backtrace ends
     jmp panic_early
     .size isr_early_common, . - isr_early_common

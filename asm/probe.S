@@ -80,3 +80,13 @@ _oro_probe_return:
     movl $1, %eax
     ret
     .size _oro_probe_return, . - _oro_probe_return
+
+# _Noreturn void _oro_crash_stack(uint64_t stack)
+# Pushes on the given stack until it has no more room.
+    .globl _oro_crash_stack
+    .type _oro_crash_stack, @function
+_oro_crash_stack:
+    movq %rdi, %rsp
+1:  pushq %rdi
+    jmp 1b
+    .size _oro_crash_stack, . - _oro_crash_stack

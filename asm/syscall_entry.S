@@ -38,5 +38,6 @@ _oro_syscall_entry:
     movq %r15, frame.r15(%rsp)
     movq %rsp, %rdi
     movq %gs:core.kernel_stack, %rsp
+    xorl %ebp, %ebp                 # where a backtrace ends
     jmp syscall_entry
     .size _oro_syscall_entry, . - _oro_syscall_entry

@@ -19,6 +19,7 @@
 #include "memory/kernel_map.h"
 #include "sched/demo.h"
 #include "smp/smp.h"
+#include "test/crash.h"
 #include "test/ktap.h"
 
 _Noreturn void kernel_main(uint32_t magic, uint64_t information);
@@ -78,6 +79,7 @@ _Noreturn void kernel_main(uint32_t magic, uint64_t information)
            frames_total_count() * (PAGE_SIZE / 1024), features.smep, features.smap, features.umip);
     printk("command line: %s\n", boot_info.command_line);
 
+    crash_if_asked();
     demo_start(!boot_option("test") || ktap_run());
     smp_release();
     lapic_timer_start(TICK_HZ);

@@ -8,6 +8,7 @@
 #include "sched/process.h"
 #include "sched/scheduler.h"
 #include "sched/syscalls.h"
+#include "test/crash.h"
 
 void kernel_event(const struct event *event)
 {
@@ -16,6 +17,7 @@ void kernel_event(const struct event *event)
     case EVENT_TICK:
         core->ticks++;
         core->reschedule = true;
+        crash_tick(core);
         demo_tick(core);
         break;
     case EVENT_SYSCALL:

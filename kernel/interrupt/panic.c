@@ -16,7 +16,7 @@
 
 extern const char _oro_frame_names[FRAME_REGISTERS][8];
 
-enum { NOBODY = -1 };
+enum { NOBODY = -1, BACKTRACE_DEPTH = 16 };
 
 static atomic_int speaker = NOBODY; /* APIC id of the core that is in a panic */
 static bool others_run;
@@ -84,6 +84,28 @@ static void print_walk(uint64_t address)
     }
 }
 
+/* Whether the kernel can read the 16 bytes there without faulting again. */
+static bool readable(uint64_t address)
+{
+    if (address % 16 || address >> 47 != 0x1ffff)
+        return false;
+    struct paging_walk walk = paging_walk(read_cr3() & PAGE_ADDRESS, address);
+    return walk.entries[walk.levels - 1] & PAGE_PRESENT;
+}
+
+/* Return addresses, innermost first, along the chain of saved frame pointers (System V ABI 3.2.2),
+ * one a line. */
+static void print_backtrace(uint64_t rbp)
+{
+    for (unsigned depth = 0; depth < BACKTRACE_DEPTH && readable(rbp); depth++) {
+        const uint64_t *saved = (const uint64_t *)rbp;
+        printk("oro: backtrace=%u address=0x%lx\n", depth, saved[1]);
+        if (saved[0] <= rbp)
+            break;
+        rbp = saved[0];
+    }
+}
+
 static void dump(const struct frame *frame)
 {
     printk("oro: vector=%lu name=%s error=0x%lx rip=0x%lx cs=0x%lx rflags=0x%lx rsp=0x%lx "
@@ -92,6 +114,7 @@ static void dump(const struct frame *frame)
            frame->rflags, frame->rsp, frame->ss, read_cr2(), read_cr3());
     print_registers(frame);
     print_system_registers();
+    print_backtrace(frame->rbp);
     if (frame->vector == VECTOR_PAGE_FAULT) {
         char reason[EXCEPTION_TEXT];
         exception_describe_page_fault(frame->error_code, reason);
@@ -110,8 +133,8 @@ _Noreturn void panic(const char *format, ...)
 
     begin();
     printk("oro: reason=%s\n", reason);
-    printk("oro: caller=%p\n", __builtin_return_address(0));
     print_system_registers();
+    print_backtrace((uint64_t)__builtin_frame_address(0));
     end();
 }
 

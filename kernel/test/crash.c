@@ -1,0 +1,29 @@
+#include "test/crash.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/core.h"
+#include "boot/boot_info.h"
+#include "interrupt/panic.h"
+
+static bool at_tick;
+
+extern _Noreturn void _oro_crash_stack(uint64_t stack);
+
+void crash_if_asked(void)
+{
+    if (boot_option("crash=page"))
+        (void)*(volatile uint8_t *)0x1234;
+    if (boot_option("crash=stack"))
+        _oro_crash_stack(this_core()->kernel_stack);
+    if (boot_option("crash=check"))
+        panic("the command line asked for it: %s", "crash=check");
+    at_tick = boot_option("crash=tick");
+}
+
+void crash_tick(const struct core *core)
+{
+    if (at_tick && core->index == core_count - 1)
+        __builtin_trap();
+}

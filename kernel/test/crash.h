@@ -1,0 +1,18 @@
+/*
+ * crash.h - ends the kernel on purpose, so that its last words can be tested: `crash=KIND` on the
+ * command line, where KIND is
+ *
+ *   page    a read of an unmapped address
+ *   stack   a kernel stack that grows into its guard page: a double fault on a stack of its own
+ *   check   a failed check, panic()
+ *   tick    an undefined instruction on the last core, in its timer interrupt, while all run
+ */
+#pragma once
+
+struct core;
+
+/* On the first core, before programs run. */
+void crash_if_asked(void);
+
+/* At each timer tick of a core. */
+void crash_tick(const struct core *core);
