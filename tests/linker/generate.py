@@ -67,7 +67,7 @@ def _object(rng: random.Random, number: int, functions: list[str], variables: li
         if kind == "zero":
             lines.append(f".skip {rng.randint(1, 300)}")
         else:
-            lines.append(f".ascii \"{'x' * rng.randint(1, 40)}\"")
+            lines.append(f'.ascii "{"x" * rng.randint(1, 40)}"')
             target = rng.choice(functions + variables)
             lines.append(f".quad {target} + {rng.randint(-8, 8)}")
             if rng.random() < 0.3:

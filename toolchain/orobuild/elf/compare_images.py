@@ -85,10 +85,7 @@ def _compare_sections(
     right = _sections(second, ignored, debug=debug)
     lines = [f"section {name}: only in the first" for name in left if name not in right]
     lines += [f"section {name}: only in the second" for name in right if name not in left]
-    order = [name for name in left if name in right], [name for name in right if name in left]
-    if order[0] != order[1]:
-        lines.append(f"section order: {' '.join(order[0])} / {' '.join(order[1])}")
-    for name in order[0]:
+    for name in (name for name in left if name in right):
         lines += _compare_section(first, second, left[name], right[name])
     return lines
 
@@ -97,7 +94,8 @@ def _sections(elf: ElfFile, ignored: frozenset[str], *, debug: bool) -> dict[str
     """Sections by name; a repeated name gets a number."""
     found: dict[str, SectionHeader] = {}
     for section in elf.sections[1:]:
-        if section.name in ignored or not (section.is_alloc or debug):
+        # An empty section is nothing to a loader, and linkers differ in which they keep.
+        if section.name in ignored or not section.sh_size or not (section.is_alloc or debug):
             continue
         name, number = section.name, 1
         while name in found:

@@ -231,7 +231,7 @@ def _call(node: nodes.Call, context: Context) -> Value:
         return context.segment_function(node, arguments)
     first = arguments[0]
     if function == "ABSOLUTE":
-        return Value(ABS, first.address, first.from_dot)
+        return Value(ABS, first.address)
     if function in ("ALIGN", "BLOCK", "NEXT") and len(arguments) == 1:
         return _dot(context, align(context.dot, first.address))
     if function == "LOG2CEIL":

@@ -152,6 +152,7 @@ class Layout:
         self.contents: dict[int, Contents] = {}
         self.offset_of: NDArray[np.uint64] = np.zeros(len(inputs.names), "u8")
         self.headers_size = 0
+        self.uses_headers_size = False
         self._assigned: set[str] = set()
         self._wanted: set[str] = set()
         self._final = False
@@ -194,7 +195,7 @@ class Layout:
     def again(self) -> Layout:
         """A fresh layout of the same things, for another size of the headers."""
         for output in self._placement.outputs:
-            output.removed = output.ignored = output.keep = False
+            output.removed = output.ignored = False
         return Layout(self._inputs, self._symbols, self._placement, self._script, self._options)
 
     def _state(self) -> Any:
@@ -354,6 +355,7 @@ class Layout:
     def query(self, function: str, name: str, span: Span) -> Value:
         """SIZEOF and the like; ldexp.c, fold_name."""
         if function == "SIZEOF_HEADERS":
+            self.uses_headers_size = True
             return Value(None, self.headers_size)
         if function == "CONSTANT":
             return Value(None, self._options.page_size if name == "MAXPAGESIZE" else 0x1000)
@@ -491,16 +493,22 @@ class Layout:
     def _section_for_dot(self) -> Place | None:
         """The section that an assignment outside sections belongs to (ldlang.c, section_for_dot)."""
         outputs = [s for s in self._placement.statements if isinstance(s, OutputSection)]
-        usable = [o for o in outputs if o.exists and not o.removed and o.alloc and not o.tls]
-        if not usable:
-            return None
+        kept = [o for o in outputs if o.exists and not o.removed]
         order = {id(output): index for index, output in enumerate(outputs)}
-        here = order[id(self._last_section)] if self._last_section is not None else -1
-        before = [o for o in usable if order[id(o)] <= here]
-        after = [o for o in usable if order[id(o)] > here]
-        if self._last_section is None or self._dot_moved:
-            return (after or before[::-1])[0]
-        return (before[::-1] or after)[0]
+        last = self._last_section
+        here = order[id(last)] if last is not None else -1
+        following = [o for o in kept if order[id(o)] > here]
+        usable = [o for o in following if o.alloc and not o.tls]
+        preceding = [o for o in kept if o.alloc and not o.tls and order[id(o)] <= here]
+        if last is None or self._dot_moved:
+            # An assignment to the location counter sets up the address of the next section.
+            if following and following[0] in usable:
+                return following[0]
+        elif last.removed:
+            return usable[0] if usable else preceding[-1] if preceding else None
+        if preceding:
+            return preceding[-1]
+        return usable[0] if usable else None
 
     # -- output sections ---------------------------------------------------------------------
 
@@ -626,7 +634,6 @@ class Layout:
         if declaration and declaration.subalign:
             value = self._evaluate(declaration.subalign)
             subalign = value.address if value else 0
-        output.size = 0
         for item in output.items:
             self.current = output
             if isinstance(item, InputRun):
@@ -640,11 +647,13 @@ class Layout:
                 fill = self._fill(item.expression)
             elif isinstance(item, nodes.Assert):
                 self._assert(item)
-            if output.size > _MAX_OUTPUT:
+            if self.dot - start & MASK > _MAX_OUTPUT:
                 raise fail(
                     f"section '{output.name}' would be larger than {_MAX_OUTPUT >> 30} GiB",
                     output.span or self._script.statements[0].span,
                 )
+        # Set once it is known: SIZEOF inside the section means the whole of it.
+        output.size = self.dot - start & MASK
 
     def _place_run(
         self,
@@ -675,7 +684,6 @@ class Layout:
             self._runs[id(run)] = cached
         contents.runs.append((run, self.dot - output.vma, fill))
         self.dot = self.dot + cached.size & MASK
-        output.size = self.dot - output.vma & MASK
 
     def _place_data(
         self, output: OutputSection, contents: Contents, item: nodes.Data | nodes.Text
@@ -691,7 +699,6 @@ class Layout:
                     data = (value.address & ((1 << 8 * size) - 1)).to_bytes(size, "little")
         contents.pieces.append(Piece(self.dot - output.vma, size, item, data))
         self.dot = self.dot + size & MASK
-        output.size = self.dot - output.vma & MASK
 
     def _fill(self, node: nodes.Expression) -> bytes:
         """A fill pattern (ldexp.c, exp_get_fill): hex digits as written, else four bytes."""
@@ -728,7 +735,6 @@ class Layout:
             if kind != "INFO":
                 output.alloc = True
             self.dot = target
-            output.size = self.dot - output.vma
 
     def _remove_empty(self) -> None:
         """ldlang.c, strip_excluded_output_sections: after the first walk."""

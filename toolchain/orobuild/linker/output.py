@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from orobuild.elf import constants as c
 from orobuild.linker.script import nodes
@@ -14,15 +14,30 @@ from orobuild.linker.script import nodes
 if TYPE_CHECKING:
     from orobuild.diagnostics import Span
 
-# Types that output sections take from their names (bfd/elf.c, special_sections).
-_SPECIAL_TYPES = {
-    ".bss": c.SHT_NOBITS,
-    ".tbss": c.SHT_NOBITS,
-    ".sbss": c.SHT_NOBITS,
-    ".lbss": c.SHT_NOBITS,
-    ".init_array": c.SHT_INIT_ARRAY,
-    ".fini_array": c.SHT_FINI_ARRAY,
-    ".preinit_array": c.SHT_PREINIT_ARRAY,
+_A, _W, _X, _T = c.SHF_ALLOC, c.SHF_WRITE, c.SHF_EXECINSTR, c.SHF_TLS
+# What output sections take from their names, also `name.suffix` (bfd/elf.c, special_sections).
+_SPECIAL: Final = {
+    ".bss": (c.SHT_NOBITS, _A | _W),
+    ".data": (c.SHT_PROGBITS, _A | _W),
+    ".rodata": (c.SHT_PROGBITS, _A),
+    ".text": (c.SHT_PROGBITS, _A | _X),
+    ".tbss": (c.SHT_NOBITS, _A | _W | _T),
+    ".tdata": (c.SHT_PROGBITS, _A | _W | _T),
+    ".lbss": (c.SHT_NOBITS, _A | _W | c.SHF_X86_64_LARGE),
+    ".ldata": (c.SHT_PROGBITS, _A | _W | c.SHF_X86_64_LARGE),
+    ".lrodata": (c.SHT_PROGBITS, _A | c.SHF_X86_64_LARGE),
+    ".init_array": (c.SHT_INIT_ARRAY, _A | _W),
+    ".fini_array": (c.SHT_FINI_ARRAY, _A | _W),
+    ".preinit_array": (c.SHT_PREINIT_ARRAY, _A | _W),
+}
+# The same for the exact name only.
+_SPECIAL_EXACT: Final = {
+    ".data1": (c.SHT_PROGBITS, _A | _W),
+    ".rodata1": (c.SHT_PROGBITS, _A),
+    ".init": (c.SHT_PROGBITS, _A | _X),
+    ".fini": (c.SHT_PROGBITS, _A | _X),
+    ".plt": (c.SHT_PROGBITS, _A | _X),
+    ".got": (c.SHT_PROGBITS, _A | _W),
 }
 
 
@@ -93,7 +108,7 @@ class OutputSection:
     @property
     def sh_flags(self) -> int:
         """SHF_* (bfd/elf.c, elf_fake_sections)."""
-        flags = self.other_flags
+        flags = self.other_flags | _special(self.name)[1]
         if self.alloc:
             flags |= c.SHF_ALLOC
         if self.alloc and not self.readonly:
@@ -119,7 +134,7 @@ class OutputSection:
         if self.forced_type is not None:
             return self.forced_type
         derived = c.SHT_NOBITS if self.is_nobits else c.SHT_PROGBITS
-        kind = self.input_type or _special_type(self.name)
+        kind = self.input_type or _special(self.name)[0]
         if kind == c.SHT_NULL or (kind == c.SHT_NOBITS) != (derived == c.SHT_NOBITS):
             return derived
         return kind
@@ -135,8 +150,12 @@ class OutputSection:
         return 0 if self.sh_type == c.SHT_NOBITS else self.size
 
 
-def _special_type(name: str) -> int:
-    for special, sh_type in _SPECIAL_TYPES.items():
-        if name == special or name.startswith(special + "."):
-            return sh_type
-    return c.SHT_NOTE if name.startswith(".note") else c.SHT_NULL
+def _special(name: str) -> tuple[int, int]:
+    """The sh_type and sh_flags that a section has by its name alone."""
+    found = _SPECIAL_EXACT.get(name)
+    if found is None:
+        head = name[: name.find(".", 1)] if "." in name[1:] else name
+        found = _SPECIAL.get(head)
+    if found is None:
+        return (c.SHT_NOTE if name.startswith(".note") else c.SHT_NULL), 0
+    return found

@@ -230,7 +230,9 @@ def _lay_out(
     for attempt in itertools.count():
         size = segments.headers_size(inputs.ei_class, count)
         layout.run(size)
-        derived = segments.derived_segments(ordered, size, options, stack=stack)
+        derived = segments.derived_segments(
+            ordered, size, options, wanted=layout.uses_headers_size, stack=stack
+        )
         # At first any change is followed, later only growth (ldelf.c, ldelf_map_segments), so
         # that this ends; spare room before the first section does no harm.
         if len(derived) == count or (attempt > 3 and len(derived) < count):

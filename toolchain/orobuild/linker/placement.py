@@ -422,6 +422,7 @@ def _join_run(inputs: Inputs, output: OutputSection, run: InputRun, kind: str | 
     """lang_add_section of ldlang.c, for all input sections of a run."""
     if not run.rows:
         return
+    output.keep |= run.rule is not None and run.rule.keep
     sections = inputs.sections[run.rows]
     flags, types = sections["flags"], sections["type"]
     seen: set[tuple[int, int, int]] = set()

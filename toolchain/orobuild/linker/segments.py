@@ -50,11 +50,11 @@ class Segment:
         """PF_*: as declared, else what the sections need."""
         if self.flags is not None:
             return self.flags
-        flags = c.PF_R
+        flags = c.PF_R if self.sections or self.filehdr or self.phdrs else 0
         for section in self.sections:
-            if section.code:
+            if section.sh_flags & c.SHF_EXECINSTR:
                 flags |= c.PF_X
-            if section.alloc and not section.readonly:
+            if section.sh_flags & c.SHF_WRITE:
                 flags |= c.PF_W
         return flags
 
@@ -153,12 +153,17 @@ def _check_names(outputs: list[OutputSection], by_name: dict[str, Segment]) -> N
 
 
 def derived_segments(
-    outputs: list[OutputSection], size: int, options: LinkOptions, *, stack: int | None
+    outputs: list[OutputSection],
+    size: int,
+    options: LinkOptions,
+    *,
+    wanted: bool,
+    stack: int | None,
 ) -> list[Segment]:
     """Segments for a script without PHDRS.
 
-    `size` is what the layout took SIZEOF_HEADERS to be, `stack` the p_flags of PT_GNU_STACK (None
-    for no such header).
+    `size` is what the layout took SIZEOF_HEADERS to be, `wanted` whether the script asked for it,
+    `stack` the p_flags of PT_GNU_STACK (None for no such header).
     """
     page = options.page_size
     allocated = [o for o in outputs if o.alloc and not o.removed]
@@ -191,7 +196,7 @@ def derived_segments(
         segments.append(Segment("property", c.PT_GNU_PROPERTY, sections=properties))
     if stack is not None:
         segments.append(Segment("stack", c.PT_GNU_STACK, flags=stack))
-    _include_headers(segments, size, page)
+    _include_headers(segments, size, page, wanted=wanted)
     return segments
 
 
@@ -211,6 +216,8 @@ def _starts_segment(
         return True
     if -(-end // page) * page < output.lma // page * page:
         return True
+    if (end - 1) // page == output.lma // page:
+        return False  # what shares a page shares its permissions
     if not (last.load or last.tls) and (output.load or output.tls):
         return True
     if output.code != executable and (output.code or executable):
@@ -232,20 +239,23 @@ def _adjacent(notes: list[OutputSection]) -> list[list[OutputSection]]:
     return groups
 
 
-def _include_headers(segments: list[Segment], size: int, page: int) -> None:
-    """The first segment covers the headers if its first page has room and it is not code."""
+def _include_headers(segments: list[Segment], size: int, page: int, *, wanted: bool) -> None:
+    """The first segment covers the headers if its first page has room, or the script wants them.
+
+    -z separate-code: headers that would share a page with code get a segment of their own.
+    """
     first = next((s for s in segments if s.p_type == c.PT_LOAD), None)
     if first is None:
         return
     start = first.sections[0]
-    if start.lma % page < size:
+    room = start.lma % page
+    if (room < size and not wanted) or start.lma < size:
         return
     if not start.code:
         first.filehdr = first.phdrs = True
     else:
-        # -z separate-code: headers that share a page with code get a segment of their own.
         own = Segment("headers", c.PT_LOAD, filehdr=True, phdrs=True, flags=c.PF_R)
-        own.base = start.vma // page * page
+        own.base = (start.vma // page - (room < size)) * page
         segments.insert(0, own)
 
 
