@@ -85,7 +85,12 @@ def _answers(path: Path, wanted: list[str]) -> dict[str, Answer | None]:
             for address in range(start, end):
                 starts[address] = start
         for relocation in relocations.iter_relocations() if relocations else ():
-            name = describe_reloc_type(relocation["r_info_type"], elf)
+            number = relocation["r_info_type"]
+            name = describe_reloc_type(number, elf)
+            if elf.elfclass == 64:
+                name = {41: "R_X86_64_GOTPCRELX", 42: "R_X86_64_REX_GOTPCRELX"}.get(number, name)
+            elif number == 43:
+                name = "R_386_GOT32X"
             symbol = symbols.get_symbol(relocation["r_info_sym"]).name
             offset = relocation["r_offset"]
             start = starts[offset]
@@ -140,7 +145,9 @@ def answer_of(encoded: Encoded, bits: int) -> Answer:
         symbol, modifier, addend = _symbol(value)
         if pc_relative:
             addend -= len(code) - offset
-        name = relocation_name(bits, size, pc_relative, signed, kind, modifier)
+        # GNU as relocates a number against *ABS*, with a plain relocation.
+        family = kind if symbol or kind is not FixupKind.BRANCH else FixupKind.PLAIN
+        name = relocation_name(bits, size, pc_relative, signed, family, modifier)
         if bits != 64:  # REL: the addend stands in the field
             buffer[offset : offset + size] = (addend & ((1 << 8 * size) - 1)).to_bytes(
                 size, "little"

@@ -356,3 +356,23 @@ def worded(pieces: list[bytes], bits: int) -> list[str]:
 def texts(bits: int, per_code: int, seed: int = 1, *, kinds: set[int] | None = None) -> list[str]:
     """Distinct instruction texts of the mode."""
     return worded(encodings(bits, per_code, seed, kinds=kinds), bits)
+
+
+_HEX = r"-?0x[0-9a-f]+"
+
+
+def symbolic(plain: list[str]) -> list[str]:
+    """`plain` with symbols where numbers were: displacements, addresses and immediates."""
+    found = []
+    for i, text in enumerate(plain):
+        symbol = ("foo", "foo+8", "bar-4", ".Lend+0x10")[i % 4]
+        moved = re.sub(rf"(?<![\w$]){_HEX}(?=\()", symbol, text)
+        if moved == text:
+            moved = re.sub(rf"(?<=[ ,:*]){_HEX}(?=$|,)", symbol, text)
+        if moved != text:
+            found.append(moved)
+        if moved == text or i % 2:
+            valued = re.sub(rf"\${_HEX}", f"${symbol}", moved, count=1)
+            if valued != moved:
+                found.append(valued)
+    return list(dict.fromkeys(found))

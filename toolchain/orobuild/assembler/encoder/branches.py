@@ -83,3 +83,29 @@ def call_form(
         if size != native and 0x66 not in prefixes:
             head += b"\x66"
     return head + b"\xe8", size
+
+
+@functools.cache
+def far_form(
+    mnemonic: str, dialect: Dialect, prefixes: tuple[int, ...]
+) -> tuple[bytes, int] | None:
+    """(opcode, offset size) of a far branch to an immediate address; None for any other mnemonic.
+
+    64-bit code has no such form.
+    """
+    stem, suffix = mnemonic, ""
+    if mnemonic[-1] in "wl" and mnemonic[:-1] in ("ljmp", "lcall"):
+        stem, suffix = mnemonic[:-1], mnemonic[-1]
+    opcode = {"ljmp": 0xEA, "jmp": 0xEA, "lcall": 0x9A, "call": 0x9A}.get(stem)
+    if opcode is None or dialect.bits == 64:
+        return None
+    if not suffix and dialect.code16gcc and stem in ("lcall", "call"):
+        suffix = "l"
+    native = 2 if dialect.bits == 16 else 4
+    size = native if 0x66 not in prefixes else 6 - native
+    head = bytes(prefixes)
+    if suffix:
+        size = _WIDTH[suffix]
+        if size != native and 0x66 not in prefixes:
+            head += b"\x66"
+    return head + bytes((opcode,)), size

@@ -29,6 +29,8 @@ def compile_all(statements: Mapping[str, Statement]) -> dict[str, Template | str
             results[key] = template if template is not None else reason
         elif options or opcodes.is_preferred(statement.mnemonic, bits):
             results[key] = _from_opcodes(statement, bits, "not encodable")
+        elif corrections.has_written_string(statement.shape):
+            results[key] = "not a form of a string instruction"
         elif not readback.is_known(statement.mnemonic):
             results[key] = "unknown mnemonic"
         else:
@@ -43,7 +45,7 @@ def compile_all(statements: Mapping[str, Statement]) -> dict[str, Template | str
             results[key] = _agreed(statements[key], code, bits)
     for key, result in results.items():
         if not isinstance(result, str) and key.split(" ", 1)[0].endswith("a"):
-            results[key] = corrections.with_other_address_size(result)
+            results[key] = corrections.with_other_address_size(result, statements[key].dialect.bits)
     return results
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from orobuild.assembler.encoder.operands import Immediate, Memory, Operand, RegisterOperand
 from orobuild.assembler.encoder.registers import RegisterClass
 from orobuild.assembler.encoder.rows import ROWS
-from orobuild.assembler.encoder.template import Field, Shape, Template, fits, fits_either
+from orobuild.assembler.encoder.template import Shape, Template, fits, fits_either
 
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.registers import Register
@@ -50,18 +50,15 @@ def table() -> dict[str, list[Row]]:
 
 def encode(shape: Shape, bits: int) -> bytes | None:
     """The bytes of the first row that takes these operands, None when there is none."""
-    rows = table().get(shape.mnemonic)
-    if rows is None:
-        return _string_code(shape, bits)
     operands = shape.intel_order
-    for row in rows:
+    for row in table().get(shape.mnemonic, ()):
         if (
             bits in row.bits
             and len(row.operands) == len(operands)
-            and all(_takes(spec, o, bits) for spec, o in zip(row.operands, operands, strict=True))
+            and all(_takes(spec, o) for spec, o in zip(row.operands, operands, strict=True))
         ):
             return _compose(row, operands, bits)
-    return None
+    return _string_code(shape, bits)
 
 
 _STRING_OPCODES: Final = {
@@ -70,18 +67,38 @@ _STRING_OPCODES: Final = {
 }  # fmt: skip
 
 
+def has_written_string(shape: Shape) -> bool:
+    """Whether this is a string instruction or `xlat` with its operands written out.
+
+    Keystone must not see these: it warns that memory operands only tell the size, and its second
+    warning in a process reads freed memory.
+    """
+    name = shape.mnemonic
+    stem = name if name in _STRING_OPCODES else name[:-1]
+    if not shape.operands or not (stem in _STRING_OPCODES or name in ("xlat", "xlatb")):
+        return False
+    return all(
+        isinstance(o, Memory)
+        or (isinstance(o, RegisterOperand) and o.register.kind is RegisterClass.GENERAL)
+        for o in shape.operands
+    )
+
+
 def _string_code(shape: Shape, bits: int) -> bytes | None:
     """A string instruction with its operands written out, which keystone reads its own way."""
     operands = shape.operands
-    if not operands or any(
-        isinstance(o, RegisterOperand) and o.register.kind is not RegisterClass.GENERAL
-        for o in operands
-    ):
+    if not has_written_string(shape):
         return None
     stem, suffix = shape.mnemonic, ""
+    if stem.startswith("xlat"):
+        if not isinstance(operands[0], Memory) or operands[0].base is None:
+            return None
+        if operands[0].base.name not in ("bx", "ebx", "rbx") or operands[0].index is not None:
+            return None
+        return (b"" if operands[0].base.size == bits // 8 else b"\x67") + b"\xd7"
     if stem not in _STRING_OPCODES:
         stem, suffix = stem[:-1], stem[-1]
-    if stem not in _STRING_OPCODES or suffix not in ("", "b", "w", "l", "q", "d"):
+    if suffix not in ("", "b", "w", "l", "q", "d"):
         return None
     sizes = {
         o.register.size
@@ -120,9 +137,9 @@ _CLASSES: Final = {
 }
 
 
-def _takes(spec: str, operand: Operand, bits: int) -> bool:
+def _takes(spec: str, operand: Operand) -> bool:
     if "/" in spec:
-        return any(_takes(part, operand, bits) for part in spec.split("/"))
+        return any(_takes(part, operand) for part in spec.split("/"))
     if isinstance(operand, RegisterOperand):
         register = operand.register
         if operand.mask:
@@ -320,29 +337,36 @@ def _little(value: int, size: int) -> bytes:
     return (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
 
 
-def with_other_address_size(template: Template) -> Template:
+_ACCUMULATOR_FORMS: Final = {0x8A: 0xA0, 0x8B: 0xA1, 0x88: 0xA2, 0x89: 0xA3}
+
+
+def with_other_address_size(template: Template, bits: int) -> Template:
     """`template` of a bare address, rewritten for an address-size prefix that the user wrote.
 
     The prefix itself is merged later. 16-bit `disp16` becomes `disp32` and the other way round;
-    in 64-bit code the form stays and the displacement is no longer sign-extended.
+    in 64-bit code the form stays, but the displacement is no longer sign-extended, and a move to
+    or from the accumulator takes its short form, as GNU as has it.
     """
     fields = []
     code = bytearray(template.code)
-    grown = 0
+    moved = 0
     for field in template.fields:
         if not field.displacement:
-            fields.append(field._replace(offset=field.offset + grown))
+            fields.append(field._replace(offset=field.offset + moved))
             continue
-        size = {2: 4, 4: 2}[field.size]
-        place = field.offset - 1
-        if code[place] & 0xC7 == 0x06:
-            code[place] = code[place] & 0x38 | 5
-        elif code[place] & 0xC7 == 0x05:
-            code[place] = code[place] & 0x38 | 6
-        elif code[place] & 0xC7 == 0x25:  # the SIB byte of a 64-bit absolute address
-            fields.append(field._replace(signed=False))
-            continue
-        code[field.offset : field.offset + field.size] = bytes(size)
-        grown = size - field.size
-        fields.append(Field(field.value, field.offset, size, True, False, False))
+        size = 4 if bits == 64 else 6 - field.size
+        place = field.offset
+        if bits == 64:
+            if place > 2 and code[place - 2] == 4 and code[place - 3] in _ACCUMULATOR_FORMS:
+                code[place - 3] = _ACCUMULATOR_FORMS[code[place - 3]]
+                del code[place - 2 : place]
+                moved = -2
+        else:
+            modrm_place = place - 1
+            if code[modrm_place] & 0xC7 == (6 if bits == 16 else 5):
+                code[modrm_place] = code[modrm_place] & 0x38 | (5 if bits == 16 else 6)
+            code[place : place + field.size] = bytes(size)
+            moved = size - field.size
+        shift = moved if bits == 64 else 0
+        fields.append(field._replace(offset=place + shift, size=size, signed=False))
     return template._replace(code=bytes(code), fields=tuple(fields))

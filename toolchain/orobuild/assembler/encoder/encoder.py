@@ -149,6 +149,8 @@ class Encoder:
                 value = resolve(operand.displacement)
                 if value is not None:
                     operands[i] = replace(operand, displacement=value)
+        if self._submit_far(slot, mnemonic, operands, dialect, prefixes, places, locate):
+            return
         statement = shaping.shape(
             text,
             dialect,
@@ -204,6 +206,42 @@ class Encoder:
                 len(code), size, target, pc_relative=True, signed=True, kind=FixupKind.BRANCH
             )
             slot.encoded = Encoded(code + bytes(size), (fixup,))
+        return True
+
+    def _submit_far(
+        self,
+        slot: Slot,
+        mnemonic: str,
+        operands: list[Operand],
+        dialect: Dialect,
+        prefixes: tuple[int, ...],
+        places: list[tuple[int, int]],
+        locate: Locate,
+    ) -> bool:
+        """Whether the statement is a far branch to `$selector, $offset`, which is encoded then."""
+        far = branches.far_form(mnemonic, dialect, tuple(_ordered(prefixes)))
+        if far is None or len(operands) != 2:
+            return False
+        code, size = far
+        fields = []
+        for operand, width, place in zip(operands, (2, size), places, strict=True):
+            if not isinstance(operand, Immediate):
+                return False
+            if isinstance(operand.value, int) and not -(1 << 8 * width - 1) <= operand.value < (
+                1 << 8 * width
+            ):
+                message = f"{operand.value:#x} does not fit into {width * 8} bits"
+                raise InputError(error(message, locate(*place)))
+            fields.append((operand.value, width))
+        body = code
+        fixups = []
+        for value, width in reversed(fields):
+            if isinstance(value, int):
+                body += (value & ((1 << 8 * width) - 1)).to_bytes(width, "little")
+            else:
+                fixups.append(Fixup(len(body), width, value, pc_relative=False, signed=False))
+                body += bytes(width)
+        slot.encoded = Encoded(body, tuple(fixups))
         return True
 
     def _fill_memo(self, statements: list[Statement]) -> None:

@@ -11,6 +11,11 @@ from typing import Final
 SUFFIX_SIZE: Final = {"b": 1, "w": 2, "l": 4, "q": 8, "s": 4, "t": 10, "x": 16, "y": 32, "z": 64}
 
 
+def words(text: str) -> frozenset[str]:
+    """The words of `text` as a set."""
+    return frozenset(text.split())
+
+
 def suffix_size(stem: str, suffix: str) -> int:
     """Bytes that `suffix` stands for after `stem`; x87 has its own meanings."""
     if stem.startswith("fi"):
@@ -120,24 +125,7 @@ CONDITIONS: Final = {
     )
     for name in names.split()
 }
-_CANONICAL: Final = [
-    "o",
-    "no",
-    "b",
-    "ae",
-    "e",
-    "ne",
-    "be",
-    "a",
-    "s",
-    "ns",
-    "p",
-    "np",
-    "l",
-    "ge",
-    "le",
-    "g",
-]
+_CANONICAL: Final = ("o no b ae e ne be a s ns p np l ge le g").split()  # noqa: SIM905 - one line reads better
 
 COUNTED: Final = {
     "loopne": 0xE0,
@@ -263,6 +251,8 @@ def _aliases() -> dict[str, str]:
         "pcmpestrmq": "pcmpestrm64",
         "vpcmpestriq": "vpcmpestri64",
         "vpcmpestrmq": "vpcmpestrm64",
+        "movsxl": "movsxd",
+        **{f"{stem}q": f"{stem}64" for stem in ("fxsave", "fxrstor", "xsave", "xrstor")},
         "fildll": "fild",
         "fildq": "fild",
         "fistpll": "fistp",
@@ -306,6 +296,16 @@ def _aliases() -> dict[str, str]:
 
 ALIASES: Final = _aliases()
 
+ALTERNATIVES: Final = {
+    "movd": "movq",
+    "vmovd": "vmovq",
+    "movsb": "movsx",
+    "movsw": "movsx",
+    "movsl": "movsxd",
+    "movsx": "movsxd",
+}
+"""Second meanings, where the operands decide (`movsb %al, %eax` is no string instruction)."""
+
 IMPLIED: Final = {
     **{
         f"{prefix}cmp{word}{kind}": code
@@ -338,31 +338,8 @@ IMPLIED: Final = {
 }
 """Mnemonics that imply the value of an immediate the processor's instruction has."""
 
-IMMEDIATE_8: Final = frozenset(
-    [
-        "rol",
-        "ror",
-        "rcl",
-        "rcr",
-        "shl",
-        "sal",
-        "shr",
-        "sar",
-        "shld",
-        "shrd",
-        "bt",
-        "btc",
-        "btr",
-        "bts",
-        "int",
-        "in",
-        "out",
-        "aam",
-        "aad",
-        "xabort",
-        "psllw",
-        "psrlw",
-    ]
+IMMEDIATE_8: Final = words(
+    "rol ror rcl rcr shl sal shr sar shld shrd bt btc btr bts int in out aam aad xabort psllw psrlw"
 )
 """Operations whose immediate is a byte whatever the operand size (a hint, checked later)."""
 

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Final, cast
 import iced_x86 as iced
 
 from orobuild.assembler.encoder.corrections import modrm
-from orobuild.assembler.encoder.mnemonics import ALIASES, IMPLIED, SUFFIX_SIZE, suffix_size
+from orobuild.assembler.encoder.mnemonics import (
+    ALIASES,
+    ALTERNATIVES,
+    IMPLIED,
+    SUFFIX_SIZE,
+    suffix_size,
+    words,
+)
 from orobuild.assembler.encoder.operands import (
     Immediate,
     Memory,
@@ -68,9 +75,7 @@ _FAMILIES: Final = {
     "DR": (RegisterClass.DEBUG, 8),
     "TR": (RegisterClass.TEST, 4),
 }
-_FIXED: Final = frozenset(
-    ["AL", "CL", "AX", "DX", "EAX", "RAX", "ES", "CS", "SS", "DS", "FS", "GS"]
-)
+_FIXED: Final = words("AL CL AX DX EAX RAX ES CS SS DS FS GS")
 _VSIB: Final = re.compile(r"MEM_VSIB(?:32|64)([XYZ])")
 
 
@@ -171,7 +176,7 @@ def candidates(mnemonic: str, bits: int) -> tuple[tuple[Opcode, str], ...]:
     for stem, suffix in ((mnemonic, ""), (mnemonic[:-1], mnemonic[-1])):
         if suffix and suffix not in SUFFIX_SIZE:
             continue
-        for name in dict.fromkeys((stem, ALIASES.get(stem, stem))):
+        for name in dict.fromkeys((stem, ALIASES.get(stem, stem), ALTERNATIVES.get(stem, stem))):
             found += [(code, suffix) for code in names.get(name, ())]
         if found:
             break
@@ -182,7 +187,7 @@ def candidates(mnemonic: str, bits: int) -> tuple[tuple[Opcode, str], ...]:
     )
 
 
-_OURS: Final = frozenset(["bndmk", "bndmov", "bndcl", "bndcu", "bndcn", "bndldx", "bndstx"])
+_OURS: Final = words("bndmk bndmov bndcl bndcu bndcn bndldx bndstx")
 """Legacy instructions that keystone gets wrong for reasons that no single row corrects."""
 
 
@@ -212,16 +217,8 @@ def encode(shape: Shape, bits: int) -> list[bytes]:
     return [code for _, _, code in sorted(found, key=lambda item: item[:2])]
 
 
-_EVEX_FIRST: Final = frozenset(
-    [
-        "vpdpbusd",
-        "vpdpbusds",
-        "vpdpwssd",
-        "vpdpwssds",
-        "vpmadd52luq",
-        "vpmadd52huq",
-        "vcvtneps2bf16",
-    ]
+_EVEX_FIRST: Final = words(
+    "vpdpbusd vpdpbusds vpdpwssd vpdpwssds vpmadd52luq vpmadd52huq vcvtneps2bf16"
 )
 
 

@@ -11,7 +11,14 @@ from typing import Any, Final
 
 import iced_x86 as iced
 
-from orobuild.assembler.encoder.mnemonics import ALIASES, IMPLIED, SUFFIX_SIZE, suffix_size
+from orobuild.assembler.encoder.mnemonics import (
+    ALIASES,
+    ALTERNATIVES,
+    IMPLIED,
+    SUFFIX_SIZE,
+    suffix_size,
+    words,
+)
 from orobuild.assembler.encoder.operands import (
     Immediate,
     Memory,
@@ -68,97 +75,13 @@ _ROUNDINGS: Final = {
     "rz-sae": iced.RoundingControl.ROUND_TOWARD_ZERO,
 }
 _SWAPPED: Final = {"fsub": "fsubr", "fsubr": "fsub", "fdiv": "fdivr", "fdivr": "fdiv"}
-_MAY_HIDE: Final = frozenset(
-    [
-        "monitor",
-        "monitorx",
-        "mwait",
-        "mwaitx",
-        "clzero",
-        "invlpga",
-        "invlpgb",
-        "vmrun",
-        "vmload",
-        "vmsave",
-        "skinit",
-        "encls",
-        "enclu",
-        "xlatb",
-        "umwait",
-        "tpause",
-        "rdpru",
-        "blendvps",
-        "blendvpd",
-        "pblendvb",
-        "sha256rnds2",
-        "pvalidate",
-        "psmash",
-        "rmpadjust",
-        "rmpupdate",
-        "tlbsync",
-        "mcommit",
-        "hreset",
-        "test",
-        "in",
-        "out",
-        "loop",
-        "xstore",
-        "monitorx",
-        "maskmovq",
-        "maskmovdqu",
-        "fadd",
-        "fmul",
-        "fsub",
-        "fsubr",
-        "fdiv",
-        "fdivr",
-        "fcom",
-        "fcomp",
-        "fucom",
-        "fucomp",
-        "fcomi",
-        "fcomip",
-        "fucomi",
-        "fucomip",
-        "fxch",
-        "faddp",
-        "fmulp",
-        "fsubp",
-        "fsubrp",
-        "fdivp",
-        "fdivrp",
-        "fld",
-        "fst",
-        "fstp",
-        "ffree",
-        "xchg",
-        "imul",
-        "shl",
-        "shr",
-        "sar",
-        "rol",
-        "ror",
-        "rcl",
-        "rcr",
-        "shld",
-        "shrd",
-        "aam",
-        "aad",
-        "fnstsw",
-        "fstsw",
-        "fcompp",
-        "fucompp",
-        "wrssd",
-        "wrussd",
-        "senduipi",
-        "int3",
-        "nop",
-        "pause",
-        "enter",
-        "extrq",
-        "insertq",
-    ]
+_MAY_HIDE: Final = words(
+    "monitor monitorx mwait mwaitx clzero invlpga invlpgb vmrun vmload vmsave skinit umwait tpause "
+    "rdpru pvalidate psmash rmpadjust rmpupdate rmpquery blendvps blendvpd pblendvb sha256rnds2 "
+    "encodekey128 encodekey256 xlatb"
 )
+_HIDDEN: Final = words("ax eax rax ecx rcx edx rdx ebx rbx xmm0")
+"""Registers that AT&T text may name where the processor's choice is fixed and not shown."""
 
 
 @functools.cache
@@ -217,26 +140,9 @@ _MODE_SIZED: Final = {
     "popa": ("popad",),
     "iret": ("iretd",),
 }
-_SELECTOR: Final = frozenset(
-    [
-        "lldt",
-        "ltr",
-        "verr",
-        "verw",
-        "lmsw",
-        "str",
-        "sldt",
-        "smsw",
-        "pmovmskb",
-        "movmskps",
-        "movmskpd",
-        "movsxd",
-        "mov",
-        "arpl",
-        "vpmovmskb",
-        "vmovmskps",
-        "vmovmskpd",
-    ]
+_SELECTOR: Final = words(
+    "lldt ltr verr verw lmsw str sldt smsw pmovmskb movmskps movmskpd movsxd mov arpl lsl lar "
+    "vpmovmskb vmovmskps vmovmskpd"
 )
 _STRINGS: Final = frozenset({"stos", "lods", "scas", "ins", "outs"})
 _SPECIAL: Final = {"movabs": "mov", "lret": "retf", "lcall": "call", "ljmp": "jmp"}
@@ -244,7 +150,7 @@ _SPECIAL: Final = {"movabs": "mov", "lret": "retf", "lcall": "call", "ljmp": "jm
 
 def _names(mnemonic: str, found: str) -> str | None:
     """The size suffix of `mnemonic` when it means the decoder's `found`; None when it does not."""
-    if mnemonic == found or ALIASES.get(mnemonic) == found:
+    if found in (mnemonic, ALIASES.get(mnemonic), ALTERNATIVES.get(mnemonic)):
         return ""
     stem, suffix = mnemonic[:-1], mnemonic[-1]
     if mnemonic in _SPECIAL:
@@ -355,9 +261,7 @@ def _align(
         while position < count and not _same(operand, instruction, position):
             position += 1
         if position == count:
-            if (found in _MAY_HIDE or found[:-1] in _STRINGS) and isinstance(
-                operand, RegisterOperand | Memory
-            ):
+            if _may_hide(operand, found):
                 position = start
                 continue
             return None
@@ -368,6 +272,25 @@ def _align(
         if number not in taken and not _implicit(mnemonic, found, instruction, number, asked):
             return None
     return pairs
+
+
+def _may_hide(operand: Operand, found: str) -> bool:
+    """Whether AT&T text writes `operand` although the decoder does not show it."""
+    if found[:-1] in _STRINGS:
+        return isinstance(operand, RegisterOperand | Memory)
+    if found == "xlatb":
+        return isinstance(operand, Memory)
+    if found == "nop":  # of xchg
+        return isinstance(operand, RegisterOperand) and operand.register.name in (
+            "ax",
+            "eax",
+            "rax",
+        )
+    return (
+        found in _MAY_HIDE
+        and isinstance(operand, RegisterOperand)
+        and operand.register.name in _HIDDEN
+    )
 
 
 def _implicit(
@@ -385,6 +308,10 @@ def _implicit(
             return True
         if mnemonic == "movabs":
             return False
+        if found in ("shld", "shrd"):
+            return name == "cl"
+        if found == "fnstsw":
+            return name == "ax"
         if found in ("in", "out"):
             return name in ("al", "ax", "eax", "dx")
         return found == "xlatb" or (name == "cl" and not asked)
@@ -436,17 +363,21 @@ def _same(operand: Operand, instruction: Any, number: int) -> bool:
     )
 
 
+def _is_segment(instruction: Any, number: int) -> bool:
+    return instruction.op_kind(number) == _KIND.REGISTER and bool(
+        iced.RegisterExt.is_segment_register(instruction.op_register(number))
+    )
+
+
 def _same_number(operand: RegisterOperand, instruction: Any, number: int) -> bool:
     """Whether it is the same general register, of a width that makes no difference."""
     found = instruction.op_register(number)
     if operand.register.kind is not RegisterClass.GENERAL or not iced.RegisterExt.is_gpr(found):
         return False
     name = decoder_names()[instruction.mnemonic]
-    if name == "mov" and not any(
-        iced.RegisterExt.is_segment_register(instruction.op_register(n))
-        for n in range(2)
-        if instruction.op_kind(n) == _KIND.REGISTER
-    ):
+    if name in ("lsl", "lar"):
+        return number == 1 and iced.RegisterExt.number(found) == operand.register.number
+    if name == "mov" and not any(_is_segment(instruction, n) for n in range(2)):
         return False
     if iced.RegisterExt.is_gpr8(found) or operand.register.size == 1:
         return False
@@ -514,11 +445,14 @@ def _suffix_matches(stem: str, suffix: str, instruction: Any, found: str) -> boo
     ):
         letter = {"l": "D", "w": "W", "q": "Q", "b": "B"}.get(suffix, "?")
         return _code_names()[instruction.code].split("_")[0].endswith(letter)
-    # lgdtl, smsww and their like: the suffix names the mode's operand size, nothing to compare.
-    return found in {
-        "lgdt", "lidt", "sgdt", "sidt", "lldt", "ltr", "lmsw", "verr", "verw", "call", "jmp", "retf",
-        "sysret", "sysexit", "les", "lds", "lss", "lfs", "lgs", "bound", "str", "sldt", "smsw",
-    }  # fmt: skip
+    if found in ("lgdt", "lidt", "sgdt", "sidt"):
+        return suffix != "w" or _code_names()[instruction.code].endswith("_16")
+    if found in ("call", "jmp"):  # far: a selector and an offset
+        far = instruction.is_call_far_indirect or instruction.is_jmp_far_indirect
+        return bool(far and size + 2 in sizes)
+    if found == "mov" or (suffix == "q" and found in ("str", "sldt", "smsw")):
+        return any(_is_segment(instruction, n) for n in range(2)) or found != "mov"
+    return found in ("lldt", "ltr", "lmsw", "verr", "verw", "retf")
 
 
 def _template(
@@ -536,6 +470,9 @@ def _template(
         id(operand): index for operand, index in zip(shape.operands, shape.indices, strict=True)
     }
     fields = []
+    target = operands[0].register if operands and isinstance(operands[0], RegisterOperand) else None
+    wide = target is not None and target.size == 8
+    narrow_lea = target is not None and target.size < 8 and shape.mnemonic.startswith("lea")
     for position, number in pairs:
         operand = operands[position]
         index = originals[id(operand)]
@@ -552,7 +489,8 @@ def _template(
                     offsets.displacement_size,
                     displacement=True,
                     pc_relative=instruction.is_ip_rel_memory_operand,
-                    signed=bits == 64 and instruction.memory_displ_size == 8,
+                    # GNU as calls the displacement of a lea into less than 64 bits unsigned.
+                    signed=bits == 64 and instruction.memory_displ_size == 8 and not narrow_lea,
                 )
             )
             continue
@@ -568,7 +506,7 @@ def _template(
                 size,
                 displacement=False,
                 pc_relative=False,
-                signed=kind in _SIGN_EXTENDED,
+                signed=kind in _SIGN_EXTENDED or (kind == _KIND.IMMEDIATE32 and wide),
             )
         )
     opcode = iced.OpCodeInfo(instruction.code)

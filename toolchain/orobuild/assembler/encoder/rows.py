@@ -65,6 +65,8 @@ fsavel | m | p:9b o32 dd /6
 fnsaves | m | o16 dd /6
 fnsavel | m | o32 dd /6
 monitor | edx, ecx, rax | 0f01c8 | 64
+monitor | rdx, rcx, eax | p:67 0f01c8 | 64
+monitorx | rdx, rcx, eax | p:67 0f01fa | 64
 monitor | edx, ecx, eax | p:67 0f01c8 | 16 64
 monitor | edx, ecx, eax | 0f01c8 | 32
 monitor | edx, ecx, ax | p:67 0f01c8 | 32
@@ -92,6 +94,34 @@ encodekey256 | r32, r32 | o32 p:f3 0f38fb /r rm
 mwait | ecx, eax | 0f01c9
 mwaitx | ebx, ecx, eax | 0f01fb
 
+# Sizes that GNU as takes from one operand.
+movsx movsxb movsb | r16, r8/m | o16 0fbe /r rm
+movsx movsxb movsb | r32, r8/m | o32 0fbe /r rm
+movsx movsxb movsb | r64, r8/m | o64 0fbe /r rm | 64
+movsx movsxw movsw | r32, r16/m | o32 0fbf /r rm
+movsx movsxw movsw | r64, r16/m | o64 0fbf /r rm | 64
+movsx movsxl movsl | r64, r32/m | o64 63 /r rm | 64
+movzx movzxb movzb | r16, r8/m | o16 0fb6 /r rm
+movzx movzxb movzb | r32, r8/m | o32 0fb6 /r rm
+movzx movzxb movzb | r64, r8/m | o64 0fb6 /r rm | 64
+movzx movzxw movzw | r32, r16/m | o32 0fb7 /r rm
+movzx movzxw movzw | r64, r16/m | o64 0fb7 /r rm | 64
+movd | xmm, r64 | p:66 o64 0f6e /r rm | 64
+movd | r64, xmm | p:66 o64 0f7e /r | 64
+movd | mm, r64 | o64 0f6e /r rm | 64
+movd | r64, mm | o64 0f7e /r | 64
+fnstsw | | dfe0
+fstsw | | p:9b dfe0
+shld shldw | r16/m, r16 | o16 0fa5 /r
+shld shldl | r32/m, r32 | o32 0fa5 /r
+shld shldq | r64/m, r64 | o64 0fa5 /r | 64
+shrd shrdw | r16/m, r16 | o16 0fad /r
+shrd shrdl | r32/m, r32 | o32 0fad /r
+shrd shrdq | r64/m, r64 | o64 0fad /r | 64
+lsl lslq | r64, r16/r32/r64 | o64 0f03 /r rm | 64
+lar larq | r64, r16/r32/r64 | o64 0f02 /r rm | 64
+xchg xchgq | rax, rax | 90 | 64
+
 leavew | | o16 c9
 leavel | | o32 c9 | 16 32
 leaveq | | c9 | 64
@@ -103,6 +133,8 @@ rdpid | r64 | p:f3 0fc7 /7 | 64
 serialize | | 0f01e8
 wbnoinvd | | p:f3 0f09
 tpause | r32 | p:66 0fae /6
+tpause | r32, edx, eax | p:66 0fae /6
+umwait | r32, edx, eax | p:f2 0fae /6
 umonitor | r16 | p:67 p:f3 0fae /6 | 32
 umonitor | r16 | p:f3 0fae /6 | 16
 umonitor | r32 | p:67 p:f3 0fae /6 | 16 64

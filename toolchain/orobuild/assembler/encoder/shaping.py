@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from orobuild.assembler.encoder.mnemonics import SEGMENT_PREFIX
+from orobuild.assembler.encoder.mnemonics import SEGMENT_PREFIX, words
 from orobuild.assembler.encoder.operands import (
     Immediate,
     Memory,
@@ -59,39 +59,10 @@ class Statement:
     exact: bool = False
 
 
-_STACK_16GCC: Final = frozenset(
-    [
-        "call",
-        "ret",
-        "lret",
-        "push",
-        "pop",
-        "pushf",
-        "popf",
-        "enter",
-        "leave",
-        "lcall",
-        "iret",
-        "pusha",
-        "popa",
-    ]
-)
+_STACK_16GCC: Final = words("call ret lret push pop pushf popf enter leave lcall pusha popa")
 _TRUNCATING: Final = frozenset(
     stem + suffix
-    for stem in [
-        "mov",
-        "add",
-        "or",
-        "adc",
-        "sbb",
-        "and",
-        "sub",
-        "xor",
-        "cmp",
-        "test",
-        "imul",
-        "push",
-    ]
+    for stem in words("mov add or adc sbb and sub xor cmp test imul push")
     for suffix in ("", "b", "w", "l", "q")
 )
 _STRINGS: Final = frozenset(
@@ -116,6 +87,8 @@ def shape(
     bits = dialect.bits
     if dialect.code16gcc and mnemonic in _STACK_16GCC and not _sized(operands):
         mnemonic += "l"
+    if mnemonic == "int" and operands == [Immediate(3)]:
+        mnemonic, operands, places = "int3", [], []
     size = -1
     values: list[Value] = []
     indices: list[int] = []
@@ -140,14 +113,23 @@ def shape(
                 values.append(value)
             stands = Immediate(number)
         elif isinstance(operand, Memory):
-            if operand.segment is not None:
-                prefixes = _segment(operand, mnemonic, prefixes)
-            width = address_size(operand, bits, overridden=overridden)
-            stands, displacement = _displaced(operand, width, options, places[i], mnemonic, locate)
+            memory = operand
+            if memory.segment is not None:
+                prefixes = _segment(memory, mnemonic, prefixes)
+            width = address_size(memory, bits, overridden=overridden)
+            native = bits // 8 if memory.bare else width
+            if width == 8 and mnemonic in ("lea", "leal", "leaw"):
+                memory = _wrapped(memory, operands[-1])
+            if _through_got(memory, bits):
+                mode += "{got}"
+                options = (*options, "got")
+            stands, displacement = _displaced(
+                memory, width, native, options, places[i], mnemonic, locate
+            )
             if displacement is not None:
                 index = len(values)
                 values.append(displacement)
-                if overridden and operand.bare:
+                if overridden and memory.bare:
                     mode += "a"
         indices.append(index)
         standing.append(stands)
@@ -212,9 +194,33 @@ def _segment(memory: Memory, mnemonic: str, prefixes: tuple[int, ...]) -> tuple[
     return (*prefixes, SEGMENT_PREFIX[name])
 
 
+def _wrapped(memory: Memory, target: Operand) -> Memory:
+    """`lea` into less than 64 bits: an unsigned 32-bit displacement is as good as a signed one."""
+    value = memory.displacement
+    if (
+        isinstance(target, RegisterOperand)
+        and target.register.size < 8
+        and isinstance(value, int)
+        and fits_either(value, 4)
+    ):
+        return replace(memory, displacement=signed(value, 4))
+    return memory
+
+
+def _through_got(memory: Memory, bits: int) -> bool:
+    """Whether it is `foo@GOT` in 32-bit code, which GNU as never gives the accumulator's form."""
+    value = memory.displacement
+    if bits != 32 or not memory.bare or value is None or isinstance(value, int):
+        return False
+    from orobuild.assembler.expression import symbols
+
+    return any(symbol.modifier == "GOT" for symbol in symbols(value))
+
+
 def _displaced(
     memory: Memory,
     width: int,
+    native: int,
     options: tuple[str, ...],
     place: tuple[int, int],
     mnemonic: str,
@@ -243,7 +249,7 @@ def _displaced(
         memory = replace(memory, displacement=value)
     elif value is not None and mnemonic.startswith("movabs") and memory.bare:
         return replace(memory, displacement=0x23456789ABCDEF01), value
-    stand_in = displacement_stand_in(memory, width)
+    stand_in = displacement_stand_in(memory, native)
     if "disp32" in options or "disp16" in options:
         stand_in = DISPLACEMENT_STAND_IN[2 if width == 2 else 4]
     elif "disp8" in options and memory.base is not None and not isinstance(stand_in, int):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from orobuild.assembler.encoder.mnemonics import IMMEDIATE_8, SUFFIX_SIZE
+from orobuild.assembler.encoder.mnemonics import IMMEDIATE_8, SUFFIX_SIZE, words
 from orobuild.assembler.encoder.operands import (
     Immediate,
     Memory,
@@ -85,25 +85,7 @@ _SHIFTS: Final = frozenset(
     for suffix in ("", "b", "w", "l", "q")
 )
 _IMMEDIATE_32: Final = ("lwpins", "lwpval", "bextr")
-_IMMEDIATE_BASES: Final = frozenset(
-    [
-        "mov",
-        "add",
-        "or",
-        "adc",
-        "sbb",
-        "and",
-        "sub",
-        "xor",
-        "cmp",
-        "test",
-        "imul",
-        "push",
-        "ret",
-        "lret",
-        "enter",
-    ]
-)
+_IMMEDIATE_BASES: Final = words("mov add or adc sbb and sub xor cmp test imul push ret lret enter")
 
 
 def operand_size(mnemonic: str, operands: tuple[Operand, ...] | list[Operand], bits: int) -> int:
