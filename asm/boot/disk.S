@@ -76,10 +76,10 @@ disk_read:
 .Lattempt:
     call *disk_read_chunk
     jnc .Lread
-    pushl bios_eax
+    movzbl bios_eax + 1, %eax
+    movl %eax, disk_status
     call bios_clear                     # function 00h: reset
     call disk_call
-    popl bios_eax
     decl disk_attempts
     jnz .Lattempt
     jmp .Lread_failed
@@ -105,7 +105,7 @@ disk_read:
     movl %ebx, %eax
     call print_decimal
     say " bios-status="
-    movzbl bios_eax + 1, %eax
+    movl disk_status, %eax
     call print_hex
     fatal "disk-read", "The BIOS cannot read the boot drive."
 
@@ -172,6 +172,8 @@ disk_read_chunk:
     .skip 4                             # the routine that reads one chunk
 disk_attempts:
     .skip 4
+disk_status:
+    .skip 4                             # the BIOS's of the last failed read
 disk_heads:
     .skip 4
 disk_sectors_per_track:

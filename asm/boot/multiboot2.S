@@ -66,7 +66,7 @@ multiboot2_find_header:
     addl $8, %esi                       # 64-bit aligned
     cmpl %ecx, %esi
     jbe .Lsearch
-    fatal "kernel-not-multiboot2", "The kernel has no Multiboot2 header (0xe85250d6, 8-byte aligned, checksum 0, in its first 32 KiB)."
+    fatal "kernel-not-multiboot2", "The kernel has no Multiboot2 header within the first 32 KiB of its file."
 
 .Lfound:
     cmpl $MB2_ARCHITECTURE_I386, HEADER_architecture(%esi)
@@ -143,7 +143,7 @@ multiboot2_find_header:
     jmp .Lrequest
 
 .Lbad_header:
-    fatal "kernel-multiboot2-header", "The kernel's Multiboot2 header is malformed: architecture, length, or a tag's size."
+    fatal "kernel-multiboot2-header", "The kernel's Multiboot2 header is malformed (architecture, length or a tag)."
 .Lrefuse_tag:
     say "\r\noro: loader=bios header-tag="
     movzwl (%esi), %eax

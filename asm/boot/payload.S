@@ -88,7 +88,7 @@ entry_read:
     say " expected="
     movl ENTRY_crc32(%ebx), %eax
     call print_hex
-    fatal "file-damaged", "A file does not match its checksum: the disk is damaged or its image was modified."
+    fatal "file-damaged", "A file does not match its checksum: the disk is damaged or was modified."
 
 .section .rodata, "a", @progbits
 .Lheader_name:

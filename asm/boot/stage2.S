@@ -90,7 +90,7 @@ check_master_boot_record:
     jne .Lmbr_damaged
     ret
 .Lmbr_damaged:
-    fatal "mbr-damaged", "The master boot record does not match its checksum: the disk is damaged or was modified."
+    fatal "mbr-damaged", "The boot record does not match its checksum: the disk was damaged or modified."
 
 .section .rodata, "a", @progbits
 payload_version_text:
