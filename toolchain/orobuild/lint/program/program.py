@@ -6,6 +6,7 @@ there) and answers each once. It judges nothing.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -124,6 +125,17 @@ class Program:
     def regions(self) -> tuple[Region, ...]:
         """The code of the executable segments, sorted by address, disjoint."""
         return code_regions(self)
+
+    @cached_property
+    def _region_starts(self) -> list[int]:
+        return [region.start for region in self.regions]
+
+    def region_at(self, address: int) -> Region | None:
+        """The code region that contains this virtual address."""
+        index = bisect_right(self._region_starts, address) - 1
+        if index < 0 or address >= self.regions[index].end:
+            return None
+        return self.regions[index]
 
     @cached_property
     def flow(self) -> ControlFlow:

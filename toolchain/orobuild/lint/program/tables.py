@@ -19,10 +19,14 @@ MAX_ENTRIES: Final = 65536
 
 @dataclass(frozen=True, slots=True)
 class VectorTable:
-    """A table of code pointers. `entries` are (index, virtual address of the slot, pointer)."""
+    """A table of code pointers. `entries` are (index, virtual address of the slot, pointer).
+
+    `length` counts the null pointers too, which `entries` leaves out.
+    """
 
     name: str
     address: int
+    length: int
     entries: tuple[tuple[int, int, int], ...]
 
 
@@ -61,7 +65,7 @@ def _read(program: Program, symbol: ImageSymbol) -> VectorTable:
         handler = addends.get(slot, value)
         if handler:
             entries.append((index, slot, handler))
-    return VectorTable(symbol.name, symbol.address, tuple(entries))
+    return VectorTable(symbol.name, symbol.address, count, tuple(entries))
 
 
 def _relative_addends(elf: ElfFile) -> dict[int, int]:
