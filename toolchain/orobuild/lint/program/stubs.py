@@ -8,7 +8,7 @@ understood, and rules say nothing about it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from iced_x86 import (
     Decoder,
@@ -130,7 +130,7 @@ def _walk(program: Program, vector: int, address: int) -> Stub | None:
     return None
 
 
-def _is_stack_pointer(register: Register) -> bool:
+def _is_stack_pointer(register: Any) -> bool:
     return bool(RegisterExt.full_register(register) == Register.RSP)
 
 
