@@ -4,6 +4,7 @@
 #include "abi/vectors.h"
 #include "arch/cpu.h"
 #include "arch/pit.h"
+#include "boot/boot_info.h"
 #include "memory/kernel_map.h"
 
 /* Register offsets (Intel SDM Vol. 3A 10.4.1, table 10-1); the x2APIC MSR of a register is
@@ -60,8 +61,9 @@ static void lapic_write(enum lapic_register reg, uint32_t value)
 
 void lapic_init(uint64_t base)
 {
-    uint64_t apic_base = read_msr(MSR_APIC_BASE);
-    x2apic = apic_base & BASE_X2APIC;
+    /* The firmware's choice stands, unless the command line wants to see the other mode work. */
+    bool offered = cpuid(1, 0).ecx >> 21 & 1; /* Intel SDM Vol. 2A CPUID, table 3-10 */
+    x2apic = read_msr(MSR_APIC_BASE) & BASE_X2APIC || (offered && boot_option("apic=x2apic"));
     if (!x2apic)
         registers = kernel_map_device(base, PAGE_SIZE);
 }

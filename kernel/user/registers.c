@@ -3,5 +3,5 @@
 
 int main(void)
 {
-    return (int)user_register_check(2000000);
+    return (int)user_register_check(300000);
 }
