@@ -36,9 +36,14 @@ def size(count: int) -> str:
 
 def of_build(result: BuildResult) -> str:
     """What was built, its segments and permissions, and the lint result."""
-    lines = [_row("built", f"{result.project.config.name}, profile {result.profile}")]
+    cached = f", {result.cached_objects} of them cached" if result.cached_objects else ""
+    made = (
+        f"{result.project.config.name}, profile {result.profile}: {result.objects} objects{cached}"
+    )
+    lines = [_row("built", made)]
     for target in result.targets:
-        lines += _target(target, result.project.root)
+        whole = target.path == result.kernel or len(result.targets) == 1
+        lines += _target(target, result.project.root, whole=whole)
     if result.disk:
         lines.append(_file("image", result.disk, result.project.root))
     if result.unchecked:
@@ -75,21 +80,28 @@ def _row(label: str, text: str) -> str:
 
 def _file(label: str, path: Path, root: Path) -> str:
     shown = path.relative_to(root) if path.is_relative_to(root) else path
-    return f"{'':{_LABEL}} {label:<10} {shown}  {size(path.stat().st_size)}"
+    return f"{'':{_LABEL}} {label}: {shown}  {size(path.stat().st_size)}"
 
 
-def _target(target: BuiltTarget, root: Path) -> Iterator[str]:
+def _target(target: BuiltTarget, root: Path, *, whole: bool) -> Iterator[str]:
+    """A target's file; its segments one a line when it is the `whole` story, else in one."""
+    loaded = [entry for entry in target.segments if entry.header.p_type == PT_LOAD]
+    if not whole:
+        parts = [f"{_flags(e.header.p_flags)} {size(e.header.p_memsz)}" for e in loaded]
+        yield f"{_file(target.name, target.path, root)}  {', '.join(parts)}"
+        return
     yield _file(target.name, target.path, root)
-    for entry in target.segments:
+    for entry in loaded:
         segment = entry.header
-        if segment.p_type != PT_LOAD:
-            continue
-        flags = f"{segment_flags(segment.p_flags):<4}"
-        color = "yellow" if segment.p_flags & PF_X else "cyan" if segment.p_flags & PF_W else None
         yield (
-            f"{'':{_LABEL}} {'':10}   {style(flags, fg=color)} "
-            f"{segment.p_vaddr:#018x}  {size(segment.p_memsz):>9}  {' '.join(entry.sections)}"
+            f"{'':{_LABEL}}   {_flags(segment.p_flags, width=4)} {segment.p_vaddr:#018x}  "
+            f"{size(segment.p_memsz):>9}  {' '.join(entry.sections)}"
         )
+
+
+def _flags(p_flags: int, width: int = 0) -> str:
+    color = "yellow" if p_flags & PF_X else "cyan" if p_flags & PF_W else None
+    return style(f"{segment_flags(p_flags):<{width}}", fg=color)
 
 
 def _lint(result: BuildResult) -> str:
