@@ -171,8 +171,9 @@ def build(inputs: Inputs, relocations: NDArray[Any], symbols: Symbols) -> Global
             got.symbols.append(row)
         got.entry_of[row] = by_meaning[key]
     needs_base = np.isin(relocations["type"], with_base).any()
-    named = symbols.numbers.get("_GLOBAL_OFFSET_TABLE_")
-    if got.symbols or needs_base or named is not None:
+    named = symbols.numbers.get("_GLOBAL_OFFSET_TABLE_", -2)
+    used = (symbols.of_row[relocations["symbol"]] == named).any()
+    if got.symbols or needs_base or used:
         got.row = inputs.add_section(
             0,
             ".got",

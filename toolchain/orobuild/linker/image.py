@@ -15,11 +15,11 @@ from orobuild.elf import constants as c
 from orobuild.elf.structures import FileHeader, SectionHeader
 from orobuild.errors import InputError
 from orobuild.linker.layout import Contents
-from orobuild.linker.output import OutputSection
 from orobuild.linker.relocate import apply_relocations
 from orobuild.linker.symtab import build_symbol_table
 
 if TYPE_CHECKING:
+    from orobuild.linker.output import OutputSection
     from numpy.typing import NDArray
 
     from orobuild.linker.got import GlobalOffsetTable, Relaxation
@@ -131,7 +131,7 @@ def write_elf(
     """The whole ELF executable."""
     inputs, placement = resolution.inputs, resolution.placement
     ei_class = inputs.ei_class
-    written = [s for s in placement.statements if isinstance(s, OutputSection) and not s.removed]
+    written = [output for output in placement.created if not output.removed]
     for index, output in enumerate(written, 1):
         output.header_index = index
     names = bytearray(b"\0")

@@ -33,6 +33,8 @@ from orobuild.linker.script import nodes
 from orobuild.linker.symbols import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from orobuild.diagnostics import Span
@@ -117,6 +119,8 @@ class _Run:
     residue: int
     offsets: NDArray[np.uint64]
     size: int
+    start: int = 0
+    positions: dict[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -331,10 +335,20 @@ class Layout:
         return Value(output, self._offset_in(output, section) + value & MASK)
 
     def _offset_in(self, output: OutputSection, row: int) -> int:
-        for run, start, _fill in self.contents.get(output.index, Contents()).runs:
+        """The offset of an input section row, of this walk or, if not placed yet, the last."""
+        rule = int(self._placement.rule_of[row])
+        runs = [item for item in output.items if isinstance(item, InputRun)]
+        if rule >= 0:
+            runs = [self._placement.rules[rule].run]
+        for run in runs:
             cached = self._runs.get(id(run))
-            if cached is not None and row in run.rows:
-                return start + int(cached.offsets[run.rows.index(row)])
+            if cached is None:
+                continue
+            if cached.positions is None:
+                cached.positions = {r: i for i, r in enumerate(run.rows)}
+            position = cached.positions.get(row)
+            if position is not None:
+                return cached.start + int(cached.offsets[position])
         return 0
 
     def is_defined(self, name: str) -> bool:
@@ -492,23 +506,23 @@ class Layout:
 
     def _section_for_dot(self) -> Place | None:
         """The section that an assignment outside sections belongs to (ldlang.c, section_for_dot)."""
-        outputs = [s for s in self._placement.statements if isinstance(s, OutputSection)]
-        kept = [o for o in outputs if o.exists and not o.removed]
-        order = {id(output): index for index, output in enumerate(outputs)}
+        ordered = self._placement.created
+        usable = [o.alloc and not o.removed and not o.tls for o in ordered]
         last = self._last_section
-        here = order[id(last)] if last is not None else -1
-        following = [o for o in kept if order[id(o)] > here]
-        usable = [o for o in following if o.alloc and not o.tls]
-        preceding = [o for o in kept if o.alloc and not o.tls and order[id(o)] <= here]
         if last is None or self._dot_moved:
             # An assignment to the location counter sets up the address of the next section.
-            if following and following[0] in usable:
-                return following[0]
-        elif last.removed:
-            return usable[0] if usable else preceding[-1] if preceding else None
-        if preceding:
-            return preceding[-1]
-        return usable[0] if usable else None
+            start = _following(self._placement.statements, last)
+            if start is None:
+                start = ordered[-1] if ordered else None
+            if start is None:
+                return None
+            at = ordered.index(start)
+            return next((ordered[i] for i in range(at, -1, -1) if usable[i]), None)
+        at = ordered.index(last)
+        for i in (*range(at, len(ordered)), *range(at, -1, -1)):
+            if usable[i]:
+                return ordered[i]
+        return None
 
     # -- output sections ---------------------------------------------------------------------
 
@@ -682,7 +696,8 @@ class Layout:
                 position += size
             cached = _Run(residue, np.array(offsets, "u8"), position - residue)
             self._runs[id(run)] = cached
-        contents.runs.append((run, self.dot - output.vma, fill))
+        cached.start = self.dot - output.vma
+        contents.runs.append((run, cached.start, fill))
         self.dot = self.dot + cached.size & MASK
 
     def _place_data(
@@ -759,6 +774,18 @@ class Layout:
                 begins = np.concatenate([[np.uint64(start)], ends[:-1]])
                 for at in np.flatnonzero(offsets > begins).tolist():
                     contents.gaps.append(Gap(int(begins[at]), int(offsets[at] - begins[at]), fill))
+
+
+def _following(statements: Sequence[object], last: OutputSection | None) -> OutputSection | None:
+    """The first output section after `last` (from the start for None) that holds anything."""
+    found = last is None
+    for statement in statements:
+        if statement is last:
+            found = True
+        elif found and isinstance(statement, OutputSection):
+            if statement.exists and not statement.removed:
+                return statement
+    return None
 
 
 def _keeps_nothing(item: nodes.Assignment) -> bool:

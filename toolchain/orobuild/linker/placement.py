@@ -56,7 +56,8 @@ class Placement:
     """Where everything goes.
 
     `statements` are in layout order. `output_of[row]` is an index into `outputs`, NOWHERE or
-    DISCARDED; `rule_of[row]` an index into `rules` or -1.
+    DISCARDED; `rule_of[row]` an index into `rules` or -1. `created` lists the output sections
+    that exist in the order in which GNU ld makes them, which is that of the section headers.
     """
 
     outputs: list[OutputSection]
@@ -65,7 +66,7 @@ class Placement:
     output_of: NDArray[np.int32]
     rule_of: NDArray[np.int32]
     orphans: list[int] = field(default_factory=list)
-    excluded: list[int] = field(default_factory=list)
+    created: list[OutputSection] = field(default_factory=list)
 
     def output_section(self, row: int) -> OutputSection | None:
         """The output section of an input section row."""
@@ -392,24 +393,68 @@ _SORT_KEYS: Final = {
 
 def settle_flags(inputs: Inputs, placement: Placement) -> None:
     """Derive each output section's flags, type and entry size from what it holds."""
+    placement.created.clear()
+    by_name: dict[str, OutputSection] = {}
     for output in placement.outputs:
+        by_name.setdefault(output.name, output)
+
+    def create(output: OutputSection) -> None:
+        if not output.exists:
+            output.exists = True
+            placement.created.append(output)
+
+    def mention(node: nodes.Expression) -> None:
+        # ldlang.c, exp_init_os: an expression about a section brings it into being.
+        for name in _sections_named(node):
+            if name in by_name:
+                create(by_name[name])
+
+    for statement in placement.statements:
+        if isinstance(statement, nodes.Assignment):
+            mention(statement.expression)
+        if not isinstance(statement, OutputSection):
+            continue
+        output = statement
         kind = output.declaration.kind if output.declaration else None
         for item in output.items:
             if isinstance(item, InputRun):
-                _join_run(inputs, output, item, kind)
+                if item.rows:
+                    create(output)
+                    _join_run(inputs, output, item, kind)
             elif isinstance(item, nodes.Data | nodes.Text):
+                if isinstance(item, nodes.Data):
+                    mention(item.expression)
+                if not output.exists:
+                    output.readonly = True
+                create(output)
                 _join_data(output, kind)
+            elif isinstance(item, nodes.Fill):
+                create(output)
             elif isinstance(item, nodes.Assignment):
-                output.exists = True
+                create(output)
                 output.defines_symbols |= item.name != "."
+                mention(item.expression)
         if output.declaration and output.declaration.readonly:
             output.readonly = True
 
 
+def _sections_named(node: nodes.Expression) -> list[str]:
+    """The output sections that ADDR and LOADADDR in an expression name."""
+    if isinstance(node, nodes.Call):
+        if node.function in ("ADDR", "LOADADDR") and node.name_arg:
+            return [node.name_arg]
+        return [name for argument in node.args for name in _sections_named(argument)]
+    if isinstance(node, nodes.Unary):
+        return _sections_named(node.operand)
+    if isinstance(node, nodes.Binary):
+        return _sections_named(node.left) + _sections_named(node.right)
+    if isinstance(node, nodes.Ternary):
+        parts = (node.condition, node.then, node.otherwise)
+        return [name for part in parts for name in _sections_named(part)]
+    return []
+
+
 def _join_data(output: OutputSection, kind: str | None) -> None:
-    if not output.exists:
-        output.readonly = True
-        output.exists = True
     if kind == "NOLOAD":
         output.never_load = output.alloc = True
         return
@@ -420,8 +465,6 @@ def _join_data(output: OutputSection, kind: str | None) -> None:
 
 def _join_run(inputs: Inputs, output: OutputSection, run: InputRun, kind: str | None) -> None:
     """lang_add_section of ldlang.c, for all input sections of a run."""
-    if not run.rows:
-        return
     output.keep |= run.rule is not None and run.rule.keep
     sections = inputs.sections[run.rows]
     flags, types = sections["flags"], sections["type"]
@@ -448,7 +491,6 @@ def _join_flags(
         output.never_load = True
     merge = bool(sh_flags & c.SHF_MERGE)
     strings = bool(sh_flags & c.SHF_STRINGS)
-    output.exists = True
     # The first input section decides, later ones can only take the flag away.
     output.readonly = readonly and (output.readonly or not output.has_input)
     if output.has_input:

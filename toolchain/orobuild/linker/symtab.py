@@ -151,7 +151,7 @@ def _copied_type(resolution: Resolution, source: str | None) -> int:
 
 def _nearby(resolution: Resolution, removed: OutputSection, address: int) -> OutputSection | None:
     """The written section for a symbol of a removed one (bfd/section.c, _bfd_nearby_section)."""
-    ordered = [s for s in resolution.placement.statements if isinstance(s, OutputSection)]
+    ordered = resolution.placement.created
     at = ordered.index(removed)
     before = next((o for o in reversed(ordered[:at]) if not o.removed), None)
     after = next((o for o in ordered[at + 1 :] if not o.removed), None)
