@@ -9,10 +9,12 @@ encoder. What a directive does is in `directives`; bytes are decided in `emissio
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from orobuild.assembler import Assembly, Options, directives, emission, macro, strict
 from orobuild.assembler.conditional import Conditionals
+from orobuild.assembler.encoder.complaints import UNKNOWN_INSTRUCTION
 from orobuild.assembler.encoder.encoder import Encoder
 from orobuild.assembler.encoder.types import Dialect, Slot
 from orobuild.assembler.expression import NAME, Binary, Expr, Here, SymbolRef, Unary, unquote
@@ -21,7 +23,7 @@ from orobuild.assembler.section import Section, Stream, defaults
 from orobuild.assembler.source import Frame, scrub
 from orobuild.assembler.symbol import Kind, Linear, Place, Symbol, SymbolTable
 from orobuild.assembler.value import Unresolvable, bind, describe, display, now
-from orobuild.diagnostics import Diagnostic, Note, Severity, Span, did_you_mean, error
+from orobuild.diagnostics import Diagnostic, Note, Severity, Span, did_you_mean, error, warning
 from orobuild.elf import constants as c
 from orobuild.errors import InputError
 
@@ -247,7 +249,9 @@ class Unit:
             self.strict.label(name)
         symbol = self.mention(name)
         if symbol.kind is not Kind.UNDEFINED:
-            self.redefined(symbol, start)
+            if not symbol.redefinable or self.strict:
+                self.redefined(symbol, start)
+            symbol = self.symbols.replace(name)
         symbol.kind = Kind.LABEL
         symbol.section = self.section
         symbol.defined_at = self.place
@@ -390,12 +394,21 @@ class Unit:
         """Encode what is pending and turn every stream into fragments."""
         for problem in self.encoder.flush():
             place = self._located.get(problem.span) if problem.span else None
-            self.report(problem, place)
+            self.report(self._perhaps_a_macro(problem), place)
         self._located.clear()
         for section in self.sections.values():
             for stream in section.streams.values():
                 if stream.items:
                     emission.settle(self, section, stream)
+
+    def _perhaps_a_macro(self, problem: Diagnostic) -> Diagnostic:
+        """`problem`, with a macro as its hint if it names something near one and no instruction."""
+        span = problem.span
+        if problem.rule != UNKNOWN_INSTRUCTION or span is None or span.text is None:
+            return problem
+        word = span.text[span.column - 1 : span.column - 1 + span.length]
+        hint = did_you_mean(word, [macro.name for macro in self.macros.values()])
+        return replace(problem, rule=None, hint=hint or problem.hint)
 
     def set_dialect(self, dialect: Dialect) -> None:
         """Read instructions as `dialect` from here on."""
@@ -525,6 +538,11 @@ class Unit:
     def fail(self, message: str, *, hint: str | None = None, rule: str | None = None) -> NoReturn:
         """Raise an error about the current statement."""
         raise InputError(error(message, self.span(), hint=hint, rule=rule))
+
+    def complain(self, message: str) -> None:
+        """An error in strict mode, a warning in GNU's: GNU as goes on after this mistake."""
+        kind = error if self.strict else warning
+        self.report(kind(message, self.span()))
 
     def fatal(self, message: str, *, hint: str | None = None) -> NoReturn:
         """Report an error about the current statement and stop reading."""

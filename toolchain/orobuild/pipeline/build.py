@@ -45,6 +45,7 @@ class BuildResult:
     `kernel` and `disk` are delivered files, None when the kernel was not among the targets.
     `rules` is the number of lint rules that ran; `findings` are what they found short of errors,
     which would have stopped the build; `warnings` are the assembler's, compiler's and linker's.
+    `cached_objects` of the `objects` were taken from the cache.
     """
 
     project: Project
@@ -56,6 +57,8 @@ class BuildResult:
     rules: int
     findings: tuple[Diagnostic, ...]
     warnings: tuple[Diagnostic, ...]
+    objects: int
+    cached_objects: int
     stages: tuple[StageTime, ...]
     unchecked: bool
 
@@ -107,6 +110,8 @@ def build(project: Project, request: Request, observer: Observer | None = None) 
         rules=lint.rules if lint else 0,
         findings=lint.findings if lint else (),
         warnings=tuple(w for target in linked.values() for w in target.warnings),
+        objects=sum(target.objects for target in linked.values()),
+        cached_objects=sum(target.cached_objects for target in linked.values()),
         stages=tuple(stages.done),
         unchecked=request.unchecked,
     )
@@ -149,11 +154,10 @@ def _link_one(
 ) -> LinkedTarget:
     with stages.stage("compile, assemble") as done:
         objects = targets.finish_objects(shop, pending)
-        cached = sum(o.cached for o in objects)
-        done.append(f"{name}: {len(objects)} objects" + (f", {cached} cached" if cached else ""))
+        done.append(f"{name}: {len(objects)} objects")
     with stages.stage("link") as done:
         linked = targets.link_objects(shop, name, pending.target, objects)
-        done.append(f"{name}: {len(linked.data):,} bytes" + (", cached" if linked.cached else ""))
+        done.append(f"{name}: {len(linked.data):,} bytes")
     return linked
 
 

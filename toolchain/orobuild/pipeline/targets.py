@@ -62,7 +62,8 @@ class LinkedTarget:
     data: bytes
     map: str
     warnings: tuple[Diagnostic, ...]
-    cached: bool
+    objects: int
+    cached_objects: int
 
 
 _SUFFIXES = {"elf": ".elf", "binary": ".bin"}
@@ -186,17 +187,26 @@ def link_objects(
     suffix = _SUFFIXES[target.format]
     # The kernel's file is called after the product, every other after its target.
     path = f"{config.name if name == config.image.kernel else name}{suffix}"
-    said = tuple(w for o in objects for w in o.warnings)
     text = shop.read_source(target.script)
     parts = ["ld", fingerprint(), target.script, text, repr((target, shop.unchecked))]
     parts += [part for o in objects for part in (o.path, digest(o.data))]
     key, map_key = digest(*parts), digest("map", *parts)
+
+    def linked_as(data: bytes, plan: str, warnings: tuple[Diagnostic, ...]) -> LinkedTarget:
+        return LinkedTarget(
+            name=name,
+            path=path,
+            file_name=name + suffix,
+            data=data,
+            map=plan,
+            warnings=(*(w for o in objects for w in o.warnings), *warnings),
+            objects=len(objects),
+            cached_objects=sum(o.cached for o in objects),
+        )
+
     image, plan = shop.cache.get(key), shop.cache.get(map_key)
     if image and plan:
-        data, warnings = image
-        return LinkedTarget(
-            name, path, name + suffix, data, plan[0].decode(), (*said, *warnings), cached=True
-        )
+        return linked_as(image[0], plan[0].decode("utf-8", "surrogateescape"), image[1])
     from orobuild import linker
     from orobuild.linker import script as scripts
     from orobuild.linker.linkmap import render_map
@@ -218,9 +228,7 @@ def link_objects(
     rendered = render_map(linked.map)
     shop.cache.put(key, linked.data, dependencies=read, warnings=linked.warnings)
     shop.cache.put(map_key, rendered.encode("utf-8", "surrogateescape"))
-    return LinkedTarget(
-        name, path, name + suffix, linked.data, rendered, (*said, *linked.warnings), cached=False
-    )
+    return linked_as(linked.data, rendered, linked.warnings)
 
 
 @dataclass(frozen=True)

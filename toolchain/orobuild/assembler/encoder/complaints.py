@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.encoder.operands import Immediate, Memory, RegisterOperand
 from orobuild.assembler.encoder.registers import RegisterClass
@@ -11,6 +11,10 @@ from orobuild.diagnostics import Diagnostic, did_you_mean, error
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.shaping import Statement
     from orobuild.assembler.encoder.types import Locate
+
+
+UNKNOWN_INSTRUCTION: Final = "unknown-instruction"
+"""The rule of a diagnostic whose place is a word that is no mnemonic; it may be a macro's."""
 
 
 def explain(statement: Statement, reason: str, locate: Locate) -> Diagnostic:
@@ -24,6 +28,7 @@ def explain(statement: Statement, reason: str, locate: Locate) -> Diagnostic:
             f"unknown instruction '{mnemonic}'",
             place,
             hint=did_you_mean(mnemonic, sorted(readback.known_mnemonics())),
+            rule=UNKNOWN_INSTRUCTION,
         )
     general = [
         (o, i)
