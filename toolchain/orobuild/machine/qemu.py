@@ -8,14 +8,13 @@ from __future__ import annotations
 import enum
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from orobuild.errors import MissingToolError, UsageError
 from orobuild.machine.report import Launch, Remains
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from orobuild.machine.report import Resources
 
 DEBUG_EXIT_PORT: Final = 0xF4
@@ -145,13 +144,21 @@ def _qmp_arguments(fd: int) -> tuple[str, ...]:
 _KVM_GET_API_VERSION: Final = 0xAE00
 _KVM_CREATE_VM: Final = 0xAE01
 _KVM_API_VERSION: Final = 12
+# The modules that run guests on the processor's own virtualisation. Others (kvm_pvm, in some
+# nested machines) run guests in ring 3: `syscall` then enters an unmodified kernel in ring 3.
+_KVM_MODULES: Final = ("/sys/module/kvm_intel", "/sys/module/kvm_amd")
 
 
 def kvm_works() -> bool:
-    """Whether /dev/kvm makes a virtual machine; its mere presence says nothing in containers."""
+    """Whether /dev/kvm makes a virtual machine like a real one.
+
+    Its mere presence says nothing: in containers it may not be usable.
+    """
     import fcntl
     import os
 
+    if not any(Path(module).is_dir() for module in _KVM_MODULES):
+        return False
     try:
         device = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
