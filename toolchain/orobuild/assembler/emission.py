@@ -6,7 +6,8 @@ It decides where fragments end; it never decides how long a tail is.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.encoder.types import Encoded, FixupKind, Slot
 from orobuild.assembler.fragment import (
@@ -34,6 +35,22 @@ if TYPE_CHECKING:
     from orobuild.assembler.unit import Unit
 
 _TAILS = (AlignTail, OrgTail, SpaceTail, FillTail, LebTail, NopsTail)
+
+
+# a symbolic immediate operand, in AT&T or Intel syntax
+_IMMEDIATE: Final = re.compile(r"\$[ \t]*[-+(~]*[A-Za-z_.]|\boffset\b", re.IGNORECASE)
+
+
+def _make_real(symbol: Symbol, place: Place) -> None:
+    """Give a local symbol its place in the symbol table, should a relocation need it there.
+
+    In GNU as a local symbol becomes a full one, at the end of the table so far, when a
+    displacement refers to it after its definition (gas/symbols.c, local_symbol_convert).
+    Other references convert it when relocations are written.
+    """
+    if symbol.late and symbol.defined_at is not None and symbol.defined_at[0] < place[0]:
+        symbol.late = False
+        symbol.order = place[0]
 
 
 class Field:
@@ -146,17 +163,29 @@ class _Settler:
         fragment = self.stream.current
         start = len(fragment.data)
         for fixup in encoded.fixups:
+            value = self.bind(fixup.value, place)
+            if (
+                value.add is not None
+                and value.add.temporary
+                and (
+                    fixup.pc_relative
+                    or fixup.offset + fixup.size < len(encoded.code)
+                    or not _IMMEDIATE.search(place[1].statements[place[2]])
+                )
+            ):
+                _make_real(value.add, place)
             self.section.fixes.append(
                 Fix(
                     fragment,
                     start + fixup.offset,
                     fixup.size,
-                    self.bind(fixup.value, place),
+                    value,
                     place=place,
                     pc_relative=fixup.pc_relative,
                     signed=fixup.signed,
                     kind=self.kind(fixup.kind),
                     base=len(encoded.code) - fixup.offset,
+                    start=fixup.offset,
                 )
             )
 
@@ -169,6 +198,8 @@ class _Settler:
         assert branch is not None
         fragment = self.stream.current
         target = self.bind(branch.target, place)
+        if target.add is not None and target.add.temporary and branch.near is not None:
+            _make_real(target.add, place)
         if branch.near is None:
             fragment.data += branch.short + b"\0"
             self.section.fixes.append(

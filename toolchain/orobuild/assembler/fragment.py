@@ -125,11 +125,14 @@ class Fix:
     """A field in a fragment that needs a value after relaxation.
 
     `base` is the distance in bytes from the field to the point that a PC-relative value is
-    relative to (the end of the instruction).
+    relative to (the end of the instruction), `start` the distance from the instruction's first
+    byte to the field; both are 0 for data.
     """
 
-    __slots__ = ("base", "fragment", "kind", "offset", "pc_relative", "place", "signed", "size",
-                 "value")  # fmt: skip
+    __slots__ = (
+        "base", "fragment", "kind", "offset", "pc_relative", "place", "signed", "size", "start",
+        "value",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -143,6 +146,7 @@ class Fix:
         signed: bool = False,
         kind: FixupKind | None = None,
         base: int = 0,
+        start: int = 0,
     ) -> None:
         self.fragment = fragment
         self.offset = offset
@@ -153,3 +157,4 @@ class Fix:
         self.signed = signed
         self.kind = kind
         self.base = base
+        self.start = start

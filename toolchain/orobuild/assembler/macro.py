@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.expression import NAME
 from orobuild.assembler.operands import Operands
 from orobuild.assembler.source import Frame, resplit, squeeze
-from orobuild.diagnostics import did_you_mean, error, warning
-from orobuild.errors import InputError
+from orobuild.diagnostics import did_you_mean, warning
 
 if TYPE_CHECKING:
     from orobuild.assembler.unit import Unit
@@ -86,7 +85,6 @@ def substitute(text: str, values: dict[str, str], number: int, *, alternate: boo
     """One statement of a body with `values` put in (gas/macro.c, macro_expand_body)."""
     out: list[str] = []
     position, length = 0, len(text)
-    quoted = False
     while position < length:
         char = text[position]
         if char == "&":
@@ -107,13 +105,11 @@ def substitute(text: str, values: dict[str, str], number: int, *, alternate: boo
                 position += 1
             else:
                 position = _replace(text, position, values, "'", out, "\\")
-        elif alternate and not quoted and (match := _TOKEN.match(text, position)):
+        elif alternate and (match := _TOKEN.match(text, position)):
             value = values.get(match[0])
             out.append(match[0] if value is None else value)
             position = match.end()
         else:
-            if char == '"':
-                quoted = not quoted
             out.append(char)
             position += 1
     return "".join(out)
@@ -486,7 +482,8 @@ def leave(unit: Unit, operands: Operands) -> None:
     frame = unit.frame
     assert frame is not None
     if frame.kind == "file":
-        operands.fail("'.exitm' outside a macro", position=-operands.start)
+        unit.complain("'.exitm' outside a macro")
+        return
     frame.index = len(frame.statements)
     frame.repeat = 1
     unit.conditionals.unwind(frame.conditionals)
@@ -503,7 +500,7 @@ def purge(unit: Unit, operands: Operands) -> None:
     unit.forget_instructions()
 
 
-def stray(unit: Unit, operands: Operands) -> NoReturn:
+def stray(unit: Unit, operands: Operands) -> None:
     """`.endm` or `.endr` without a head."""
     head = "a '.macro'" if operands.name.lower().startswith(".endm") else "a '.rept' or '.irp'"
-    raise InputError(error(f"'{operands.name}' without {head} before it", unit.span()))
+    unit.complain(f"'{operands.name}' without {head} before it")

@@ -196,10 +196,12 @@ class _Builder:
         """Local symbols, then global ones, each in the order of their first mention."""
         unit = self.unit
         by_group = {group.signature.name: group for group in groups}
+        late = list(self.used_late.values())
         ordered = [s for s in unit.symbols.by_name.values() if not s.temporary]
+        ordered += [s for s in late if not s.late]
         ordered += [s.symbol for s in self.sections if s.symbol is not None]
         ordered.sort(key=lambda s: (s.order, s.serial))
-        ordered += self.used_late.values()
+        ordered += [s for s in late if s.late]
         local: list[OutputSymbol] = []
         public: list[OutputSymbol] = []
         if unit.file_symbol is not None:
@@ -257,9 +259,9 @@ class _Builder:
                 )
             return None
         elif binding is None or binding == c.STB_LOCAL:
-            if binding is None and not symbol.referenced and not symbol.used_in_relocation:
-                return None
             binding = c.STB_GLOBAL
+        elif binding == c.STB_WEAK and not symbol.referenced:
+            return None
         made.info = (c.STB_LOCAL if binding is None else binding) << 4 | kind
         self.symbols[id(symbol)] = made
         return made

@@ -94,7 +94,7 @@ def _first_branch_size(section: Section, tail: BranchTail) -> int:
     """Short where the target can be reached without a relocation (md_estimate_size_before_relax)."""
     target = tail.target
     symbol = target.add
-    if symbol is None or target.sub is not None or target.modifier is not None:
+    if symbol is None or target.sub is not None or target.modifier not in (None, "PLT"):
         tail.fixed = True
         return _near(tail)
     if symbol.kind is Kind.EQUATE:
@@ -106,6 +106,8 @@ def _first_branch_size(section: Section, tail: BranchTail) -> int:
         near = symbol.kind is Kind.LABEL and symbol.section is section
     # A global symbol may be preempted only in a shared library; GNU as does not assume one.
     resolved = near and symbol.binding != STB_WEAK and symbol.type != STT_GNU_IFUNC
+    if target.modifier == "PLT" and not symbol.is_local:
+        resolved = False
     if not resolved:
         tail.fixed = True
         return _near(tail)

@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING, Final
 from orobuild.assembler.encoder.types import FixupKind
 from orobuild.assembler.fragment import BranchTail, Fix, Fragment
 from orobuild.assembler.section import Section
-from orobuild.assembler.symbol import Kind, Linear, Operation, Symbol
-from orobuild.assembler.value import Unresolvable, describe, display, final, final_position
+from orobuild.assembler.symbol import Kind, Linear, Symbol
+from orobuild.assembler.value import (
+    GOT_SYMBOL,
+    Unresolvable,
+    describe,
+    display,
+    final,
+    final_position,
+)
 from orobuild.diagnostics import Note, error, warning
 from orobuild.elf import constants as c
 
@@ -80,7 +87,9 @@ _TLS: Final = frozenset(
     {"TLSGD", "TLSLD", "TLSLDM", "GOTTPOFF", "TPOFF", "NTPOFF", "DTPOFF", "GOTNTPOFF",
      "INDNTPOFF", "TLSDESC", "TLSCALL"}
 )  # fmt: skip
-GOT_SYMBOL: Final = "_GLOBAL_OFFSET_TABLE_"
+_ADJUSTABLE_64: Final = frozenset({("GOT", 8), ("GOTPCREL", 8), ("PLTOFF", 8)})
+_GOTPC_64: Final = (c.R_X86_64_GOTPC32, c.R_X86_64_GOTPC64)
+_GOTPC_32: Final = (c.R_386_GOTPC,)
 
 
 @dataclass(slots=True)
@@ -178,6 +187,10 @@ class Relocator:
         modifier = value.modifier
         force_pc = False
         add, number, weakened = self.follow(add, number)
+        if modifier is not None and sub is not None:
+            raise Unresolvable(f"'@{modifier}' cannot be part of a difference")
+        if modifier == "PLT" and fix.kind is not None and not pc_relative:
+            raise Unresolvable("'@PLT' is only for branches and data")
         if sub is not None:
             sub, moved, _ = self.follow(sub, 0)
             number -= moved
@@ -204,15 +217,21 @@ class Relocator:
         base, position = final_position(add)
         if base is None and modifier is None:
             return self.number(fix, number + position, field, pc_relative=pc_relative)
-        is_branch = self.wide and fix.kind is FixupKind.BRANCH
-        if modifier == "PLT" and is_branch and add.defined and add.is_local:
-            # A branch through the PLT to a symbol that cannot be preempted is a plain branch.
+        if modifier == "PLT" and add.defined and add.is_local:
+            # What cannot be preempted needs no PLT.
             modifier = None
+        if modifier == "SIZE" and add.defined and add.is_local:
+            size = final(add.size)[1] if add.size else 0
+            self.patch(fix, size + number, known=True)
+            return None
         forced = modifier is not None or self.must_stay(add)
         if pc_relative and base is section and (force_pc or not forced):
             self.patch(fix, position + number - field, known=True)
             return None
         kind = self.type(fix, modifier, add, pc_relative=pc_relative)
+        if kind in (_GOTPC_64 if self.wide else _GOTPC_32) and not pc_relative:
+            # The value is the distance from the instruction, not from the field.
+            number += fix.start
         return self.relocation(fix, add, base, position, number, field, kind, modifier, weakened)
 
     def number(
@@ -227,23 +246,14 @@ class Relocator:
 
     def follow(self, symbol: Symbol | None, number: int) -> tuple[Symbol | None, int, bool]:
         """Replace a symbol equated to an undefined or common one by that one."""
-        weakened = False
-        for _ in range(1000):
-            if symbol is None or symbol.kind is not Kind.EQUATE:
-                return symbol, number, weakened
-            equation = symbol.equation
-            if symbol.weakref is not None:
-                weakened = True
-            if isinstance(equation, Operation) or equation is None:
-                return symbol, number, weakened
-            if equation.sub is not None or equation.add is None:
-                return symbol, number, weakened
-            base, _ = final_position(symbol)
-            if not isinstance(base, Symbol) and symbol.weakref is None:
-                return symbol, number, weakened
-            number += equation.number
-            symbol = equation.add
-        raise Unresolvable("the definitions go in a circle")
+        if symbol is None or symbol.kind is not Kind.EQUATE:
+            return symbol, number, False
+        if symbol.weakref is not None:
+            return symbol.weakref, number, True
+        base, offset = final_position(symbol)
+        if isinstance(base, Symbol):
+            return base, number + offset, False
+        return symbol, number, False
 
     def must_stay(self, symbol: Symbol) -> bool:
         """Whether a PC-relative reference needs a relocation although the symbol is near."""
@@ -262,7 +272,7 @@ class Relocator:
             return self.modified_type(fix, modifier)
         if symbol is not None and symbol.name == GOT_SYMBOL and symbol.kind is Kind.UNDEFINED:
             if self.wide:
-                if size == 4 and pc_relative:
+                if size == 4:
                     return c.R_X86_64_GOTPC32
                 if size == 8:
                     return c.R_X86_64_GOTPC64
@@ -311,9 +321,18 @@ class Relocator:
         weakened: bool,
     ) -> OutputRelocation:
         """The relocation, against the section where the symbol may be replaced by it."""
-        if modifier in _TLS and symbol.type == c.STT_NOTYPE:
-            symbol.type = c.STT_TLS
-        if isinstance(base, Section) and self.adjustable(fix, symbol, base, modifier):
+        if modifier in _TLS:
+            if isinstance(base, Section) and not base.sh_flags & c.SHF_TLS:
+                raise Unresolvable(
+                    f"'@{modifier}' is for thread-local symbols, and {describe(symbol)} is not one"
+                )
+            if symbol.type in (c.STT_NOTYPE, c.STT_OBJECT):
+                symbol.type = c.STT_TLS
+        if (
+            isinstance(base, Section)
+            and self.adjustable(fix, symbol, base, modifier)
+            and not (_link_once(base) and base is not fix.fragment.section and not symbol.temporary)
+        ):
             symbol, number = base.symbol or symbol, number + position
         symbol.used_in_relocation = True
         if weakened and symbol.binding is None and not symbol.referenced:
@@ -322,16 +341,21 @@ class Relocator:
 
     def adjustable(self, fix: Fix, symbol: Symbol, base: Section, modifier: str | None) -> bool:
         """Whether the section symbol may stand for `symbol` (tc_i386_fix_adjustable)."""
-        if modifier is not None and modifier != "PLT" and modifier != "GOTOFF64":
+        if modifier is not None and (
+            (modifier, fix.size) not in _ADJUSTABLE_64
+            if self.wide
+            else modifier != "GOTOFF" or fix.kind is None
+        ):
             return False
-        if modifier == "PLT" or symbol.binding not in (None, c.STB_LOCAL):
+        if symbol.binding not in (None, c.STB_LOCAL):
             return False
         if symbol.type == c.STT_GNU_IFUNC or symbol.type == c.STT_SECTION:
             return symbol.type == c.STT_SECTION
         if base.sh_flags & c.SHF_TLS:
             return False
         if base.sh_flags & c.SHF_MERGE:
-            return not (fix.pc_relative and self.wide) and fix.value.number == 0
+            moved = fix.value.number or fix.value.sub is not None
+            return modifier is None and not (fix.pc_relative and self.wide) and not moved
         return True
 
     def finish(
@@ -362,6 +386,11 @@ class Relocator:
                 unit.report((error if fix.kind is not None else warning)(message, span), fix.place)
         data = fix.fragment.data
         data[fix.offset : fix.offset + size] = (value & ((1 << bits) - 1)).to_bytes(size, "little")
+
+
+def _link_once(section: Section) -> bool:
+    """Whether the linker keeps one of several such sections (SEC_LINK_ONCE)."""
+    return section.comdat or section.name.startswith(".gnu.linkonce.")
 
 
 def _signed64(value: int) -> int:

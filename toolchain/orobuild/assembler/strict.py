@@ -21,7 +21,6 @@ from orobuild.assembler.value import display
 from orobuild.diagnostics import Note, error, nearest
 from orobuild.elf import constants as c
 from orobuild.elf.descriptions import section_flags
-from orobuild.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +32,11 @@ if TYPE_CHECKING:
 
 _PERMISSIONS: Final = c.SHF_ALLOC | c.SHF_WRITE | c.SHF_EXECINSTR | c.SHF_TLS
 _MAX_NOTES: Final = 8
+
+
+def _letters(sh_flags: int) -> str:
+    """Section flags in the order that people write them: "aw", "ax"."""
+    return section_flags(sh_flags).replace("wa", "aw")
 
 
 class Strict:
@@ -84,33 +88,36 @@ class Strict:
             )
         )
 
-    def request(
-        self, name: str, flags: int | None, sh_type: int | None, operands: Operands
-    ) -> None:
-        """A `.section` line. Raises `InputError` when strict mode refuses it."""
-        del sh_type
+    def request(self, name: str, flags: int | None, operands: Operands) -> int | None:
+        """A `.section` line with `flags`, None for no flags string; the flags to go on with.
+
+        What is refused is reported, and reading goes on in that section all the same, so that
+        the code in it is judged where its author meant it to be.
+        """
         unit = self.unit
         known = defaults(name, unit.bits)
         if flags is None:
             if known is None and not any(s.name == name for s in unit.sections.values()):
                 self._no_flags(name, operands)
-            return
+            return None
         if known is None:
-            return
+            return flags
         given, usual = flags & _PERMISSIONS, known.sh_flags & _PERMISSIONS
         if not usual:
             # Notes may be allocated, and .note.GNU-stack says "x" on purpose.
-            if given & (c.SHF_WRITE | c.SHF_EXECINSTR) and name != ".note.GNU-stack":
-                self._contradiction(name, given, usual, operands)
-        elif given != usual:
-            self._contradiction(name, given, usual, operands)
+            if not given & (c.SHF_WRITE | c.SHF_EXECINSTR) or name == ".note.GNU-stack":
+                return flags
+        elif given == usual:
+            return flags
+        self._contradiction(name, given, usual, operands)
+        return (flags & ~_PERMISSIONS) | usual
 
     def _no_flags(self, name: str, operands: Operands) -> None:
         lines = [f'write .section {name},"ax",@progbits for code, "aw" for data, "a" for constants']
         similar = nearest(name, (".text", ".data", ".bss", ".rodata"))
         if similar:
             lines.append(f"or did you mean '{similar}'?")
-        raise InputError(
+        self.unit.report(
             error(
                 f"section '{name}' has no flags: it would not be allocated, so nothing in it would "
                 "be in memory",
@@ -122,13 +129,13 @@ class Strict:
 
     def _contradiction(self, name: str, given: int, usual: int, operands: Operands) -> None:
         at = operands.text.find('"', operands.text.find(name) + len(name) + 1)
-        raise InputError(
+        self.unit.report(
             error(
-                f"section '{name}' with flags \"{section_flags(given)}\" contradicts its name, which "
-                f'means "{section_flags(usual)}"',
-                operands.span(max(0, at), len(section_flags(given)) + 2),
+                f"section '{name}' with flags \"{_letters(given)}\" contradicts its name, which "
+                f'means "{_letters(usual)}"',
+                operands.span(max(0, at), len(_letters(given)) + 2),
                 rule="strict-attributes",
-                hint=f'write "{section_flags(usual)}", or choose a name of your own for the section',
+                hint=f'write "{_letters(usual)}", or choose a name of your own for the section',
             )
         )
 
@@ -140,7 +147,7 @@ class Strict:
         for (section, label), place in self.misplaced.items():
             span = self.unit.span_at(place)
             of = f" of '{label}'" if label else ""
-            flags = section_flags(section.sh_flags)
+            flags = _letters(section.sh_flags)
             shown = f'flags "{flags}"' if flags else "no flags"
             self.unit.report(
                 error(

@@ -40,12 +40,13 @@ class Symbol:
     stream has been settled. `ABSOLUTE`: `value`. `EQUATE`: `equation`, resolved at the end.
     `COMMON`: `value` is the size, `alignment` in bytes. `REGISTER`: `register` is its text.
     `lazy` is an expression that is bound anew at every use (`.eqv`).
-    `order` sorts the symbol table: the statement that mentioned the symbol first.
+    `order` sorts the symbol table: the statement that mentioned the symbol first; `late`
+    symbols come after all others.
     """
 
     __slots__ = (
         "alignment", "binding", "busy", "defined_at", "equation", "fragment", "index", "kind",
-        "lazy", "mentioned_at", "name", "offset", "order", "redefinable", "referenced", "register",
+        "late", "lazy", "mentioned_at", "name", "offset", "order", "redefinable", "referenced", "register",
         "section", "serial", "size", "temporary", "type", "used_in_relocation", "value", "versions",
         "visibility", "weakref",
     )  # fmt: skip
@@ -73,6 +74,7 @@ class Symbol:
         self.referenced = False
         self.used_in_relocation = False
         self.temporary = name.startswith(".L") or "\x01" in name or "\x02" in name
+        self.late = self.temporary
         self.busy = False
         self.index = 0
         self.versions: list[str] = []
@@ -86,7 +88,7 @@ class Symbol:
     @property
     def is_local(self) -> bool:
         """Whether nothing made the symbol global or weak."""
-        return self.binding in (None, STB_LOCAL)
+        return self.binding is None or self.binding == STB_LOCAL
 
     def __repr__(self) -> str:
         return f"<Symbol {self.name} {self.kind.value}>"

@@ -8,7 +8,7 @@ are known; and `final`, after relaxation, when every label has an address. Both 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from orobuild.assembler.expression import (
     Binary,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from orobuild.assembler.fragment import Fragment
     from orobuild.assembler.symbol import SymbolTable
 
+GOT_SYMBOL: Final = "_GLOBAL_OFFSET_TABLE_"
 Base: TypeAlias = "Section | Fragment | Symbol | None"
 """What a value is relative to: nothing (a number), a section, a fragment (while the unit is being
 read), or a symbol that the unit does not define."""
@@ -46,9 +47,12 @@ def bind(expr: Expr, table: SymbolTable, order: int, here: Callable[[], Symbol])
     """
     kind = type(expr)
     if kind is SymbolRef:
+        modifier = expr.modifier  # type: ignore[union-attr]
+        if modifier is not None and modifier not in ("PLT", "SIZE"):
+            # GNU as mentions it wherever the GOT may be needed (gas/config/tc-i386.c, lex_got).
+            table.get(GOT_SYMBOL, order).referenced = True
         symbol = table.get(expr.name, order)  # type: ignore[union-attr]
         symbol.referenced = True
-        modifier = expr.modifier  # type: ignore[union-attr]
         if symbol.kind is Kind.ABSOLUTE and modifier is None:
             return Linear(None, None, symbol.value)
         if symbol.lazy is not None and not symbol.busy:
@@ -93,12 +97,13 @@ def _binary(operator: str, left: Linear, right: Linear, table: SymbolTable) -> L
     if operator == "-" and (
         right.is_number or (right.sub is None and left.sub is None and right.modifier is None)
     ):
-        return Linear(
-            left.add,
-            left.sub or right.add,
-            wrap(left.number - right.number),
-            left.modifier,
-        )
+        sub = left.sub or right.add
+        number = wrap(left.number - right.number)
+        if left.add is not None and sub is not None and left.modifier is None:
+            add_fragment, sub_fragment = left.add.fragment, sub.fragment
+            if add_fragment is not None and add_fragment is sub_fragment:
+                return Linear(None, None, wrap(number + left.add.offset - sub.offset))
+        return Linear(left.add, sub, number, left.modifier)
     return table.operation(operator, left, right)
 
 
@@ -163,7 +168,7 @@ def _position(symbol: Symbol, label: Callable[[Symbol], tuple[Base, int]]) -> tu
         symbol.busy = True
         try:
             if isinstance(equation, Operation):
-                return None, _operate(equation, label)
+                return _operate(equation, label)
             assert equation is not None
             return _evaluate(equation, label)
         except RecursionError:
@@ -194,7 +199,7 @@ def _evaluate(linear: Linear, label: Callable[[Symbol], tuple[Base, int]]) -> tu
     return base, wrap(value)
 
 
-def _operate(operation: Operation, label: Callable[[Symbol], tuple[Base, int]]) -> int:
+def _operate(operation: Operation, label: Callable[[Symbol], tuple[Base, int]]) -> tuple[Base, int]:
     base, left = _evaluate(operation.left, label)
     operator = operation.operator
     if operation.right is None:
@@ -202,17 +207,21 @@ def _operate(operation: Operation, label: Callable[[Symbol], tuple[Base, int]]) 
             raise Unresolvable(not_a_number(base, f"the operand of '{operator}'"))
         folded = negated(operator, Constant(left))
         assert isinstance(folded, Constant)
-        return wrap(folded.value)
+        return None, wrap(folded.value)
     right_base, right = _evaluate(operation.right, label)
     comparable = operator in ("==", "!=", "<", "<=", ">", ">=", "-")
     if base is not right_base and operator in ("==", "!="):
-        return -1 if operator == "!=" else 0
+        return None, -1 if operator == "!=" else 0
+    if operator == "+" and (base is None or right_base is None):
+        return base if right_base is None else right_base, wrap(left + right)
+    if operator == "-" and right_base is None:
+        return base, wrap(left - right)
     if (base is not None or right_base is not None) and not (comparable and base is right_base):
         culprit = base if base is not None else right_base
         raise Unresolvable(not_a_number(culprit, f"an operand of '{operator}'"))
     if operator in "/%" and not right:
         raise Unresolvable("division by zero")
-    return apply(operator, left, right)
+    return None, apply(operator, left, right)
 
 
 def not_a_number(base: Base, what: str) -> str:

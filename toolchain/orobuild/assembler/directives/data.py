@@ -46,8 +46,8 @@ def integers(unit: Unit, operands: Operands, size: int) -> None:
         return
     while True:
         at = operands.skip_space()
-        literal = operands.string()
-        if literal is not None:
+        if size == 1 and unit.strict and operands.string() is not None:
+            # GNU as takes it for a symbol's name.
             operands.fail(
                 f"'{operands.name}' takes numbers, not a string",
                 hint="use '.ascii' or '.asciz' for strings",

@@ -58,6 +58,9 @@ def align(unit: Unit, operands: Operands, width: int, is_power: bool) -> None:
         pattern = (value & ((1 << (8 * width)) - 1)).to_bytes(width, "little")
     elif not section.is_code:
         pattern = b"\0"
+    if section.is_code and width == 1 and value is not None and value & 0xFF == 0x90:
+        # gas/config/tc-i386.h, md_do_align: a fill of `nop` is no fill at all
+        pattern = None
     if section.is_nobits and value:
         operands.warn(f"the fill value is ignored in section '{section.name}', which has no bytes")
         pattern = b"\0"

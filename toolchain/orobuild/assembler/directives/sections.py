@@ -186,7 +186,7 @@ def _parse_rest(operands: Operands, request: _Request) -> None:
 def _choose(unit: Unit, operands: Operands, request: _Request) -> Section:
     """The section that is asked for, made when it is new (gas, obj_elf_change_section)."""
     if unit.strict:
-        unit.strict.request(request.name, request.flags, request.sh_type, operands)
+        request.flags = unit.strict.request(request.name, request.flags, operands)
     known = unit.sections.get((request.name, request.group, request.unique))
     if known is not None:
         _compare(unit, operands, known, request)
@@ -217,6 +217,8 @@ def _choose(unit: Unit, operands: Operands, request: _Request) -> Section:
             flags |= special.sh_flags
         if not entsize and sh_type == special.sh_type:
             entsize = special.sh_entsize
+    if not entsize and sh_type in _ARRAYS:
+        entsize = unit.bits // 8
     section = Section(request.name, c.SHT_PROGBITS if sh_type is None else sh_type, flags, entsize)
     section.group, section.comdat, section.unique = request.group, request.comdat, request.unique
     section.link_order = request.link_order
@@ -280,7 +282,8 @@ def pop(unit: Unit, operands: Operands) -> None:
     """``.popsection``."""
     operands.end()
     if not unit.section_stack:
-        unit.fail("'.popsection' without a '.pushsection' before it")
+        unit.complain("'.popsection' without a '.pushsection' before it")
+        return
     (chosen, stream), previous, was_chosen = unit.section_stack.pop()
     unit.restore(chosen, stream)
     unit.previous = previous
@@ -292,7 +295,8 @@ def previous(unit: Unit, operands: Operands) -> None:
     """``.previous``: swap with the section before this one."""
     operands.end()
     if unit.previous is None:
-        unit.fail("'.previous' without an earlier section")
+        unit.complain("'.previous' without an earlier section")
+        return
     chosen, stream = unit.previous
     unit.previous = (unit.section, unit.stream)
     unit.restore(chosen, stream)

@@ -69,6 +69,8 @@ def assign(unit: Unit, name: str, operator: str, operands: Operands) -> None:
     unit.registers.pop(name, None)
     symbol.redefinable = operator == "="
     symbol.defined_at = unit.place
+    symbol.late = False
+    _copy_attributes(symbol, value)
     number = None
     if value.is_number:
         number = value.number
@@ -81,6 +83,17 @@ def assign(unit: Unit, name: str, operator: str, operands: Operands) -> None:
             operands.fail(f"'{name}' is defined by itself", position=at)
         symbol.kind, symbol.equation, symbol.lazy = Kind.EQUATE, value, lazy
     unit.forget_instructions()
+
+
+def _copy_attributes(symbol: Symbol, value: Linear) -> None:
+    """An alias has its target's type and size (gas/read.c, pseudo_set)."""
+    target = value.add
+    if target is None or value.sub is not None or target.type == c.STT_SECTION:
+        return
+    if symbol.type == c.STT_NOTYPE:
+        symbol.type = target.type
+    if symbol.size is None:
+        symbol.size = target.size
 
 
 def _difference(unit: Unit, value: Linear) -> int | None:
@@ -216,15 +229,13 @@ def common(unit: Unit, operands: Operands) -> None:
 
 def local_common(unit: Unit, operands: Operands) -> None:
     """``.lcomm name, size, alignment``: storage in .bss."""
-    symbol, length, alignment = _storage(unit, operands, explicit_alignment=True)
+    symbol, length, alignment = _storage(unit, operands, local=True)
     if symbol.kind is not Kind.UNDEFINED:
         _already(unit, symbol, operands)
     _allocate(unit, symbol, length, alignment)
 
 
-def _storage(
-    unit: Unit, operands: Operands, *, explicit_alignment: bool = False
-) -> tuple[Symbol, int, int]:
+def _storage(unit: Unit, operands: Operands, *, local: bool = False) -> tuple[Symbol, int, int]:
     symbol = operands.symbol()
     operands.accept(",")
     length = operands.number("size")
@@ -236,7 +247,10 @@ def _storage(
         alignment = operands.number("alignment")
         if alignment < 0 or alignment & (alignment - 1):
             operands.fail(f"the alignment {alignment} is not a power of two", position=at)
-    elif not explicit_alignment:
+    elif local:
+        # gas/read.c, TC_IMPLICIT_LCOMM_ALIGNMENT: the size rounded down, at most 8
+        alignment = min(8, 1 << (length.bit_length() - 1)) if length else 1
+    else:
         # gas/config/obj-elf.c, elf_common_parse: the size rounded up, at most 16
         alignment = min(16, 1 << max(0, length - 1).bit_length()) if length else 1
     operands.end()

@@ -1,0 +1,149 @@
+#### assignments
+a = 5
+.set b, a+1
+.equ c, b*2
+.equiv d, c-1
+.long a, b, c, d
+a = 7
+.long a
+.set b, 9
+.byte b
+#### an assignment used before
+.long later
+later = 5
+.long later
+later = 6
+.long later
+#### assigned labels
+l: nop
+m = l
+n = l+4
+.long m, n
+.globl n
+here = .
+.long here
+here = .
+.long here
+#### assigned differences
+a: nop
+b: .byte 1,2,3
+size = b-a
+total = . - a
+.long size, total
+.if total-4
+.err
+.endif
+#### assigned to an undefined symbol
+x = ext
+y = ext+4
+.quad x, y
+#### eqv
+w = 1
+.eqv lazy, w+1
+w = 9
+.long lazy
+v == w*2
+w = 4
+.long v
+#### binding
+.globl a, b
+.global c
+.weak d, e
+.local f
+a: nop
+b:
+c:
+d: nop
+f: nop
+.long e
+#### undefined symbols
+.globl a
+.weak b
+.long c
+.quad d-.
+#### visibility
+.globl a, b, c
+.hidden a
+.internal b
+.protected c
+a: b: c: nop
+#### types and sizes
+.type a,@function
+a: nop
+.size a,.-a
+.type b,%object
+b: .long 1
+.size b,4
+.type c,"function"
+c: nop
+.size c,100
+.type d,STT_FUNC
+d: nop
+.type e,@tls_object
+.type f,@notype
+f:
+.type g,@gnu_indirect_function
+.globl g
+g: ret
+.type h,@gnu_unique_object
+h: .long 1
+#### aliases keep the type
+.type a,@function
+.globl a
+a: nop
+.size a,.-a
+.globl b
+.set b,a
+.weak c
+c = a
+#### numeric labels
+1: nop
+jmp 1b
+jmp 1f
+2: jmp 2b
+1: jmp 1b
+jmp 1f
+1: .long 1b, 2b-1b
+.quad 3f
+0: jmp 0b
+3: nop
+10: jmp 10b
+jmp 10f
+10:
+#### local labels
+.La: jmp .La
+.quad .La, .Lb
+.Lb:
+#### names
+a.b: _c: $d: e$f: nop
+"with space": nop
+.quad "with space"
+.long a.b, _c
+#### a file name
+.file "kernel.c"
+a: nop
+#### symbols in the order of their first mention
+.globl z
+b: nop
+a: call y
+.globl x
+y: nop
+x: nop
+call w
+.quad v
+z:
+#### ident
+.ident "one"
+.ident "two"
+#### a label twice
+a: nop
+a: nop
+#### an assignment of a label
+a: nop
+a = 5
+#### equiv twice
+.equiv a, 1
+.equiv a, 2
+#### a label of an assigned symbol
+a = 5
+a: nop
