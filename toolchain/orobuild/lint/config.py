@@ -41,7 +41,8 @@ class LintConfig:
     `select`, `extend_select` and `ignore` hold prefixes of rule codes (`SEG`, `SEG0`, `SEG001`,
     `ALL`); the longest prefix that matches a code decides, `ignore` winning a tie.
     `severity` maps prefixes to severities. `vector_tables` are patterns (`fnmatch`) of symbols
-    that are arrays of pointers to handlers. `page_size` is in bytes.
+    that are arrays of pointers to handlers, `general_registers_only` patterns of functions that
+    may not use x87, MMX, SSE or AVX registers (`*` for all). `page_size` is in bytes.
     `max_findings` bounds what one rule reports about one file.
     """
 
@@ -50,6 +51,7 @@ class LintConfig:
     ignore: tuple[str, ...] = ()
     severity: tuple[tuple[str, Severity], ...] = ()
     vector_tables: tuple[str, ...] = ()
+    general_registers_only: tuple[str, ...] = ()
     code: tuple[CodeRange, ...] = ()
     run_addresses: tuple[RunAddress, ...] = ()
     page_size: int = 4096
@@ -132,6 +134,7 @@ _READERS: Final = {
     "ignore": _words,
     "severity": _severities,
     "vector_tables": _words,
+    "general_registers_only": _words,
     "code": _code,
     "run_addresses": _run_addresses,
     "page_size": _page_size,

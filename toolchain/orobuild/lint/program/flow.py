@@ -28,7 +28,7 @@ from orobuild.lint.program.roots import (
 from orobuild.lint.program.segments import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from orobuild.lint.program.program import Program
 
@@ -76,13 +76,16 @@ class ControlFlow:
     """What the trace found. `exits` is keyed by target address, in the order of discovery.
 
     `runs` are (index of the region, offset in it, index of the parent run or of the root when
-    `branch` is -1, offset of the branch in the parent's region).
+    `branch` is -1, offset of the branch in the parent's region), `ends` beside it the offset
+    behind each run's last instruction. The first `certain_runs` runs start at certain roots.
     """
 
     regions: list[Region] = field(default_factory=list)
     roots: list[Root] = field(default_factory=list)
     runs: list[tuple[int, int, int, int]] = field(default_factory=list)
     exits: dict[int, Exit] = field(default_factory=dict)
+    ends: list[int] = field(default_factory=list)
+    certain_runs: int = 0
 
     def width_at_run(self, run: int) -> int:
         """The width in bits that a run was decoded at."""
@@ -107,6 +110,22 @@ class ControlFlow:
             if instruction.ip >= address:
                 break
         return result
+
+    def instructions(self, *, certain: bool = True) -> Iterator[tuple[int, Decoder]]:
+        """(width, decoder) for each stretch of code that control reaches, in order of address.
+
+        Iterating a decoder yields the stretch's instructions; nothing else is decoded. With
+        `certain`, only what certain roots reach: the others' bytes may be data.
+        """
+        stretches: dict[int, list[tuple[int, int]]] = {}
+        count = self.certain_runs if certain else len(self.runs)
+        for (index, start, _, _), end in zip(self.runs[:count], self.ends[:count], strict=True):
+            stretches.setdefault(index, []).append((start, end))
+        for index in sorted(stretches, key=lambda i: (self.regions[i].start, i)):
+            region = self.regions[index]
+            for start, end in _merged(sorted(stretches[index])):
+                address = region.start + start
+                yield region.width, Decoder(region.width, region.data[start:end], ip=address)
 
     def is_entered(self, region: int, after: int, last: int) -> bool:
         """Whether a branch goes to a place behind address `after`, up to and with `last`."""
@@ -137,6 +156,18 @@ class ControlFlow:
             for of, at, to in reversed(links)
         )
         return root, tuple(steps)
+
+
+def _merged(sorted_stretches: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Overlapping or touching (start, end) joined."""
+    low, high = sorted_stretches[0]
+    for start, end in sorted_stretches[1:]:
+        if start > high:
+            yield low, high
+            low, high = start, end
+        else:
+            high = max(high, end)
+    yield low, high
 
 
 def _text(program: Program, instruction: Instruction, target: int) -> str:
@@ -217,6 +248,7 @@ class _Tracer:
     def finish(self) -> None:
         """Trace from what is not certain."""
         self.certain = False
+        self.flow.certain_runs = len(self.flow.runs)
         while self.uncertain:
             waiting, self.uncertain = self.uncertain, []
             for start in waiting:
@@ -235,6 +267,7 @@ class _Tracer:
             start = queue.popleft()
             self.flow.runs.append(start)
             self.run(start[0], start[1], len(self.flow.runs) - 1)
+            self.flow.ends.append(self.decoders[start[0]].position)
 
     def run(self, index: int, offset: int, run: int) -> None:
         """Decode from `offset` in region `index` until control goes elsewhere for certain."""
@@ -324,11 +357,14 @@ class _Tracer:
         address = instruction.far_branch32 if wide else instruction.far_branch16
         linked = program.executable(address)
         if linked is not None:
+            place = self.locate(linked)
+            if place is not None and (
+                program.widths or self.flow.regions[place[0]].declared
+            ):  # where widths are declared, other code is a compiler's, of the machine's width
+                self.enqueue((*place, run, at))
+                return
             for width in {16: (16, 32, 64), 32: (32, 64)}.get(region.width, (64,)):
                 place = self.locate(linked, width)
-                if place is not None and self.flow.regions[place[0]].declared:
-                    self.enqueue((*place, run, at))
-                    return
                 if place is not None:
                     self.uncertain.append((*place, run, at))
         elif region.width != 16 and program.segment_at(address) is not None:

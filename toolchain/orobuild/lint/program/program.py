@@ -67,6 +67,16 @@ class Program:
         return 0xFFFFFFFF if self.elf.ei_class == c.ELFCLASS32 else 0xFFFFFFFFFFFFFFFF
 
     @cached_property
+    def is_kernel(self) -> bool:
+        """Whether this image runs in ring 0: a boot loader enters it, or it is in the upper half.
+
+        Programs of users are elsewhere (Intel SDM Vol. 1 §3.3.7.1, canonical addresses).
+        """
+        upper = self.address_mask - (self.address_mask >> 1)
+        wide = self.elf.ei_class == c.ELFCLASS64
+        return bool(self.boot_entries) or (wide and any(s.start >= upper for s in self.loads))
+
+    @cached_property
     def boot_entries(self) -> tuple[BootEntry, ...]:
         """Entries that boot protocol headers declare."""
         return boot_entries(self.elf)

@@ -43,7 +43,9 @@ def entry_roots(program: Program) -> Iterator[Root]:
             (b for b in protocols if b.address in (entry, _physical(program, linked))), None
         )
         width = same.width if same else None
-        yield Root(linked, width, "entry point", certain=bool(same) or not protocols)
+        yield Root(
+            linked, width, "entry point", certain=bool(same or program.widths) or not protocols
+        )
 
 
 def _physical(program: Program, address: int) -> int | None:
@@ -63,10 +65,10 @@ def vector_roots(program: Program) -> Iterator[Root]:
 def function_roots(program: Program) -> Iterator[Root]:
     """Function symbols, and the functions that the unwind table lists in a stripped image.
 
-    In an image that a boot loader enters, a function may be 16- or 32-bit code, so that only a
-    declared width makes it certain.
+    In an image that a boot loader enters, a function may be 16- or 32-bit code: it is certain only
+    where somebody says which code is (the rest is then a compiler's, of the machine's width).
     """
-    certain = not program.boot_entries
+    certain = bool(program.widths) or not program.boot_entries
     for address, _ in program.functions:
         yield Root(address, None, "function", certain=certain)
 
