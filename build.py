@@ -35,7 +35,7 @@ WRONG_USAGE = 2
 
 
 class Tool(NamedTuple):
-    """A program (or a file) that must be there, and the packages that bring it."""
+    """A program that must be there, and the packages that bring it, separated by spaces."""
 
     program: str
     apt: str
@@ -56,6 +56,9 @@ TEST_TOOLS = (
     Tool("gcc", "gcc", "gcc", "gcc", "gcc"),
     Tool("clang", "clang", "clang", "clang", "llvm"),
     Tool("ld.lld", "lld", "lld", "lld", "lld"),
+    Tool("fdisk", "fdisk", "util-linux", "util-linux", "util-linux"),
+    Tool("sfdisk", "fdisk", "util-linux", "util-linux", "util-linux"),
+    Tool("bochs", "bochs bochs-term bochsbios vgabios", "bochs", "bochs", "bochs"),
 )
 PYTHON_VENV = Tool("python3 -m ensurepip", "python3-venv", "python3", "python", "python")
 
@@ -85,6 +88,11 @@ def is_present(tool: Tool) -> bool:
     return shutil.which(tool.program) is not None
 
 
+def packages_of(tools: list[Tool], manager: str) -> list[str]:
+    """The packages to install, each once, as `manager` calls them."""
+    return sorted({name for tool in tools for name in getattr(tool, manager).split()})
+
+
 def privilege() -> tuple[str, ...] | None:
     """The words that make apt-get run as root without asking, or None."""
     if os.geteuid() == 0:
@@ -104,7 +112,7 @@ def install_tools(tools: tuple[Tool, ...]) -> None:
     names = ", ".join(dict.fromkeys(tool.program for tool in missing))
     become = privilege()
     if shutil.which("apt-get") and become is not None:
-        packages = sorted({tool.apt for tool in missing})
+        packages = packages_of(missing, "apt")
         say(f"installing {' '.join(packages)} ({names} missing)")
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         install = [*become, *INSTALLERS["apt"], *packages]
@@ -121,7 +129,7 @@ def install_tools(tools: tuple[Tool, ...]) -> None:
     if missing:
         say(f"error: {names} not found; install it with one of")
         for manager, words in INSTALLERS.items():
-            packages = sorted({getattr(tool, manager) for tool in missing})
+            packages = packages_of(missing, manager)
             prefix = "" if manager == "brew" else "sudo "
             print(f"    {prefix}{' '.join((*words, *packages))}", file=sys.stderr)
         sys.exit(WRONG_USAGE)
@@ -208,7 +216,7 @@ def main(arguments: list[str]) -> NoReturn:
     install_tools(TEST_TOOLS if testing else RUN_TOOLS)
     if testing:
         arguments.remove("test")
-        command = [str(PYTHON), "-m", "pytest", *arguments]
+        command = [str(PYTHON), "-m", "pytest", "--numprocesses", "auto", *arguments]
     elif flags_first:
         command = [str(PYTHON), "-m", "orobuild", "run", *arguments]
     else:
