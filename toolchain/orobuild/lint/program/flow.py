@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from iced_x86 import Decoder, FlowControl, Formatter, FormatterSyntax, Instruction, OpKind
 
 from orobuild.lint.finding import Step
+from orobuild.lint.program.jump_tables import targets
 from orobuild.lint.program.roots import (
     Root,
     entry_roots,
@@ -42,6 +43,7 @@ _CONDITIONAL: Final = FlowControl.CONDITIONAL_BRANCH
 _CALL: Final = FlowControl.CALL
 _INDIRECT_CALL: Final = FlowControl.INDIRECT_CALL
 _XBEGIN: Final = FlowControl.XBEGIN_XABORT_XEND
+_INDIRECT_BRANCH: Final = FlowControl.INDIRECT_BRANCH
 _INTERRUPT: Final = FlowControl.INTERRUPT
 _NEAR: Final = {
     OpKind.NEAR_BRANCH16: (0x8000, 0xFFFF),
@@ -306,9 +308,21 @@ class _Tracer:
             elif kind == _INDIRECT_CALL:
                 if instruction.next_ip32 in ends:
                     return
+            elif kind == _INDIRECT_BRANCH:
+                self.jump_table(index, run, at)
+                return
             elif kind != _INTERRUPT:
                 return
         self.fall_through(index, run)
+
+    def jump_table(self, index: int, run: int, at: int) -> None:
+        """An indirect jump: follow the entries of its jump table, if it has one."""
+        region = self.flow.regions[index]
+        line = self.flow.straight_line(run, region.start + at)
+        for target in targets(self.program, line, self.program.default_width // 8):
+            place = self.locate(target, region.width)
+            if place is not None:
+                self.enqueue((*place, run, at))
 
     def fall_through(self, index: int, run: int) -> None:
         """Control ran to the region's end; go on where the next one is code of another width."""

@@ -102,11 +102,29 @@ class Program:
 
     @cached_property
     def _extents(self) -> IntervalMap:
-        return IntervalMap((start, start + size, 0) for start, size in self.functions)
+        return IntervalMap((s, s + size, i) for i, (s, size) in enumerate(self.functions))
+
+    def function_at(self, address: int) -> tuple[int, int] | None:
+        """(start, end) of a function of known size that contains this virtual address."""
+        index = self._extents.find(address)
+        if index is None:
+            return None
+        start, size = self.functions[index]
+        return start, start + size
 
     def in_known_function(self, address: int) -> bool:
         """Whether a function of known extent contains this virtual address."""
         return self._extents.find(address) is not None
+
+    def read(self, address: int, size: int) -> memoryview:
+        """At most `size` bytes of the file at a virtual address; fewer at a segment's end."""
+        segment = self.segment_at(address)
+        if segment is None:
+            return self.elf.data[:0]
+        inside = address - segment.start
+        held = max(0, min(size, segment.header.p_filesz - inside))
+        offset = segment.header.p_offset + inside
+        return self.elf.data[offset : offset + held]
 
     @cached_property
     def run_regions(self) -> tuple[tuple[int, int, int], ...]:

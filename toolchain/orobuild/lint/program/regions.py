@@ -24,9 +24,9 @@ def code_regions(program: Program) -> tuple[Region, ...]:
         for i, s in enumerate(executable)
     )
     section_cuts = {edge for s in program.sections for edge in (s.sh_addr, s.sh_addr + s.sh_size)}
-    widths = program.widths
-    cuts = sorted(section_cuts.union(*((start, end) for start, end, _ in widths)))
-    starts = [start for start, _, _ in widths]
+    widths = _complete(program)
+    starts = [start for start, _ in widths]
+    cuts = sorted(section_cuts.union(starts))
     regions: list[Region] = []
     for first, last, index in in_file.pieces():
         header = executable[index].header
@@ -34,15 +34,30 @@ def code_regions(program: Program) -> tuple[Region, ...]:
         edges = [first, *cuts[low:high], last]
         for start, end in itertools.pairwise(edges):
             offset = header.p_offset + start - header.p_vaddr
-            at = bisect_right(starts, start) - 1
-            declared = at >= 0 and start < widths[at][1]
             regions.append(
                 Region(
                     start=start,
                     data=bytes(program.elf.data[offset : offset + end - start]),
-                    width=widths[at][2] if declared else program.default_width,
-                    declared=declared,
+                    width=widths[bisect_right(starts, start) - 1][1],
+                    declared=bool(program.widths),
                     continues=end != last and end not in section_cuts,
                 )
             )
     return tuple(regions)
+
+
+def _complete(program: Program) -> list[tuple[int, int]]:
+    """(start, width) of all addresses, a new entry only where the width changes.
+
+    Where somebody declares which code is of which width, the rest is a compiler's, of the
+    machine's width, and as certain.
+    """
+    result = [(0, program.default_width)]
+    for start, end, width in program.widths:
+        if width != result[-1][1]:
+            if result[-1][0] == start:
+                result.pop()
+            result.append((start, width))
+        if width != program.default_width:
+            result.append((end, program.default_width))
+    return result
