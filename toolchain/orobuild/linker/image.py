@@ -19,11 +19,11 @@ from orobuild.linker.relocate import apply_relocations
 from orobuild.linker.symtab import build_symbol_table
 
 if TYPE_CHECKING:
-    from orobuild.linker.output import OutputSection
     from numpy.typing import NDArray
 
     from orobuild.linker.got import GlobalOffsetTable, Relaxation
     from orobuild.linker.layout import Gap
+    from orobuild.linker.output import OutputSection
     from orobuild.linker.resolution import Resolution
     from orobuild.linker.segments import FileLayout
 

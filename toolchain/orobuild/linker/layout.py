@@ -61,7 +61,7 @@ class ScriptSymbol:
     provided: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Region:
     """A memory region: addresses in bytes; `current` is the next free one."""
 
@@ -71,7 +71,8 @@ class Region:
     attributes: str
     span: Span | None
     current: int = 0
-    last: OutputSection | None = None
+    last: OutputSection | None = None  # sets the load address of what follows
+    holder: OutputSection | None = None  # the last one in it
 
     def admits(self, output: OutputSection) -> bool:
         """Whether a section without `>region` belongs here by its flags (lang_memory_default)."""
@@ -165,6 +166,7 @@ class Layout:
         self._sizes = inputs.sections["size"]
         self._aligns = inputs.sections["align"]
         self._regions: dict[str, Region] = {}
+        self._load_regions: dict[int, str] = {}
         self._default = Region("*default*", 0, MASK, "", None)
         self._last_section: OutputSection | None = None
         self._dot_moved = False
@@ -177,6 +179,7 @@ class Layout:
         """Walk until stable. Raises `InputError` with everything that is wrong."""
         self.headers_size = headers_size
         self._declare_regions()
+        self._propagate_load_regions()
         self._walk()
         self._remove_empty()
         self._marking = False
@@ -231,10 +234,10 @@ class Layout:
         self._assigned = set(self._options.defsym)
         self._last_section = None
         self._dot_moved = False
-        self._default.current, self._default.last = 0, None
-        for region in self._regions.values():
-            region.current, region.last = region.origin, None
+        for region in (self._default, *self._regions.values()):
+            region.current, region.last, region.holder = region.origin, None, None
         for statement in self._placement.statements:
+            self.current = ABS
             if isinstance(statement, OutputSection):
                 self._section(statement)
             elif isinstance(statement, nodes.Assignment):
@@ -285,10 +288,36 @@ class Layout:
                 return region
         return self._default
 
+    def _load_region_of(self, output: OutputSection) -> Region | None:
+        """`AT>region`, also of the section before in the same region (ldlang.c,
+        lang_propagate_lma_regions)."""
+        name = self._load_regions.get(output.index)
+        return self._region(name, output) if name is not None else None
+
+    def _propagate_load_regions(self) -> None:
+        previous: nodes.OutputSection | None = None
+        inherited: str | None = None
+        for statement in self._placement.statements:
+            if not isinstance(statement, OutputSection) or statement.declaration is None:
+                continue
+            node = statement.declaration
+            name = node.lma_region
+            if (
+                name is None
+                and previous is not None
+                and node.at is None
+                and node.address is None
+                and node.region == previous.region
+            ):
+                name = inherited
+            if name is not None:
+                self._load_regions[statement.index] = name
+            previous, inherited = node, name
+
     def _check_regions(self) -> None:
         for region in dict.fromkeys(self._regions.values()):
             excess = region.current - (region.origin + region.length)
-            if excess > 0 and region.last is not None:
+            if excess > 0 and region.holder is not None:
                 self.errors.append(
                     error(
                         f"region '{region.name}' overflowed by {excess} bytes",
@@ -296,7 +325,8 @@ class Layout:
                         rule="memory-region",
                         notes=[
                             Note(
-                                f"'{region.last.name}' is the last section in it", region.last.span
+                                f"'{region.holder.name}' is the last section in it",
+                                region.holder.span,
                             )
                         ],
                     )
@@ -453,15 +483,14 @@ class Layout:
             )
 
     def _assign_outside(self, statement: nodes.Assignment) -> None:
-        self.current = ABS
         value = self._assigned_value(statement)
-        if value is None:
-            return
-        if statement.name == ".":
-            self.dot = self._default.current = value.address
+        if value is not None and statement.name == ".":
+            self.dot = value.address
             self._dot_moved = True
-        else:
+        elif value is not None:
             self._define(statement, value)
+        # Any assignment brings the default region to the location counter, not only one to `.`.
+        self._default.current = self.dot
 
     def _assigned_value(self, statement: nodes.Assignment) -> Value | None:
         if statement.kind in ("provide", "provide_hidden") and not self._is_provided(statement):
@@ -519,10 +548,8 @@ class Layout:
             at = ordered.index(start)
             return next((ordered[i] for i in range(at, -1, -1) if usable[i]), None)
         at = ordered.index(last)
-        for i in (*range(at, len(ordered)), *range(at, -1, -1)):
-            if usable[i]:
-                return ordered[i]
-        return None
+        around = [*range(at, len(ordered)), *range(at, -1, -1)]
+        return next((ordered[i] for i in around if usable[i]), None)
 
     # -- output sections ---------------------------------------------------------------------
 
@@ -560,21 +587,15 @@ class Layout:
         if output.size and (output.alloc or declaration is not None):
             self.dot = output.vma + (0 if output.is_tbss else output.size) & MASK
         if output.alloc:
-            region.current = self.dot
-            if output.size or region.last is None:
-                region.last = region.last if output.is_tbss else output
+            region.current, region.holder = self.dot, output
             self._advance_load_region(output)
-        elif region is self._default and declaration is not None:
-            region.current = self.dot
 
     def _advance_load_region(self, output: OutputSection) -> None:
-        declaration = output.declaration
-        if declaration is None or declaration.lma_region is None:
+        load, declaration = self._load_region_of(output), output.declaration
+        if load is None or load is self._region_of(output):
             return
-        load = self._region(declaration.lma_region, output)
-        if load is not self._region_of(output) and (output.load or declaration.align_with_input):
-            load.current = output.lma + output.size
-            load.last = output
+        if output.load or (declaration is not None and declaration.align_with_input):
+            load.current, load.holder = output.lma + output.size, output
 
     def _walk_body_of_nothing(self, output: OutputSection) -> None:
         """A description that holds no statement at all: it does not even exist."""
@@ -606,10 +627,9 @@ class Layout:
             value = self._evaluate(declaration.at)
             if value is not None:
                 output.lma = value.address
-        elif declaration is not None and declaration.lma_region is not None:
-            load = self._region(declaration.lma_region, output)
+        elif (load := self._load_region_of(output)) is not None:
             output.lma = load.current
-            if declaration.align_with_input:
+            if declaration is not None and declaration.align_with_input:
                 output.lma += delta
             else:
                 if load is not region:
@@ -635,7 +655,7 @@ class Layout:
                 or (region.last is not None and output.vma >= region.last.vma)
             )
         )
-        if tracked and (declaration is None or declaration.lma_region is None):
+        if tracked and self._load_region_of(output) is None:
             region.last = output
 
     def _body(
@@ -782,10 +802,13 @@ def _following(statements: Sequence[object], last: OutputSection | None) -> Outp
     for statement in statements:
         if statement is last:
             found = True
-        elif found and isinstance(statement, OutputSection):
-            if statement.exists and not statement.removed:
-                return statement
+        elif found and isinstance(statement, OutputSection) and _is_kept(statement):
+            return statement
     return None
+
+
+def _is_kept(output: OutputSection) -> bool:
+    return output.exists and not output.removed
 
 
 def _keeps_nothing(item: nodes.Assignment) -> bool:

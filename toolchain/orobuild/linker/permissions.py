@@ -45,7 +45,7 @@ def referrers(resolution: Resolution, relocations: NDArray[Any], row: int) -> li
 def describe_reference(resolution: Resolution, entry: Any) -> str:
     """`reached from a.o:(.text+0x4) in timer: R_X86_64_PLT32 to _oro_isr_common`."""
     kind = relocation_type(resolution.inputs.e_machine, int(entry["type"]))
-    name = resolution.inputs.symbol_name(int(entry["symbol"]))
+    name = resolution.target_name(entry)
     return f"reached from {place_name(resolution, entry)}: {kind} to {name}"
 
 
@@ -207,7 +207,7 @@ def _branches(
         seen.add(target)
         segment = segment_of[int(outputs[index])]
         owner = inputs.objects[inputs.sections["object"][target]].label
-        name = inputs.symbol_name(int(entry["symbol"]))
+        name = resolution.target_name(entry)
         reports.append(
             error(
                 f"a branch goes to '{name}' in section '{inputs.names[target]}' "

@@ -193,12 +193,15 @@ def _early_referrers(inputs: Inputs, symbols: Symbols, relocations: NDArray[Any]
             section = int(entry["section"])
             owner = inputs.objects[inputs.sections["object"][section]].label
             place = f"{owner}:({inputs.names[section]}+{int(entry['offset']):#x})"
-            found.append(
-                Note(f"{place} refers to '{inputs.symbol_name(int(entry['symbol']))}' in it")
-            )
+            found.append(Note(f"{place} refers to {_what(inputs, int(entry['symbol']))}"))
         return found
 
     return notes
+
+
+def _what(inputs: Inputs, row: int) -> str:
+    is_section = int(inputs.symbols["info"][row]) & 0xF == c.STT_SECTION
+    return "it" if is_section else f"'{inputs.symbol_name(row)}' in it"
 
 
 def _reset_flags(placed: Placement) -> None:

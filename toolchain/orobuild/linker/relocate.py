@@ -168,7 +168,7 @@ def _out_of_range(
         number = int(signed[index]) if kind.low < 0 else int(value[index])
         shown = f"-{-number:#x}" if number < 0 else f"{number:#x}"
         low = f"-{-kind.low:#x}" if kind.low < 0 else "0"
-        name = resolution.inputs.symbol_name(int(entry["symbol"]))
+        name = resolution.target_name(entry)
         address = int(resolution.symbol_value[entry["symbol"]])
         reports.append(
             error(
@@ -179,7 +179,9 @@ def _out_of_range(
                 rule="relocation-range",
                 notes=[
                     Note(f"at {place_name(resolution, entry)}"),
-                    Note(f"'{name}' is at {address:#x}"),
+                    Note(
+                        f"'{resolution.inputs.symbol_name(int(entry['symbol']))}' is at {address:#x}"
+                    ),
                 ],
             )
         )

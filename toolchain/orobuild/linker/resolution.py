@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import bisect
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from orobuild.linker.layout import Layout
     from orobuild.linker.placement import Placement
     from orobuild.linker.symbols import Symbols
+
+_RELATIVE: Final = (c.R_X86_64_PC32, c.R_X86_64_PLT32)
 
 
 @dataclass(slots=True)
@@ -78,6 +80,28 @@ class Resolution:
         order = np.argsort(table["value"][rows], kind="stable")
         rows = rows[order]
         self._functions[section] = (table["value"][rows].tolist(), rows.tolist())
+
+    def target_name(self, entry: Any) -> str:
+        """What a relocation refers to; a section symbol as the symbol or offset it means."""
+        row = int(entry["symbol"])
+        symbol = self.inputs.symbols[row]
+        if int(symbol["info"]) & 0xF != c.STT_SECTION:
+            return self.inputs.symbol_name(row)
+        section, addend = int(symbol["section"]), int(entry["addend"])
+        # A PC-relative addend is short of the target by the length of its field.
+        near = (addend, addend + 4) if addend < 0 or int(entry["type"]) in _RELATIVE else (addend,)
+        if section not in self._functions:
+            self._index_functions(section)
+        starts, rows = self._functions[section]
+        for offset in reversed(near):
+            at = bisect.bisect_left(starts, offset)
+            if at < len(starts) and starts[at] == offset:
+                return self.inputs.symbol_name(rows[at])
+        return (
+            f"{self.inputs.names[section]}{near[-1]:+#x}"
+            if near[-1]
+            else self.inputs.names[section]
+        )
 
     def symbols_of(self, section: int) -> list[str]:
         """The names of the symbols that a section row defines, by address."""
