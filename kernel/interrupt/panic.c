@@ -132,7 +132,7 @@ _Noreturn void panic(const char *format, ...)
     va_end(arguments);
 
     begin();
-    printk("oro: reason=%s\n", reason);
+    printk("oro: reason=\"%s\"\n", reason);
     print_system_registers();
     print_backtrace((uint64_t)__builtin_frame_address(0));
     end();

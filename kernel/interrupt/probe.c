@@ -1,7 +1,6 @@
 #include "interrupt/probe.h"
 
 #include "abi/core.h"
-#include "abi/vectors.h"
 
 extern struct probe _oro_probe;
 extern uint64_t _oro_probe_call(void (*function)(uint64_t), uint64_t argument);
@@ -24,13 +23,12 @@ bool probe_call(void (*function)(uint64_t), uint64_t argument, struct frame *fra
     return raised;
 }
 
-void probe_stub(uint64_t handler, const struct frame *hardware, struct frame *seen)
+void probe_stub(uint64_t handler, const struct frame *hardware, bool error_code,
+                struct frame *seen)
 {
-    uint64_t vector = hardware->vector;
     _oro_probe.handler = handler;
     _oro_probe.stack = (uint64_t)(this_core()->idle_frame + 1);
-    _oro_probe.push_error_code =
-        vector < VECTOR_EXCEPTIONS && (uint64_t)VECTORS_WITH_ERROR_CODE >> vector & 1;
+    _oro_probe.push_error_code = error_code;
     _oro_probe.registers = *hardware;
     entry_taken = PROBE_NONE;
     probe_running = true;

@@ -15,9 +15,10 @@
  * *frame; false if it returned. */
 bool probe_call(void (*function)(uint64_t), uint64_t argument, struct frame *frame);
 
-/* Enters a stub as the hardware would: with these registers and this hardware frame, the error
- * code only if the vector has one. Fills *seen with what the C entry was given. */
-void probe_stub(uint64_t handler, const struct frame *hardware, struct frame *seen);
+/* Enters a stub as the hardware would: with these registers and this hardware frame, in which the
+ * hardware pushed an error code or did not. Fills *seen with what the C entry was given. */
+void probe_stub(uint64_t handler, const struct frame *hardware, bool error_code,
+                struct frame *seen);
 
 /* Which C entry took the frame of the last probe, and whether its stack was aligned as the System
  * V ABI wants it. */

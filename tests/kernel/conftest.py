@@ -1,0 +1,71 @@
+"""The kernel as it is, and copies of it that are broken on purpose."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from orobuild import machine
+from orobuild.machine import ktap
+from orobuild.pipeline.build import BuildResult, Request, build
+from orobuild.project import load
+
+
+@pytest.fixture(scope="session")
+def built(root, profile, tmp_path_factory) -> BuildResult:
+    return build(
+        load(root),
+        Request(profile=profile, targets=("kernel",), output=tmp_path_factory.mktemp("kernel")),
+    )
+
+
+@pytest.fixture(scope="session")
+def build_cache(tmp_path_factory) -> Path:
+    """One build cache for all copies: each differs in one file."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def build_changed(root, profile, build_cache, tmp_path):
+    """Builds a copy of the kernel in which `old` in `file` was replaced by `new`, once.
+
+    The build is not linted: lint is to find some of these, and here the kernel's own tests are.
+    """
+
+    def make(file: str, old: str, new: str) -> BuildResult:
+        for tree in ("asm", "kernel", "linker_scripts"):
+            shutil.copytree(root / tree, tmp_path / tree)
+        shutil.copy(root / "pyproject.toml", tmp_path)
+        (tmp_path / "build").mkdir()
+        (tmp_path / "build" / ".cache").symlink_to(build_cache)
+        text = (tmp_path / file).read_text()
+        assert old in text, f"{file} has changed: adapt this test"
+        (tmp_path / file).write_text(text.replace(old, new, 1))
+        return build(load(tmp_path), Request(profile=profile, targets=("kernel",), unchecked=True))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def boot():
+    """Boots a kernel by PVH with a command line and returns its report."""
+
+    def run(kernel: Path, command_line: str, *, timeout=60, **settings) -> machine.BootReport:
+        settings.setdefault("cores", 2)
+        return machine.boot(
+            machine.Qemu(kernel=kernel, command_line=command_line, **settings), timeout=timeout
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def read_ktap():
+    """The KTAP results in a boot report."""
+
+    def read(report: machine.BootReport) -> ktap.Log:
+        return ktap.parse(report.lines)
+
+    return read

@@ -1,0 +1,73 @@
+"""The kernel's own tests pass on machines old and new, small and large."""
+
+from __future__ import annotations
+
+import pytest
+
+from orobuild.machine.ktap import Status
+
+SUITES = (
+    "text",
+    "memory_map",
+    "frames",
+    "paging",
+    "elf_loader",
+    "entries",
+    "exceptions",
+    "topology",
+)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"cores": 1, "machine": "pc"},
+        {"cores": 8},
+        {"cpu": "qemu64"},  # no SMEP, SMAP, UMIP, no 1 GiB pages
+        {"cpu": "Haswell"},  # SMEP without SMAP
+        {"cpu": "EPYC", "memory_mib": 4096},
+        {"memory_mib": 8},
+    ],
+    ids=str,
+)
+def test_every_suite_passes(built, boot, read_ktap, settings):
+    report = boot(built.kernel, "test", **settings)
+    results = read_ktap(report)
+    assert results.passed, "\n".join(report.lines)
+    assert tuple(test.name for test in results.tests) == SUITES
+    assert results.count(Status.PASSED) >= 30
+    assert report.passed, report.reason
+
+
+@pytest.mark.parametrize("cores", [1, 4])
+def test_the_programs_that_misbehave_are_killed_and_reported(built, boot, cores):
+    report = boot(built.kernel, "", cores=cores)
+    killed = {fact.values["killed"]: fact.values for fact in report.console.of_kind("killed")}
+    assert {name: values["name"] for name, values in killed.items()} == {
+        "fault_write": "#PF",
+        "fault_execute": "#PF",
+        "fault_privilege": "#GP",
+    }
+    # Present, from ring 3, and a write or a fetch (Intel SDM Vol. 3A 4.7).
+    assert killed["fault_write"]["error"] == "0x7"
+    assert killed["fault_execute"]["error"] == "0x15"
+    assert report.passed, report.reason
+
+
+def test_segments_are_printed_as_linked(built, boot):
+    report = boot(built.kernel, "")
+    segments = [fact.values for fact in report.console.of_kind("segment")]
+    assert [(s["name"], s["flags"]) for s in segments] == [
+        (".oro_boot", "R--"),
+        (".text", "R-X"),
+        (".rodata", "R--"),
+        (".data", "RW-"),
+    ]
+    assert segments[0]["vaddr"] == "0xffffffff80100000"
+
+
+def test_one_mebibyte_above_the_first_is_too_little_and_said_so(built, boot):
+    report = boot(built.kernel, "", memory_mib=2)
+    assert not report.passed
+    assert report.console.verdict == "fail" or report.panic, "\n".join(report.lines)

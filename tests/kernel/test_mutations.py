@@ -1,0 +1,66 @@
+"""Each check of the kernel can fail: broken on purpose, the kernel says so itself."""
+
+from __future__ import annotations
+
+import pytest
+
+PUSH_ORDER = (
+    "asm/include/frame.inc",
+    "    pushq %rsi\n    pushq %rdi\n",
+    "    pushq %rdi\n    pushq %rsi\n",
+)
+POP_ORDER = (
+    "asm/include/frame.inc",
+    "    popq %r12\n    popq %rbp\n",
+    "    popq %rbp\n    popq %r12\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "suite"),
+    [
+        (PUSH_ORDER, "entries"),
+        (("asm/isr_common.S", "    swapgs\n", ""), "entries"),
+        (("kernel/abi/vectors.h", "| 1 << 17 |", "|"), "entries"),
+        (("kernel/smp/smp.c", "stack_top - sizeof(uint64_t)", "stack_top"), "entries"),
+        (("asm/user_copy.S", "    clac\n", ""), "exceptions"),
+        (("kernel/memory/kernel_map.c", "if (!(segment->p_flags & PF_X))", "if (0)"), "paging"),
+        (("kernel/memory/kernel_map.c", "if (segment->p_flags & PF_W)", "if (1)"), "paging"),
+        (
+            ("kernel/memory/frames.c", "free_count -= UINT64_C(1)", "free_count -= UINT64_C(2)"),
+            "frames",
+        ),
+        (
+            ("kernel/boot/memory_map.c", "start = (start + PAGE_SIZE - 1)", "start = start"),
+            "memory_map",
+        ),
+        (
+            (
+                "kernel/sched/elf_loader.c",
+                "segment->p_flags & PF_W && segment->p_flags & PF_X",
+                "0",
+            ),
+            "elf_loader",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_the_kernels_tests_catch(build_changed, boot, read_ktap, change, suite):
+    results = read_ktap(boot(build_changed(*change).kernel, "test"))
+    failed = {test.name for test in results.tests if test.status.value != "passed"}
+    assert suite in failed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("asm/context_resume.S", "    xorl %r9d, %r9d\n", ""), POP_ORDER],
+    ids=lambda change: change[0],
+)
+def test_the_programs_catch(build_changed, boot, change):
+    report = boot(build_changed(*change).kernel, "")
+    assert "oro: verdict=fail reason=program-failed" in report.lines
+
+
+def test_a_timer_that_never_fires_is_no_pass(build_changed, boot):
+    change = ("kernel/arch/lapic.c", "LVT_PERIODIC | VECTOR_TIMER", "LVT_MASKED | VECTOR_TIMER")
+    assert not boot(build_changed(*change).kernel, "", timeout=5).passed

@@ -1,0 +1,64 @@
+"""The kernel's last words, for each way of failing, on whichever core."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from orobuild.machine import Verdict
+
+
+def panic_of(report):
+    assert report.verdict is Verdict.PANIC, report.reason
+    assert report.panic.complete
+    return report.panic.values
+
+
+def test_a_page_fault_is_dumped_with_its_walk(built, boot):
+    values = panic_of(boot(built.kernel, "crash=page"))
+    assert values["vector"] == "14"
+    assert values["name"] == "#PF"
+    assert values["error"] == "0x0"
+    assert values["cr2"] == "0x1234"
+    assert values["walk"] == "pml4e"
+    assert values["present"] == "0"
+    assert {"rax", "r15", "cr0", "cr3", "cr4", "efer", "rflags", "rsp"} <= values.keys()
+
+
+def test_a_stack_overflow_meets_the_guard_page_and_is_a_double_fault(built, boot):
+    values = panic_of(boot(built.kernel, "crash=stack"))
+    assert values["name"] == "#DF"
+    # The push that found no room is just below the stack's lowest page.
+    assert int(values["rsp"], 16) % 4096 == 0
+    assert int(values["cr2"], 16) == int(values["rsp"], 16) - 8
+
+
+def test_a_failed_check_says_why(built, boot):
+    values = panic_of(boot(built.kernel, "crash=check"))
+    assert values["reason"] == "the command line asked for it: crash=check"
+
+
+@pytest.mark.parametrize("cores", [1, 4])
+def test_the_last_core_can_be_the_one_that_speaks(built, boot, cores):
+    report = boot(built.kernel, "crash=tick", cores=cores)
+    values = panic_of(report)
+    assert values["core"] == str(cores - 1)
+    assert values["name"] == "#UD"
+    # The others were stopped: nothing comes between the markers, or after them.
+    begin = report.lines.index("oro: panic-begin")
+    assert all(line.startswith("oro: ") for line in report.lines[begin:] if line)
+
+
+def test_the_backtrace_names_the_callers(built, boot, tool):
+    report = boot(built.kernel, "crash=check")
+    addresses = [
+        fact.values["address"] for fact in report.panic.facts if "backtrace" in fact.values
+    ]
+    names = subprocess.run(
+        [tool("addr2line"), "-fe", built.kernel, *addresses],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "kernel_main" in names
