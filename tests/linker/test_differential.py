@@ -218,5 +218,5 @@ def test_the_comparison_sees_what_differs(tmp_path: Path) -> None:
     lines = "\n".join(compare(first.elf, second.elf))
     assert "section .data sh_addr: 0x200000 / 0x201000" in lines
     assert "symbol value: 0x200000" in lines
-    assert "section .text+0x2 (_start+0x2): 00200000" in lines
+    assert "section .text+0x2 (_start+0x2): 0020" in lines
     assert compare(first.elf, read(first.data, "again")) == []

@@ -136,7 +136,8 @@ class _Parser:
             if hint is None and word.startswith("."):
                 hint = "output sections are described inside SECTIONS { … }"
             scanner.fail(f"unknown command '{word}'", hint=hint)
-        scanner.accept_word(word)
+        if word != "ASSERT":
+            scanner.accept_word(word)
         _COMMANDS[word](self, scanner)
 
     # -- SECTIONS ------------------------------------------------------------------------
@@ -172,7 +173,6 @@ class _Parser:
             scanner.accept_word(word)
             self._set_entry(scanner)
         elif word == "ASSERT":
-            scanner.accept_word(word)
             self._statements.append(parse_assert(scanner))
             scanner.accept(";")
         elif word == "INCLUDE":

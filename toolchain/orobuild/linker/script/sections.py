@@ -58,8 +58,9 @@ BODY_COMMANDS: Final = (
 
 
 def parse_assert(scanner: Scanner) -> nodes.Assert:
-    """`ASSERT(expression, "message")`; the word is consumed already."""
+    """`ASSERT(expression, "message")`."""
     span = scanner.here()
+    scanner.accept_word("ASSERT")
     scanner.expect("(", "after ASSERT")
     expression = parse_expression(scanner)
     scanner.expect(",", "in ASSERT()")
@@ -325,7 +326,6 @@ def _body_statement(scanner: Scanner, section: str) -> nodes.BodyStatement | Non
             scanner.fail(f"expected a quoted text after ASCIZ, found {scanner.found()}")
         return nodes.Text(text.encode("utf-8", "surrogateescape") + b"\0", span)
     if word == "ASSERT":
-        scanner.accept_word(word)
         statement = parse_assert(scanner)
         scanner.accept(";")
         return statement
