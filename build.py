@@ -85,7 +85,10 @@ def is_present(tool: Tool) -> bool:
     """Whether the program is installed."""
     if tool is PYTHON_VENV:
         return importlib.util.find_spec("ensurepip") is not None
-    return shutil.which(tool.program) is not None
+    # Debian keeps some of them where only root's PATH looks.
+    return (
+        shutil.which(tool.program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None
+    )
 
 
 def packages_of(tools: list[Tool], manager: str) -> list[str]:

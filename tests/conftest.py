@@ -42,7 +42,7 @@ def tool():
     """Finds a program; a missing one fails the test that needs it, never skips it."""
 
     def find(name: str) -> str:
-        path = shutil.which(name)
+        path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
         assert path, f"{name} is not installed; `python3 build.py test` installs it"
         return path
 

@@ -1,0 +1,48 @@
+"""Draws the README's pictures: real commands, run now, their terminal output as SVG.
+
+python docs/pictures.py
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.terminal_theme import DIMMED_MONOKAI
+from rich.text import Text
+
+ROOT = Path(__file__).resolve().parents[1]
+WIDTH = 118
+FONTS = "ui-monospace, Menlo, Consolas, DejaVu Sans Mono"
+
+
+def draw(name: str, title: str, command: list[str], *, tail: int) -> None:
+    """Run `command` and draw the last `tail` lines of what it prints to docs/images/NAME.svg."""
+    result = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        env={**os.environ, "FORCE_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
+    console.print(f"[bold]$[/bold] {title}")
+    for line in result.stdout.splitlines()[-tail:]:
+        console.print(Text.from_ansi(line), no_wrap=True, overflow="crop")
+    picture = console.export_svg(title=title, theme=DIMMED_MONOKAI, unique_id=name)
+    # The exporter names a font server; the fonts of the reader's machine do as well.
+    while "@font-face" in picture:
+        start = picture.index("@font-face")
+        picture = picture[:start] + picture[picture.index("}", start) + 1 :]
+    picture = picture.replace("font-family: Fira Code", f"font-family: {FONTS}")
+    (ROOT / "docs" / "images" / f"{name}.svg").write_text(picture)
+
+
+if __name__ == "__main__":
+    draw("run", "python3 build.py", ["orobuild", "run"], tail=38)
