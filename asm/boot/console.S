@@ -118,11 +118,15 @@ print_decimal:
     popal
     ret
 
-# Prints the machine's line (slug at %esi) and the reader's (text at %ebx), and stops for ever.
-# Jumped to, by the macro `fatal`; details that were printed before it stay above.
+# Prints the reader's sentence (at %ebx) and, as the very last line, the machine's (slug at %esi), and
+# stops for ever. Jumped to, by the macro `fatal`; details that were printed before it stay above.
 .globl fatal_stop
 fatal_stop:
-    say "\r\noro: loader-error="
+    say "\r\n"
+    xchgl %esi, %ebx
+    call print
+    say "\r\nThe loader has stopped. Switch the machine off, or reset it.\r\noro: loader-error="
+    movl %ebx, %esi
     call print
     cmpl $0, fatal_subject
     je .Lno_subject
@@ -132,9 +136,6 @@ fatal_stop:
     say "\042"
 .Lno_subject:
     say "\r\n"
-    movl %ebx, %esi
-    call print
-    say "\r\nThe loader has stopped. Switch the machine off, or reset it.\r\n"
 .Lstopped:
     cli
     hlt

@@ -98,10 +98,10 @@ def test_a_panic_that_hangs_in_the_middle_is_a_panic(boot):
 
 
 def test_a_loader_error_is_told_apart_from_the_kernels(boot):
-    report = boot('say "oro: loader-error=disk-read\\nBad disk.\\n"; jmp stop')
+    report = boot('say "Bad disk.\\noro: loader-error=disk-read\\n"; jmp stop')
 
     assert (report.verdict, report.reason) == (Verdict.LOADER_ERROR, "disk-read")
-    assert report.lines[-1] == "Bad disk."
+    assert report.lines[0] == "Bad disk."
 
 
 def test_a_triple_fault_is_a_reset_with_the_registers_that_led_to_it(boot):
@@ -164,7 +164,7 @@ def test_a_line_without_an_end_does_not_grow_for_ever(boot):
 def test_a_screenshot_shows_what_was_on_the_screen(boot, tmp_path):
     picture = tmp_path / "screen, with a comma.png"
 
-    boot('say "oro: loader-error=x\\n"; movw $0x0e41, %ax; int $0x10; jmp stop', screenshot=picture)
+    boot('movw $0x0e41, %ax; int $0x10; say "oro: loader-error=x\\n"; jmp stop', screenshot=picture)
 
     data = picture.read_bytes()
     assert data.startswith(b"\x89PNG\r\n\x1a\n")

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from orobuild.machine.report import Launch, Machine
 
 # Lines after which a kernel does nothing more; a verdict only where it cannot end the emulator.
-_LAST_WORDS: Final = (PANIC_END, LOADER_ERROR)
+_LAST_WORDS: Final = (PANIC_END,)
 _CHUNK: Final = 65536
 _MAX_LINE: Final = 65536  # bytes; a guest that never ends a line does not fill our memory
 _MAX_OUTPUT: Final = 64 << 20
 _MAX_MESSAGES: Final = 1000  # bytes of the emulator's own messages that an error shows
-_QUIET: Final = 0.25  # seconds of silence after the last words that mean "stopped"
+_QUIET: Final = 0.25  # seconds of silence after the last words in which it may exit by itself
 _GRACE: Final = 1.0  # seconds that the emulator's process has to end once its pipes are closed
 _FAREWELL: Final = 2.0  # seconds that QEMU has to answer or quit
 
@@ -171,7 +171,9 @@ class _Session:
         self._lines.append(line)
         if self._on_line:
             self._on_line(line)
-        if self._stop_at is not None or line.startswith(self._last_words):
+        if line.startswith(LOADER_ERROR):
+            self._stop_at = time.monotonic()  # a loader's last line, and it cannot exit
+        elif self._stop_at is not None or line.startswith(self._last_words):
             self._stop_at = time.monotonic() + _QUIET
 
     def _read_messages(self) -> None:
