@@ -319,10 +319,13 @@ class _Tracer:
         """An indirect jump: follow the entries of its jump table, if it has one."""
         region = self.flow.regions[index]
         line = self.flow.straight_line(run, region.start + at)
-        for target in targets(self.program, line, self.program.default_width // 8):
+        found, sure = targets(self.program, line, self.program.default_width // 8)
+        for target in found:
             place = self.locate(target, region.width)
-            if place is not None:
+            if place is not None and sure:
                 self.enqueue((*place, run, at))
+            elif place is not None:
+                self.uncertain.append((*place, run, at))
 
     def fall_through(self, index: int, run: int) -> None:
         """Control ran to the region's end; go on where the next one is code of another width."""

@@ -2,21 +2,32 @@
 
 Two shapes are known: a table of addresses (`jmp *table(,%rax,8)`, also loaded into a register
 first) and a table of 32-bit distances from itself (`movslq (%rcx,%rax,4)`, `add`, `jmp *%rax`).
-An entry counts as long as it stays inside the function that jumps; anything else is the end of
-the table or no table at all. What is not recognised stays unresolved.
+The number of entries is certain where the index is compared with a constant right before the
+jump. Elsewhere entries are read as long as they stay inside the function that jumps, which may
+run into the next table: such targets are only probable. What is not recognised stays unresolved.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from iced_x86 import ConditionCode, FlowControl, Instruction, Mnemonic, OpKind, Register
+from iced_x86 import (
+    ConditionCode,
+    FlowControl,
+    Instruction,
+    Mnemonic,
+    OpKind,
+    Register,
+    RegisterExt,
+)
 
 if TYPE_CHECKING:
     from orobuild.lint.program.program import Program
 
 MAX_ENTRIES: Final = 4096
 _NO_REGISTER: Final = frozenset((Register.NONE,))
+_EXTRA: Final = {ConditionCode.A: 1, ConditionCode.AE: 0}
+_COPIES: Final = frozenset((Mnemonic.MOV, Mnemonic.MOVZX, Mnemonic.MOVSXD))
 _IMMEDIATES: Final = frozenset(
     (
         OpKind.IMMEDIATE8,
@@ -28,48 +39,47 @@ _IMMEDIATES: Final = frozenset(
 )
 
 
-def targets(program: Program, line: list[Instruction], word: int) -> list[int]:
-    """The virtual addresses that the indirect jump at the end of `line` may go to.
+def targets(program: Program, line: list[Instruction], word: int) -> tuple[list[int], bool]:
+    """The virtual addresses that the indirect jump at the end of `line` may go to, and if for sure.
 
     `line` is the straight-line code up to and with the jump, `word` the size of an address.
     """
-    jump = line[-1]
-    function = program.function_at(jump.ip)
-    if function is None:
-        return []
+    function = program.function_at(line[-1].ip)
     found = _table(line, word)
-    if found is None:
-        return []
-    table, size = found
-    limit = _bound(line) or MAX_ENTRIES
-    data = program.read(table, limit * size)
-    result = []
-    for at in range(0, len(data) - size + 1, size):
-        entry = int.from_bytes(data[at : at + size], "little", signed=size != word)
+    if function is None or found is None:
+        return [], False
+    table, at, size = found
+    bound = _bound(line[: at + 1])
+    data = program.read(table, (bound or MAX_ENTRIES) * size)
+    result: list[int] = []
+    for place in range(0, len(data) - size + 1, size):
+        entry = int.from_bytes(data[place : place + size], "little", signed=size != word)
         address = entry if size == word else (table + entry) & program.address_mask
         if not function[0] <= address < function[1]:
-            break
+            return result, False
         result.append(address)
-    return result
+    return result, bound is not None
 
 
-def _table(line: list[Instruction], word: int) -> tuple[int, int] | None:
-    """(virtual address, bytes an entry) of the table that the jump at the end of `line` reads."""
+def _table(line: list[Instruction], word: int) -> tuple[int, int, int] | None:
+    """(virtual address, index in `line` of the load, bytes an entry) of the table jumped through."""
     jump = line[-1]
     if jump.op0_kind == OpKind.MEMORY:
-        address = _indexed(line, len(line) - 1, word)
-        return None if address is None else (address, word)
+        return _load(line, len(line) - 1, word)
     for at in range(len(line) - 2, max(-1, len(line) - 12), -1):
         load = line[at]
         if load.op1_kind != OpKind.MEMORY:
             continue
         if load.mnemonic == Mnemonic.MOVSXD:
-            address = _indexed(line, at, 4)
-            return None if address is None else (address, 4)
+            return _load(line, at, 4)
         if load.mnemonic == Mnemonic.MOV and load.op0_register == jump.op0_register:
-            address = _indexed(line, at, word)
-            return None if address is None else (address, word)
+            return _load(line, at, word)
     return None
+
+
+def _load(line: list[Instruction], at: int, size: int) -> tuple[int, int, int] | None:
+    address = _indexed(line, at, size)
+    return None if address is None else (address, at, size)
 
 
 def _indexed(line: list[Instruction], at: int, scale: int) -> int | None:
@@ -90,12 +100,27 @@ def _indexed(line: list[Instruction], at: int, scale: int) -> int | None:
 
 
 def _bound(line: list[Instruction]) -> int | None:
-    """How many entries the comparison before the jump lets through: `cmp $n; ja` is n + 1."""
-    for compare, branch in zip(reversed(line[:-2]), reversed(line[1:-1]), strict=True):
-        if branch.flow_control != FlowControl.CONDITIONAL_BRANCH:
-            continue
-        if compare.mnemonic == Mnemonic.CMP and compare.op1_kind in _IMMEDIATES:
-            extra = {ConditionCode.A: 1, ConditionCode.AE: 0}.get(branch.condition_code)
-            if extra is not None:
-                return min(int(compare.immediate(1)) + extra, MAX_ENTRIES)
+    """How many values the index of the last instruction can have: `cmp $n; ja` leaves n + 1.
+
+    None unless the comparison is of the index itself, or of what it was copied from.
+    """
+    register = RegisterExt.full_register(line[-1].memory_index)
+    extra = None  # set once a branch that follows the comparison is seen
+    for instruction in reversed(line[:-1]):
+        if instruction.flow_control == FlowControl.CONDITIONAL_BRANCH:
+            extra = _EXTRA.get(instruction.condition_code)
+        elif instruction.flow_control != FlowControl.NEXT:
+            return None
+        elif instruction.op0_kind == OpKind.REGISTER and register == RegisterExt.full_register(
+            instruction.op0_register
+        ):
+            if instruction.mnemonic == Mnemonic.CMP:
+                if extra is None or instruction.op1_kind not in _IMMEDIATES:
+                    return None
+                return min(int(instruction.immediate(1)) + extra, MAX_ENTRIES)
+            if instruction.mnemonic == Mnemonic.TEST:
+                continue
+            if instruction.mnemonic not in _COPIES or instruction.op1_kind != OpKind.REGISTER:
+                return None
+            register = RegisterExt.full_register(instruction.op1_register)
     return None
