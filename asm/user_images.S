@@ -24,9 +24,14 @@ _oro_user_images:
     user_image yielder
     user_image scrub
     user_image registers
+    user_image flags
     user_image fault_write
     user_image fault_execute
+    user_image fault_stack
     user_image fault_privilege
+    user_image fault_breakpoint
+    user_image fault_step
+    user_image fault_vector
     .globl _oro_user_images_end
 _oro_user_images_end:
     .size _oro_user_images, . - _oro_user_images

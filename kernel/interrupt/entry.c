@@ -7,6 +7,7 @@
 #include "abi/core.h"
 #include "abi/vectors.h"
 #include "arch/cpu.h"
+#include "arch/features.h"
 #include "arch/lapic.h"
 #include "interrupt/event.h"
 #include "interrupt/panic.h"
@@ -31,9 +32,18 @@ _Noreturn static void handle(enum event_kind kind, struct frame *frame, uint64_t
     run_context();
 }
 
+/* A gate does not clear RFLAGS.AC, so a program could switch SMAP off for the kernel (Intel SDM Vol.
+ * 3A 4.6); SFMASK clears it on `syscall`. */
+static void shut_user_memory(void)
+{
+    if (features.smap)
+        __asm__ volatile("clac" : : : "memory", "cc");
+}
+
 /* A device interrupt, from ring 3 or from the idle loop. */
 _Noreturn void interrupt_entry(struct frame *frame)
 {
+    shut_user_memory();
     PROBE_POINT(PROBE_INTERRUPT, frame);
     switch (frame->vector) {
     case VECTOR_TIMER:
@@ -55,6 +65,7 @@ _Noreturn void interrupt_entry(struct frame *frame)
 /* An exception or NMI from ring 3. */
 _Noreturn void exception_entry(struct frame *frame)
 {
+    shut_user_memory();
     PROBE_POINT(PROBE_EXCEPTION, frame);
     if (frame->vector == VECTOR_NMI)
         handle(EVENT_NMI, frame, 0);
@@ -66,6 +77,7 @@ _Noreturn void exception_entry(struct frame *frame)
 /* An exception from ring 0: one of the few instructions that may fault, or a defect. */
 _Noreturn void exception_entry_kernel(struct frame *frame, uint32_t swapped)
 {
+    shut_user_memory();
     for (const struct fixup *fixup = _oro_fixups; fixup->may_fault; fixup++) {
         if (fixup->may_fault == frame->rip) {
             frame->rip = fixup->resume;

@@ -19,6 +19,7 @@ static void refill(struct object_cache *cache)
     uint64_t frame = frames_alloc(0);
     if (!frame)
         return;
+    cache->frames++;
     char *page = phys_to_virt(frame);
     for (size_t offset = 0; offset + cache->size <= PAGE_SIZE; offset += cache->size)
         push(cache, page + offset);

@@ -10,6 +10,7 @@
 struct object_cache {
     size_t size; /* bytes of an object, a multiple of 16, at most PAGE_SIZE */
     void *free_list;
+    size_t frames; /* how many page frames it has taken so far; it keeps them */
     struct spinlock lock;
 };
 

@@ -7,7 +7,7 @@
 #include "boot/boot_info.h"
 #include "console/exit.h"
 #include "console/printk.h"
-#include "lib/spinlock.h"
+#include "memory/frames.h"
 #include "sched/process.h"
 #include "smp/smp.h"
 
@@ -18,11 +18,19 @@ enum {
 };
 
 /* Programs that end by themselves, and programs that the kernel must end. */
-static const char *const good[] = {"hello", "yielder", "scrub", "registers"};
-static const char *const bad[] = {"fault_write", "fault_execute", "fault_privilege"};
+static const char *const good[] = {"hello", "yielder", "scrub", "registers", "flags"};
+static const char *const bad[] = {"fault_write",     "fault_execute",    "fault_stack",
+                                  "fault_privilege", "fault_breakpoint", "fault_step",
+                                  "fault_vector"};
 enum { GOOD = sizeof(good) / sizeof(good[0]), BAD = sizeof(bad) / sizeof(bad[0]) };
 
 static bool forever, tests;
+static uint64_t frames_at_start; /* free, or kept for processes, when only the hogs existed */
+
+static uint64_t frames_accounted(void)
+{
+    return frames_free_count() + process_counts().kept_frames;
+}
 
 void demo_start(bool tests_passed)
 {
@@ -33,6 +41,7 @@ void demo_start(bool tests_passed)
         process_spawn("hog", &cores[i]);
         process_spawn("hog", &cores[i]);
     }
+    frames_at_start = frames_accounted();
     for (uint32_t i = 0; i < GOOD; i++)
         process_spawn(good[i], &cores[i % core_count]);
     for (uint32_t i = 0; i < BAD; i++)
@@ -60,7 +69,11 @@ static const char *missing(struct process_counts counts)
     }
     if (counts.exited != GOOD)
         return "programs-not-finished";
-    return counts.killed != BAD ? "faults-not-caught" : 0;
+    if (counts.killed != BAD)
+        return "faults-not-caught";
+    if (counts.freed != GOOD + BAD)
+        return "programs-not-freed";
+    return frames_accounted() != frames_at_start ? "frames-lost" : 0;
 }
 
 static void report_cores(void)
@@ -68,6 +81,8 @@ static void report_cores(void)
     for (uint32_t i = 0; i < core_count; i++)
         printk("oro: core=%u apic=%u ticks=%lu threads=%lu\n", i, cores[i].apic_id, cores[i].ticks,
                cores[i].threads);
+    printk("oro: memory frames=%lu free=%lu lost=%ld\n", frames_total_count(), frames_free_count(),
+           (int64_t)(frames_at_start - frames_accounted()));
 }
 
 void demo_tick(struct core *core)

@@ -33,7 +33,7 @@ _Static_assert(sizeof(struct owned) <= PAGE_SIZE, "must fit the object cache's p
 static struct object_cache cache = {.size = (sizeof(struct owned) + 15) & ~(size_t)15};
 
 static atomic_uint next_pid = 1;
-static atomic_uint spawned, exited, failed, killed;
+static atomic_uint spawned, exited, failed, killed, freed;
 
 static const struct user_image *find_image(const char *name)
 {
@@ -116,7 +116,10 @@ void process_free(struct thread *thread)
     }
     if (thread->frame)
         frames_free(virt_to_phys(thread->frame) & ~(uint64_t)(PAGE_SIZE - 1), 0);
+    bool ran = thread->dead;
     object_free(&cache, (char *)process - offsetof(struct owned, process));
+    if (ran)
+        atomic_fetch_add(&freed, 1);
 }
 
 void process_exit(int status)
@@ -154,6 +157,12 @@ void process_fault(const struct frame *frame, uint64_t address)
 
 struct process_counts process_counts(void)
 {
-    return (struct process_counts){atomic_load(&spawned), atomic_load(&exited),
-                                   atomic_load(&failed), atomic_load(&killed)};
+    return (struct process_counts){
+        .spawned = atomic_load(&spawned),
+        .exited = atomic_load(&exited),
+        .failed = atomic_load(&failed),
+        .killed = atomic_load(&killed),
+        .freed = atomic_load(&freed),
+        .kept_frames = cache.frames,
+    };
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "abi/frame.h"
@@ -38,7 +39,11 @@ void process_free(struct thread *thread);
 
 /* How the processes of this run ended so far. */
 struct process_counts {
-    uint32_t spawned, exited, failed, killed; /* failed: exited with a status other than 0 */
+    uint32_t spawned;
+    uint32_t exited, failed; /* failed: exited with a status other than 0 */
+    uint32_t killed;
+    uint32_t freed;     /* ended, and everything they had given back */
+    size_t kept_frames; /* page frames kept for the objects of later processes */
 };
 
 struct process_counts process_counts(void);

@@ -16,6 +16,9 @@ uint64_t user_scrub_probe(void);
 /* asm/user/registers.S */
 uint64_t user_register_check(uint64_t rounds);
 
+/* asm/user/flags.S */
+uint64_t user_flags_check(uint64_t flags, uint64_t rounds);
+
 /* Writes one line to the console. */
 static inline int64_t print(const char *text)
 {

@@ -47,11 +47,16 @@ def test_the_programs_that_misbehave_are_killed_and_reported(built, boot, cores)
     assert {name: values["name"] for name, values in killed.items()} == {
         "fault_write": "#PF",
         "fault_execute": "#PF",
+        "fault_stack": "#PF",
         "fault_privilege": "#GP",
+        "fault_breakpoint": "#BP",
+        "fault_step": "#DB",
+        "fault_vector": "#UD",
     }
     # Present, from ring 3, and a write or a fetch (Intel SDM Vol. 3A 4.7).
     assert killed["fault_write"]["error"] == "0x7"
     assert killed["fault_execute"]["error"] == "0x15"
+    assert killed["fault_stack"]["error"] == "0x6"
     assert report.passed, report.reason
 
 
@@ -65,6 +70,19 @@ def test_segments_are_printed_as_linked(built, boot):
         (".data", "RW-"),
     ]
     assert segments[0]["vaddr"] == "0xffffffff80100000"
+
+
+def test_no_page_frame_is_lost_when_programs_end(built, boot):
+    report = boot(built.kernel, "", cores=4)
+    (memory,) = report.console.of_kind("memory")
+    assert "lost=0" in memory.line
+
+
+def test_the_mp_table_serves_where_there_is_no_acpi(built, boot):
+    extra = ("-machine", "acpi=off", "-smp", "sockets=2")
+    report = boot(built.kernel, "", machine="pc", cores=2, extra=extra)
+    assert any("topology=mp" in line for line in report.lines)
+    assert [core.core for core in report.cores] == [0, 1]
 
 
 def test_one_mebibyte_above_the_first_is_too_little_and_said_so(built, boot):
