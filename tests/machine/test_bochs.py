@@ -51,7 +51,7 @@ def test_a_triple_fault_is_a_reset_with_the_registers_that_led_to_it(run):
 
 
 def test_a_hang(run):
-    report = run('say "no end"; jmp stop', timeout=4)
+    report = run('say "no end"; jmp stop', timeout=8)
 
     assert report.verdict is Verdict.HANG
     assert report.lines == ("no end",)

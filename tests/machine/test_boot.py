@@ -91,7 +91,7 @@ def test_a_panic_ends_the_boot_without_waiting_for_the_timeout(boot):
 
 
 def test_a_panic_that_hangs_in_the_middle_is_a_panic(boot):
-    report = boot('say "oro: panic-begin\\noro: vector=14\\n"; jmp stop', timeout=2)
+    report = boot('say "oro: panic-begin\\noro: vector=14\\n"; jmp stop', timeout=4)
 
     assert report.verdict is Verdict.PANIC
     assert "cut off" in report.reason
@@ -113,17 +113,17 @@ def test_a_triple_fault_is_a_reset_with_the_registers_that_led_to_it(boot):
 
 
 def test_a_kernel_that_hangs_is_stopped_and_its_registers_are_kept(boot):
-    report = boot('say "no end"; movl $0xabcdef, %ebx; jmp stop', timeout=2)
+    report = boot('say "no end"; movl $0xabcdef, %ebx; jmp stop', timeout=4)
 
     assert report.verdict is Verdict.HANG
-    assert "2 s" in report.reason
+    assert "4 s" in report.reason
     assert report.lines == ("no end",)  # the unfinished line too
     assert "EBX=00abcdef" in report.registers
-    assert 2 <= report.seconds < 6
+    assert 4 <= report.seconds < 15
 
 
 def test_registers_of_every_processor_are_kept(boot):
-    report = boot("jmp stop", timeout=1.5, fields={"cores": 3})
+    report = boot("jmp stop", timeout=3, fields={"cores": 3})
 
     assert [f"CPU#{n}" in report.registers for n in range(4)] == [True, True, True, False]
 

@@ -34,7 +34,7 @@ _CHUNK: Final = 65536
 _MAX_LINE: Final = 65536  # bytes; a guest that never ends a line does not fill our memory
 _MAX_OUTPUT: Final = 64 << 20
 _MAX_MESSAGES: Final = 1000  # bytes of the emulator's own messages that an error shows
-_QUIET: Final = 0.25  # seconds of silence after the last words in which it may exit by itself
+_QUIET: Final = 0.5  # seconds of silence after the last words in which it may exit by itself
 _GRACE: Final = 1.0  # seconds that the emulator's process has to end once its pipes are closed
 _FAREWELL: Final = 2.0  # seconds that QEMU has to answer or quit
 
