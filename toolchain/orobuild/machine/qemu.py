@@ -96,7 +96,7 @@ class Qemu:
             raise MissingToolError(f"'{self.binary}' is not installed", hint=_INSTALL)
         if self.accelerator is Accelerator.KVM and not kvm_works():
             raise UsageError(
-                "KVM does not work here (/dev/kvm cannot make a virtual machine)",
+                "KVM does not work here: /dev/kvm makes no virtual machine like a real one",
                 hint="use TCG, or enable virtualisation and join the group 'kvm'",
             )
         return (
