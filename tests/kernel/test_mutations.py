@@ -57,8 +57,9 @@ def test_the_kernels_tests_catch(build_changed, boot, read_ktap, change, suite):
     ids=lambda change: change[0],
 )
 def test_the_programs_catch(build_changed, boot, change):
+    """A program whose registers are mixed up reports it, or runs astray until its time is up."""
     report = boot(build_changed(*change).kernel, "")
-    assert "oro: verdict=fail reason=program-failed" in report.lines
+    assert any(line.startswith("oro: verdict=fail reason=") for line in report.lines)
 
 
 def test_a_timer_that_never_fires_is_no_pass(build_changed, boot):
