@@ -17,47 +17,52 @@ from orobuild.assembler.encoder.rows import ROWS
 from orobuild.assembler.encoder.template import Shape, Template, fits, fits_either
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orobuild.assembler.encoder.registers import Register
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table: operands in the SDM's order, `bits` the modes that have it."""
+    """One line of the table: operands in the SDM's order, each as its
+    alternatives; `bits` are the modes that have it."""
 
-    operands: tuple[str, ...]
+    operands: tuple[tuple[str, ...], ...]
     encoding: tuple[str, ...]
     bits: tuple[int, ...]
 
 
 @functools.cache
-def table() -> dict[str, list[Row]]:
-    """Rows by mnemonic, in the order of preference."""
-    rows: dict[str, list[Row]] = {}
+def table() -> dict[tuple[str, int, int], list[Row]]:
+    """Rows by mnemonic, bits and number of operands, in the order of preference."""
+    rows: dict[tuple[str, int, int], list[Row]] = {}
     for line in ROWS.splitlines():
         text = line.partition("#")[0].strip()
         if not text:
             continue
         names, operands, encoding, *modes = (part.strip() for part in text.split("|"))
         row = Row(
-            tuple(word.strip() for word in operands.split(",") if word.strip()),
+            tuple(tuple(spec.split("/")) for spec in operands.replace(" ", "").split(",") if spec),
             tuple(encoding.split()),
             tuple(int(mode) for mode in modes[0].split()) if modes else (16, 32, 64),
         )
         for name in names.split():
-            rows.setdefault(name, []).append(row)
+            for bits in row.bits:
+                rows.setdefault((name, bits, len(row.operands)), []).append(row)
     return rows
 
 
 def encode(shape: Shape, bits: int) -> bytes | None:
     """The bytes of the first row that takes these operands, None when there is none."""
-    operands = shape.intel_order
-    for row in table().get(shape.mnemonic, ()):
-        if (
-            bits in row.bits
-            and len(row.operands) == len(operands)
-            and all(_takes(spec, o) for spec, o in zip(row.operands, operands, strict=True))
-        ):
-            return _compose(row, operands, bits)
+    rows = table().get((shape.mnemonic, bits, len(shape.operands)))
+    if rows is not None:
+        operands = shape.intel_order
+        for row in rows:
+            for specs, operand in zip(row.operands, operands, strict=True):
+                if not _takes(specs, operand):
+                    break
+            else:
+                return _compose(row, operands, bits)
     return _string_code(shape, bits)
 
 
@@ -125,10 +130,8 @@ def _string_code(shape: Shape, bits: int) -> bytes | None:
     return code + bytes((_STRING_OPCODES[stem] | (size > 1),))
 
 
-_GENERAL: Final = {"r8": 1, "r16": 2, "r32": 4, "r64": 8}
 _CLASSES: Final = {
     "sreg": RegisterClass.SEGMENT,
-    "xmm": RegisterClass.VECTOR,
     "mm": RegisterClass.MMX,
     "st": RegisterClass.X87,
     "creg": RegisterClass.CONTROL,
@@ -137,47 +140,52 @@ _CLASSES: Final = {
 }
 
 
-def _takes(spec: str, operand: Operand) -> bool:
-    if "/" in spec:
-        return any(_takes(part, operand) for part in spec.split("/"))
+def _takes(specs: tuple[str, ...], operand: Operand) -> bool:
     if isinstance(operand, RegisterOperand):
         register = operand.register
         if operand.mask:
             return False
-        if spec[0] == "*" and operand.indirect:
-            spec = spec[1:]
-        elif operand.indirect:
-            return False
-        if spec in _GENERAL:
-            return register.kind is RegisterClass.GENERAL and register.size == _GENERAL[spec]
-        if spec == "xmm":
-            return register.kind is RegisterClass.VECTOR and register.size == 16
-        if spec in _CLASSES:
-            return register.kind is _CLASSES[spec]
-        return register.name == spec
+        names = _register_specs(register)
+        if operand.indirect:
+            return any(spec[0] == "*" and spec[1:] in names for spec in specs)
+        return any(spec in names for spec in specs)
     if isinstance(operand, Memory):
         if operand.broadcast or operand.mask:
             return False
-        if spec == "abs32":
-            return operand.bare and operand.displacement is not None and _fits32(operand)
-        if spec == "m*":
-            return operand.indirect
-        return spec == "m" and not operand.indirect
+        if operand.indirect:
+            return "m*" in specs
+        return "m" in specs or (
+            "abs32" in specs
+            and operand.bare
+            and isinstance(operand.displacement, int)
+            and fits(operand.displacement, 4)
+        )
     if isinstance(operand, Immediate) and isinstance(operand.value, int):
-        value = operand.value
-        return {
-            "i8": fits_either(value, 1),
-            "i16": fits_either(value, 2),
-            "i32": fits_either(value, 4),
-            "is8": fits(value, 1),
-            "is32": fits(value, 4),
-            "i64": True,
-        }.get(spec, False)
+        return any(spec in _RANGES and _RANGES[spec](operand.value) for spec in specs)
     return False
 
 
-def _fits32(memory: Memory) -> bool:
-    return isinstance(memory.displacement, int) and fits(memory.displacement, 4)
+_RANGES: Final[dict[str, Callable[[int], bool]]] = {
+    "i8": lambda value: fits_either(value, 1),
+    "i16": lambda value: fits_either(value, 2),
+    "i32": lambda value: fits_either(value, 4),
+    "is8": lambda value: fits(value, 1),
+    "is32": lambda value: fits(value, 4),
+    "i64": lambda _: True,
+}
+
+
+@functools.cache
+def _register_specs(register: Register) -> frozenset[str]:
+    """How rows may call `register`: by its name, by its class, by its width."""
+    names = {register.name}
+    if register.kind is RegisterClass.GENERAL:
+        names.add(f"r{register.size * 8}")
+    elif register.kind is RegisterClass.VECTOR:
+        names.add({16: "xmm", 32: "ymm", 64: "zmm"}[register.size])
+    else:
+        names |= {spec for spec, kind in _CLASSES.items() if kind is register.kind}
+    return frozenset(names)
 
 
 def _compose(row: Row, operands: tuple[Operand, ...], bits: int) -> bytes:
@@ -236,21 +244,14 @@ def _compose(row: Row, operands: tuple[Operand, ...], bits: int) -> bytes:
 
 def _reg_and_rm(row: Row, operands: tuple[Operand, ...]) -> tuple[Register, Register | Memory]:
     """The ModRM.reg and ModRM.rm operands: memory is rm; of two registers `encoding` decides."""
-    places = [
-        (spec, o)
-        for spec, o in zip(row.operands, operands, strict=True)
-        if isinstance(o, RegisterOperand | Memory)
-    ]
-    (first_spec, first), (_, second) = places[0], places[1]
-    if isinstance(second, Memory) or (
-        isinstance(first, RegisterOperand) and (first_spec.startswith("+") or "rm" in row.encoding)
-    ):
-        assert isinstance(first, RegisterOperand)
-        return first.register, second if isinstance(second, Memory) else second.register
+    first, second = [o for o in operands if isinstance(o, RegisterOperand | Memory)][:2]
     if isinstance(first, Memory):
         assert isinstance(second, RegisterOperand)
         return second.register, first
-    assert isinstance(second, RegisterOperand)
+    if isinstance(second, Memory):
+        return first.register, second
+    if "rm" in row.encoding:
+        return first.register, second.register
     return second.register, first.register
 
 

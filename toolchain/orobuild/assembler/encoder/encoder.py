@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
-from orobuild.assembler.encoder import branches, shaping
-from orobuild.assembler.encoder.mnemonics import PREFIX_BITS, PREFIX_ORDER, PREFIXES
+from orobuild.assembler.encoder import branches, prefix, recipe, shaping
 from orobuild.assembler.encoder.operands import (
     AttParser,
     Immediate,
@@ -24,14 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from orobuild.assembler.encoder.operands import Value
+    from orobuild.assembler.encoder.recipe import Recipe
     from orobuild.assembler.encoder.shaping import Statement
     from orobuild.assembler.encoder.template import Template
     from orobuild.assembler.encoder.types import Locate, Resolve
     from orobuild.assembler.expression import Expr
 
-    Memo = MutableMapping[str, Template | str]
+    Memo = MutableMapping[str, Template | Recipe | str]
 
-_HEAD: Final = re.compile(r"\s*([A-Za-z][\w.-]*(?:,p[nt]\b)?)\s*")
+_BATCH: Final = 256
+_BRANCH: Final = re.compile(r"(j[a-z]+|callq?)[ \t]+([A-Za-z_.][\w.$]*)(?:@([A-Za-z]+))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,80 +44,163 @@ class _Pending:
     statement: Statement
     locate: Locate
     text: str | None
+    numbers: tuple[str, list[int]] | None = None
+    """What `recipe.Cutter` made of the text."""
+
+
+class _State:
+    """What belongs to one dialect: parser, cutter, finished texts, branch opcodes."""
+
+    __slots__ = ("branches", "cutter", "dialect", "known", "parser")
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.parser = AttParser(dialect)
+        self.cutter = recipe.Cutter(dialect)
+        self.known: dict[str, Slot] = {}
+        self.branches: dict[str, tuple[bytes, bytes | None, int] | tuple[bytes, int] | None] = {}
 
 
 class Encoder:
     """Encodes statements; see `types` for the contract.
 
-    `memo` maps template keys to templates (or to the reason why there is none) and may be kept
-    between runs by the caller: as long as it has every template of a file, neither keystone nor
-    the decoder is imported.
+    `memo` maps keys to templates and recipes (or to the reason why there is no template). Its
+    keys are strings, its values tuples of plain values or strings, and it may be kept between
+    runs by the caller: as long as it has everything that a file needs, neither keystone nor the
+    decoder is imported. It says nothing about who made it: the caller must not hand over one
+    that another version of this package has filled.
     """
 
     def __init__(self, memo: Memo | None = None) -> None:
         self.memo: Memo = {} if memo is None else memo
-        self._slots: dict[Dialect, dict[str, Slot]] = {}
-        self._parsers: dict[Dialect, AttParser] = {}
-        self._dialect: Dialect | None = None
-        self._known: dict[str, Slot] = {}
+        self._state = _State(Dialect(64))
+        self._states: dict[Dialect, _State] = {self._state.dialect: self._state}
         self._pending: list[_Pending] = []
         self._again: list[tuple[Slot, int, Locate]] = []
         self._problems: list[tuple[int, Diagnostic]] = []
+        self._failed: dict[int, _Pending] = {}
         self._order = 0
 
     def submit(self, text: str, dialect: Dialect, resolve: Resolve, locate: Locate) -> Slot:
         """Hand over one statement; see `types` for the arguments."""
-        if dialect is not self._dialect:
-            self._dialect = dialect
-            self._known = self._slots.setdefault(dialect, {})
-        slot = self._known.get(text)
+        state = self._state
+        if dialect is not state.dialect:
+            state = self._states.get(dialect) or self._states.setdefault(dialect, _State(dialect))
+            state.dialect = dialect
+            self._state = state
+        slot = state.known.get(text)
         self._order += 1
         if slot is not None:
             if slot.encoded is None:
                 self._again.append((slot, self._order, locate))
             return slot
         slot = Slot()
+        if text[:1] in "jc" and self._submit_plain_branch(slot, text, state):
+            return slot
+        relative = recipe.relative(text) if text.find("(%rip)") > 0 else None
+        target: Expr | None = None
+        if relative is not None:
+            target = _sum(relative[1], relative[2])
+            numbers = state.cutter.cut(relative[0]) if resolve(target) is None else None
+        else:
+            numbers = state.cutter.cut(text)
+        if numbers is not None:
+            known = self.memo.get(numbers[0])
+            if known is not None:
+                values = numbers[1]
+                code, fields, symbol = cast("Recipe", known)
+                if fields:
+                    patched = bytearray(code)
+                    for token, offset, size in fields:
+                        patched[offset : offset + size] = (values[token] & _MASKS[size]).to_bytes(
+                            size, "little"
+                        )
+                    code = bytes(patched)
+                if symbol >= 0 and target is not None:
+                    fixup = Fixup(symbol, 4, target, pc_relative=True, signed=True)
+                    slot.encoded = Encoded(code, (fixup,))
+                    return slot
+                slot.encoded = Encoded(code)
+                state.known[text] = slot
+                return slot
         try:
-            self._submit(slot, text, dialect, resolve, locate)
+            self._submit(slot, text, state, numbers, resolve, locate)
         except InputError as problem:
             self._problems += [(self._order, d) for d in problem.diagnostics]
+        if len(self._pending) >= _BATCH:
+            self._settle()  # so that later statements find its recipes
         return slot
 
     def flush(self) -> list[Diagnostic]:
         """Encode everything pending; returns what was wrong since the last flush, in order."""
-        failed: dict[int, _Pending] = {}
-        while self._pending:
-            pending, self._pending = self._pending, []
-            self._fill_memo([item.statement for item in pending])
-            for item in pending:
-                self._finish(item)
-                if item.slot.encoded is None and item.text is not None:
-                    failed[id(item.slot)] = item
+        self._settle()
         for slot, order, locate in self._again:
-            culprit = failed.get(id(slot))
+            culprit = self._failed.get(id(slot))
             if culprit is not None:
                 self._finish(replace(culprit, order=order, locate=locate))
         self._again.clear()
-        for item in failed.values():
+        for item in self._failed.values():
             assert item.text is not None
-            self._slots[item.statement.dialect].pop(item.text, None)
-        self._pending.clear()
+            self._states[item.statement.dialect].known.pop(item.text, None)
+        self._failed.clear()
         self._problems.sort(key=lambda problem: problem[0])
         found = [diagnostic for _, diagnostic in self._problems]
         self._problems.clear()
         return found
 
+    def _settle(self) -> None:
+        """Encode what is pending, keeping the diagnostics for `flush`."""
+        while self._pending:
+            pending, self._pending = self._pending, []
+            self._fill_memo([item.statement for item in pending])
+            for item in pending:
+                if not self._finish(item) and item.text is not None:
+                    self._failed[id(item.slot)] = item
+
+    def _submit_plain_branch(self, slot: Slot, text: str, state: _State) -> bool:
+        """Whether `text` is a branch to a symbol and nothing more, which then is encoded."""
+        match = _BRANCH.fullmatch(text)
+        if match is None or state.dialect.naked:
+            return False
+        mnemonic, name, modifier = match.groups()
+        if name == ".":
+            return False
+        if mnemonic in state.branches:
+            forms = state.branches[mnemonic]
+        else:
+            forms = branches.forms(mnemonic, state.dialect, ())
+            forms = forms or branches.call_form(mnemonic, state.dialect, ())
+            state.branches[mnemonic] = forms
+        if forms is None:
+            return False
+        from orobuild.assembler.expression import SymbolRef
+
+        target = SymbolRef(name, modifier.upper() if modifier else None)
+        if len(forms) == 3:
+            slot.encoded = Encoded(b"", (), Branch(target, *forms))
+        else:
+            slot.encoded = _called(*forms, target)
+        state.known[text] = slot
+        return True
+
     def _submit(
-        self, slot: Slot, text: str, dialect: Dialect, resolve: Resolve, locate: Locate
+        self,
+        slot: Slot,
+        text: str,
+        state: _State,
+        numbers: tuple[str, list[int]] | None,
+        resolve: Resolve,
+        locate: Locate,
     ) -> None:
+        dialect = state.dialect
         options: tuple[str, ...] = ()
         lead = 0
         if text.lstrip()[:1] == "{":
-            options, lead = _options(text, locate)
-        prefixes, mnemonic, start, position = _head(text, dialect, locate, lead)
+            options, lead = prefix.options(text, locate)
+        prefixes, mnemonic, start, position = prefix.head(text, dialect, locate, lead)
         if not mnemonic:
-            slot.encoded = Encoded(bytes(_ordered(prefixes)))
-            self._known[text] = slot
+            slot.encoded = Encoded(bytes(prefix.ordered(prefixes)))
+            state.known[text] = slot
             return
         rest = text[position:].rstrip()
         if mnemonic[0] in "jclx" and self._submit_branch(
@@ -126,9 +210,7 @@ class Encoder:
         operands: list[Operand] = []
         places: list[tuple[int, int]] = []
         if rest:
-            parser = self._parsers.get(dialect)
-            if parser is None:
-                parser = self._parsers[dialect] = AttParser(dialect)
+            parser = state.parser
             for piece, offset in split(rest):
                 operands.append(parser.parse(piece, position + offset, locate))
                 places.append((position + offset, max(1, len(piece))))
@@ -162,13 +244,14 @@ class Encoder:
             locate,
             options,
         )
-        item = _Pending(slot, self._order, statement, locate, None if volatile else text)
+        memoable = None if volatile or statement.warnings else text
+        item = _Pending(slot, self._order, statement, locate, memoable, numbers)
         if isinstance(self.memo.get(statement.key), tuple):
             self._finish(item)
         else:
             self._pending.append(item)
-        if not volatile and (slot.encoded or (self._pending and self._pending[-1] is item)):
-            self._known[text] = slot
+        if item.text is not None:
+            state.known[text] = slot
 
     def _submit_branch(
         self,
@@ -183,7 +266,7 @@ class Encoder:
         """Whether the statement is a branch to a place in the program, which then is encoded."""
         if not rest or rest[0] in "*%$":
             return False
-        order = tuple(_ordered(prefixes))
+        order = tuple(prefix.ordered(prefixes))
         forms = branches.forms(mnemonic, dialect, order)
         call = None if forms else branches.call_form(mnemonic, dialect, order)
         if forms is None and call is None:
@@ -201,11 +284,7 @@ class Encoder:
         if forms is not None:
             slot.encoded = Encoded(b"", (), Branch(target, *forms))
         elif call is not None:
-            code, size = call
-            fixup = Fixup(
-                len(code), size, target, pc_relative=True, signed=True, kind=FixupKind.BRANCH
-            )
-            slot.encoded = Encoded(code + bytes(size), (fixup,))
+            slot.encoded = _called(*call, target)
         return True
 
     def _submit_far(
@@ -219,7 +298,7 @@ class Encoder:
         locate: Locate,
     ) -> bool:
         """Whether the statement is a far branch to `$selector, $offset`, which is encoded then."""
-        far = branches.far_form(mnemonic, dialect, tuple(_ordered(prefixes)))
+        far = branches.far_form(mnemonic, dialect, tuple(prefix.ordered(prefixes)))
         if far is None or len(operands) != 2:
             return False
         code, size = far
@@ -252,34 +331,32 @@ class Encoder:
             for key, result in compilation.compile_all(missing).items():
                 self.memo[key] = result
 
-    def _finish(self, item: _Pending) -> None:
-        """Fill `item`'s slot from its template, or say why there is none."""
+    def _finish(self, item: _Pending) -> bool:
+        """Fill `item`'s slot from its template, or say why there is none and return False."""
         statement = item.statement
-        template = self.memo[statement.key]
+        template = cast("Template | str", self.memo[statement.key])
         if isinstance(template, str):
             from orobuild.assembler.encoder import complaints
 
             self._problems.append(
                 (item.order, complaints.explain(statement, template, item.locate))
             )
-            return
+            return False
         if template.exact and not statement.exact and shaping.can_be_exact(statement):
             statement = shaping.exactly(statement)
             again = replace(item, statement=statement)
             if isinstance(self.memo.get(statement.key), tuple):
-                self._finish(again)
-            else:
-                self._pending.append(again)
-            return
+                return self._finish(again)
+            self._pending.append(again)
+            return True
         code = bytearray(template.code)
         fixups = []
         for field in template.fields:
             value = statement.values[field.value]
             if isinstance(value, int):
-                mask = (1 << 8 * field.size) - 1
-                code[field.offset : field.offset + field.size] = (value & mask).to_bytes(
-                    field.size, "little"
-                )
+                code[field.offset : field.offset + field.size] = (
+                    value & _MASKS[field.size]
+                ).to_bytes(field.size, "little")
             else:
                 code[field.offset : field.offset + field.size] = bytes(field.size)
                 kind = FixupKind.PLAIN
@@ -291,121 +368,34 @@ class Encoder:
         lead = 0
         final = bytes(code)
         if statement.prefixes:
-            final, lead = _with_prefixes(final, statement.prefixes)
+            final, lead = prefix.with_prefixes(final, statement.prefixes)
             fixups = [replace(f, offset=f.offset + lead) for f in fixups]
         item.slot.encoded = Encoded(final, tuple(fixups))
         for message, index in statement.warnings:
             start, length = statement.places[index]
             self._problems.append((item.order, warning(message, item.locate(start, length))))
+        if item.numbers is not None:
+            learnt = recipe.learn(statement, template, final, lead, *item.numbers)
+            if learnt is not None:
+                self.memo[item.numbers[0]] = learnt
+        return True
 
 
-_OPTION: Final = re.compile(
-    r"\s*\{\s*(disp8|disp16|disp32|load|store|vex|vex2|vex3|evex|rex|nooptimize)\s*\}",
-    re.IGNORECASE,
-)
+def _sum(name: str, addend: int) -> Expr:
+    from orobuild.assembler.expression import Binary, Constant, SymbolRef
+
+    if not addend:
+        return SymbolRef(name)
+    operator = "+" if addend > 0 else "-"
+    return Binary(operator, SymbolRef(name), Constant(abs(addend)))
 
 
-def _options(text: str, locate: Locate) -> tuple[tuple[str, ...], int]:
-    """The pseudo prefixes in braces and where the instruction after them starts."""
-    found = []
-    position = 0
-    while match := _OPTION.match(text, position):
-        found.append(match[1].lower())
-        position = match.end()
-    rest = text[position:].lstrip()
-    if rest.startswith("{"):
-        start = len(text) - len(rest)
-        length = max(1, rest.find("}") + 1)
-        raise InputError(
-            error(
-                f"unknown pseudo prefix '{rest[:length]}'",
-                locate(start, length),
-                hint="known are {disp8} {disp16} {disp32} {load} {store} {vex} {vex3} {evex} {rex}",
-            )
-        )
-    return tuple(option for option in found if option != "nooptimize"), position
+_MASKS: Final = {size: (1 << 8 * size) - 1 for size in (1, 2, 4, 8)}
 
 
-def _head(
-    text: str, dialect: Dialect, locate: Locate, lead: int
-) -> tuple[tuple[int, ...], str, int, int]:
-    """(prefix bytes, mnemonic or "", its offset, the offset of the operands)."""
-    prefixes: tuple[int, ...] = ()
-    position = lead
-    while True:
-        match = _HEAD.match(text, position)
-        if match is None:
-            if prefixes and not text[position:].strip():
-                return prefixes, "", position, position
-            rest = text[position:].split(maxsplit=1)
-            place = locate(position, len(rest[0]) if rest else 1)
-            raise InputError(error("an instruction is expected here", place))
-        mnemonic = match[1].lower()
-        start = match.start(1)
-        position = match.end()
-        if position == match.end(1) and position < len(text) and text[position] not in "\t /":
-            raise InputError(
-                error(
-                    f"invalid character '{text[position]}' in mnemonic",
-                    locate(position, 1),
-                    hint="a blank separates the mnemonic from its operands",
-                )
-            )
-        prefix = PREFIXES.get(mnemonic)
-        if prefix is None:
-            return prefixes, mnemonic, start, position
-        _check_prefix(mnemonic, prefix, prefixes, dialect, locate, start)
-        if 0x40 <= prefix <= 0x4F and prefixes and 0x40 <= prefixes[-1] <= 0x4F:
-            prefixes = (*prefixes[:-1], prefixes[-1] | prefix)
-        else:
-            prefixes = (*prefixes, prefix)
-
-
-def _check_prefix(
-    name: str,
-    prefix: int,
-    before: tuple[int, ...],
-    dialect: Dialect,
-    locate: Locate,
-    start: int,
-) -> None:
-    modes = (64,) if name.startswith("rex") else PREFIX_BITS.get(name, (16, 32, 64))
-    if dialect.bits not in modes:
-        raise InputError(
-            error(f"'{name}' means nothing in {dialect.bits}-bit code", locate(start, len(name)))
-        )
-    # xacquire and xrelease go with lock, so only prefixes of one group exclude each other.
-    if any(PREFIX_ORDER[p] == PREFIX_ORDER[prefix] for p in before):
-        raise InputError(error("two prefixes of the same group", locate(start, len(name))))
-
-
-def _ordered(prefixes: tuple[int, ...] | bytes) -> list[int]:
-    return sorted(prefixes, key=PREFIX_ORDER.__getitem__)
-
-
-def _with_prefixes(code: bytes, prefixes: tuple[int, ...]) -> tuple[bytes, int]:
-    """`code` with the user's prefixes merged in, in GNU as's order; and by how much it grew."""
-    cut = 0
-    rex = 0
-    own: list[int] = []
-    while cut < len(code) and code[cut] in PREFIX_ORDER:
-        byte = code[cut]
-        if 0x40 <= byte <= 0x4F:
-            if not any(0x40 <= p <= 0x4F for p in prefixes):
-                break
-            rex = byte
-            cut += 1
-            break
-        own.append(byte)
-        cut += 1
-    merged = list(own)
-    for prefix in prefixes:
-        if 0x40 <= prefix <= 0x4F:
-            merged.append(prefix | rex)
-        elif prefix not in own:
-            merged.append(prefix)
-    result = bytes(_ordered(tuple(merged))) + code[cut:]
-    return result, len(result) - len(code)
+def _called(code: bytes, size: int, target: Expr) -> Encoded:
+    fixup = Fixup(len(code), size, target, pc_relative=True, signed=True, kind=FixupKind.BRANCH)
+    return Encoded(code + bytes(size), (fixup,))
 
 
 def _got_kind(value: Value, bits: int, template: Template) -> FixupKind:

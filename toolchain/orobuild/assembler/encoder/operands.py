@@ -195,6 +195,8 @@ class AttParser:
                 body = body[1:]
                 offset += 1
         memory = self._memory(body, offset, locate)
+        if not (segment or indirect or broadcast or mask or zeroing):
+            return memory
         return replace(
             memory,
             segment=segment,

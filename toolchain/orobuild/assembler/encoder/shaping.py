@@ -231,14 +231,14 @@ def _displaced(
     if isinstance(value, int):
         limit = 2 if width == 2 else 4
         if mnemonic.startswith("movabs") and memory.bare:
-            return replace(memory, displacement=0x23456789ABCDEF01), value
+            return _standing(memory, DISPLACEMENT_STAND_IN[8]), value
         if width < 8:
             if not fits_either(value, width):
                 raise InputError(error(f"{value:#x} is no {width * 8}-bit address", locate(*place)))
             value = signed(value, width)
         elif not fits(value, limit):
             if memory.bare and mnemonic in ("mov", "movb", "movw", "movl", "movq"):
-                return replace(memory, displacement=0x23456789ABCDEF01), value
+                return _standing(memory, DISPLACEMENT_STAND_IN[8]), value
             raise InputError(
                 error(
                     f"{value & ((1 << 64) - 1):#x} is not a signed 32-bit displacement",
@@ -246,17 +246,32 @@ def _displaced(
                     hint="only movabs with %al, %ax, %eax or %rax takes a 64-bit address",
                 )
             )
-        memory = replace(memory, displacement=value)
     elif value is not None and mnemonic.startswith("movabs") and memory.bare:
-        return replace(memory, displacement=0x23456789ABCDEF01), value
+        return _standing(memory, DISPLACEMENT_STAND_IN[8]), value
     stand_in = displacement_stand_in(memory, native)
     if "disp32" in options or "disp16" in options:
         stand_in = DISPLACEMENT_STAND_IN[2 if width == 2 else 4]
     elif "disp8" in options and memory.base is not None and not isinstance(stand_in, int):
         stand_in = DISPLACEMENT_STAND_IN[1]
     if stand_in is None:
-        return replace(memory, displacement=None, segment=None), None
-    return replace(memory, displacement=stand_in, segment=None), value if value is not None else 0
+        return _standing(memory, None), None
+    return _standing(memory, stand_in), value if value is not None else 0
+
+
+def _standing(memory: Memory, displacement: int | None) -> Memory:
+    """A new `memory` with another displacement and without its segment, which is a prefix."""
+    return Memory(
+        displacement,
+        memory.base,
+        memory.index,
+        memory.scale,
+        None,
+        memory.indirect,
+        memory.broadcast,
+        memory.mask,
+        memory.zeroing,
+        memory.size,
+    )
 
 
 def can_be_exact(statement: Statement) -> bool:

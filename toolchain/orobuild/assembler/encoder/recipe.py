@@ -1,0 +1,162 @@
+"""Recipes: a short cut from a statement's text to its bytes, without parsing its operands.
+
+The first statement of a kind is parsed, encoded and read back. When all its operands are plain
+numbers and registers, what was learnt is kept under the text with every number replaced by its
+class: the range of values for which GNU as makes the same choices. The next statement of that
+kind costs one split, one look-up and the patching of its numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from orobuild.assembler.encoder.operands import Immediate, Memory, number
+
+if TYPE_CHECKING:
+    from orobuild.assembler.encoder.shaping import Statement
+    from orobuild.assembler.encoder.template import Template
+    from orobuild.assembler.encoder.types import Dialect
+
+_ATT: Final = re.compile(r"((?<![\w.%*)-])-?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)(?![\w.)]))")
+_INTEL: Final = re.compile(r"(-?(?<![\w.*+])(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)(?![\w.)*]))")
+_RELATIVE: Final = re.compile(
+    r"([^\"'@]*[\s,*])([A-Za-z_.][\w.$]*)([+-](?:0x[0-9a-fA-F]+|[1-9][0-9]*|0))?(\(%rip\)[^\"'@]*)",
+    re.ASCII,
+)
+_EDGES: Final = (
+    (-(1 << 31), None),
+    (-(1 << 15), "\nA"),
+    (-(1 << 7), "\nB"),
+    (0, "\nC"),
+    (1, "\nD"),
+    (2, "\nE"),
+    (3, "\nF"),
+    (4, "\nG"),
+    (1 << 7, "\nF"),
+    (1 << 8, "\nH"),
+    (1 << 15, "\nI"),
+    (0xFF80, "\nJ"),
+    (1 << 16, "\nK"),
+    (1 << 31, "\nL"),
+    (0xFFFFFF80, "\nM"),
+    (1 << 32, "\nN"),
+)
+"""(first value above the class, the class). 0, 1 and 3 stand alone: no displacement, shift by
+one, breakpoint. What fits 8, 16 or 32 bits, signed or not, or wraps to a signed byte, differs."""
+_SINGLE: Final = ("\nD", "\nE", "\nG")
+
+
+class Recipe(NamedTuple):
+    """`code` with zeros at the `fields`: (number in the text, offset, size).
+
+    `symbol` is the offset of the 4-byte displacement of the one symbol relative to `%rip` that
+    the text has, or -1.
+    """
+
+    code: bytes
+    fields: tuple[tuple[int, int, int], ...]
+    symbol: int = -1
+
+
+def _class(value: int) -> str | None:
+    for edge, name in _EDGES:
+        if value < edge:
+            return name
+    return None
+
+
+def relative(text: str) -> tuple[str, str, int] | None:
+    """(`text` without its symbol, the symbol, what is added to it) for one `symbol(%rip)`.
+
+    None for every other text, also where the symbol has a modifier.
+    """
+    match = _RELATIVE.fullmatch(text)
+    if match is None or match[2] == ".":
+        return None
+    return match[1] + "\n@" + match[4], match[2], int(match[3], 0) if match[3] else 0
+
+
+class Cutter:
+    """Cuts the texts of one dialect at their numbers.
+
+    A class in a key starts with a newline, which no statement contains.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._split = (_INTEL if dialect.intel else _ATT).split
+        intel = "i" if dialect.intel else ""
+        naked = "n" if dialect.naked else ""
+        gcc = "g" if dialect.code16gcc else ""
+        self.tag = f"={dialect.bits}{intel}{naked}{gcc} "
+        self._numbers: dict[str, tuple[int, str | None]] = {}
+
+    def cut(self, text: str) -> tuple[str, list[int]] | None:
+        """(the key of `text`, its numbers); None when a number is in no class."""
+        pieces = self._split(text)
+        values = []
+        for i in range(1, len(pieces), 2):
+            word = pieces[i]
+            known = self._numbers.get(word)
+            if known is None:
+                value = number(word)
+                assert value is not None
+                known = self._numbers[word] = (value, _class(value))
+            value, name = known
+            if name is None:
+                return None
+            values.append(value)
+            pieces[i] = name
+        return self.tag + "".join(pieces), values
+
+
+def learn(
+    statement: Statement, template: Template, code: bytes, lead: int, key: str, values: list[int]
+) -> Recipe | None:
+    """The recipe for statements like this one, None when its text does not show its numbers.
+
+    `code` is the finished encoding, `lead` bytes longer at its front than the template's.
+    """
+    if statement.exact or statement.warnings:
+        return None
+    symbol = -1
+    tokens: dict[int, int] = {}
+    written: list[int] = []
+    classes = re.findall(r"\n[A-N]", key)
+    fixed = []
+    for operand, index in zip(statement.operands, statement.shape.indices, strict=True):
+        if isinstance(operand, Immediate):
+            value = operand.value
+        elif isinstance(operand, Memory) and operand.displacement is not None:
+            value = operand.displacement
+        else:
+            continue
+        if not isinstance(value, int):
+            if not isinstance(operand, Memory) or symbol >= 0:
+                return None
+            symbol = index
+            continue
+        if index >= 0:
+            tokens[index] = len(written)
+        else:
+            fixed.append(len(written))
+        written.append(value)
+    if written != values or len(classes) != len(values):
+        return None
+    if any(classes[token] not in _SINGLE for token in fixed):
+        return None
+    blank = bytearray(code)
+    place = -1
+    fields = []
+    for field in template.fields:
+        offset = field.offset + lead
+        if field.value == symbol:
+            if field.size != 4 or not field.pc_relative:
+                return None
+            place = offset
+        token = tokens.get(field.value)
+        if token is None:
+            continue
+        blank[offset : offset + field.size] = bytes(field.size)
+        fields.append((token, offset, field.size))
+    return Recipe(bytes(blank), tuple(fields), place)
