@@ -32,6 +32,7 @@ _oro_user_images:
     user_image fault_breakpoint
     user_image fault_step
     user_image fault_vector
+    user_image measure
     .globl _oro_user_images_end
 _oro_user_images_end:
     .size _oro_user_images, . - _oro_user_images

@@ -59,13 +59,14 @@ static void lapic_write(enum lapic_register reg, uint32_t value)
         registers[reg / sizeof(uint32_t)] = value;
 }
 
-void lapic_init(uint64_t base)
+void lapic_init(void)
 {
+    uint64_t apic_base = read_msr(MSR_APIC_BASE);
     /* The firmware's choice stands, unless the command line wants to see the other mode work. */
     bool offered = cpuid(1, 0).ecx >> 21 & 1; /* Intel SDM Vol. 2A CPUID, table 3-10 */
-    x2apic = read_msr(MSR_APIC_BASE) & BASE_X2APIC || (offered && boot_option("apic=x2apic"));
+    x2apic = apic_base & BASE_X2APIC || (offered && boot_option("apic=x2apic"));
     if (!x2apic)
-        registers = kernel_map_device(base, PAGE_SIZE);
+        registers = kernel_map_device(apic_base & PAGE_ADDRESS, PAGE_SIZE);
 }
 
 void lapic_enable(void)

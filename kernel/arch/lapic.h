@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Chooses the mode and maps the registers; once, on the starting core. `base` is the physical
- * address that the firmware's tables gave. */
-void lapic_init(uint64_t base);
+/* Chooses the mode and maps the registers where the processor says they are (Intel SDM Vol. 3A
+ * 10.4.4); once, on the starting core. */
+void lapic_init(void);
 
 /* Enables the calling core's APIC. Its first write is the spurious-vector register: as long as
  * that has the APIC disabled, every LVT entry is forced to be masked (Intel SDM Vol. 3A 10.4.7.2),

@@ -44,7 +44,7 @@ static void start_interrupts(void)
     pic_disable();
     if (topology.has_imcr)
         imcr_route_to_apic();
-    lapic_init(topology.lapic_base);
+    lapic_init();
     lapic_enable();
     cores[0].apic_id = lapic_id();
     cores[0].online = true;

@@ -45,16 +45,12 @@ struct __attribute__((packed)) madt_entry {
         } lapic;
         struct __attribute__((packed)) {
             uint16_t reserved;
-            uint64_t base;
-        } lapic_override;
-        struct __attribute__((packed)) {
-            uint16_t reserved;
             uint32_t apic_id, flags;
         } x2apic;
     };
 };
 
-enum madt_types { MADT_LAPIC = 0, MADT_LAPIC_OVERRIDE = 5, MADT_X2APIC = 9 };
+enum madt_types { MADT_LAPIC = 0, MADT_X2APIC = 9 };
 enum { MADT_CORE_ENABLED = 1 };
 
 /* The table at this address, if it is readable and its checksum is right. */
@@ -116,9 +112,6 @@ static void read_entry(const struct madt_entry *entry)
         if (entry->x2apic.flags & MADT_CORE_ENABLED)
             topology_add_core(entry->x2apic.apic_id);
         break;
-    case MADT_LAPIC_OVERRIDE:
-        topology.lapic_base = entry->lapic_override.base;
-        break;
     }
 }
 
@@ -128,8 +121,6 @@ static uint8_t entry_size(uint8_t type)
     switch (type) {
     case MADT_LAPIC:
         return 8;
-    case MADT_LAPIC_OVERRIDE:
-        return 12;
     case MADT_X2APIC:
         return 16;
     default:
@@ -142,7 +133,6 @@ bool acpi_read_madt(void)
     const struct madt *madt = (const void *)find_table("APIC");
     if (!madt || madt->header.length < sizeof(*madt))
         return false;
-    topology.lapic_base = madt->lapic_base;
     const char *next = (const char *)(madt + 1);
     const char *end = (const char *)madt + madt->header.length;
     while (next + 2 <= end) {

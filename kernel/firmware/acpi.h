@@ -6,6 +6,6 @@
 
 #include <stdbool.h>
 
-/* Adds the enabled cores and the local APIC's address to `topology`; false if there is no sound
+/* Adds the enabled cores to `topology`; false if there is no sound
  * MADT or it lists no core. */
 bool acpi_read_madt(void);

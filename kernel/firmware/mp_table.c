@@ -62,7 +62,6 @@ static bool read_cores(const struct floating_pointer *pointer)
     if (!table || memcmp(table->signature, "PCMP", 4) || table->length < sizeof(*table) ||
         !scan_physical(pointer->table, table->length) || !scan_checksum(table, table->length))
         return false;
-    topology.lapic_base = table->lapic_base;
     const uint8_t *entry = (const uint8_t *)(table + 1);
     const uint8_t *end = (const uint8_t *)table + table->length;
     for (uint16_t i = 0; i < table->entry_count; i++) {

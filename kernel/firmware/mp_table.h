@@ -6,6 +6,5 @@
 #include <stdbool.h>
 
 /* Finds the floating pointer structure (chapter 4: EBDA, last KiB of base memory, BIOS area) and
- * notes whether there is an IMCR. With `cores`, also adds the enabled cores and the local APIC's
- * address to `topology`. False if a sound structure, or with `cores` a core, was not found. */
+ * notes whether there is an IMCR. With `cores`, also adds the enabled cores to `topology`. False if a sound structure, or with `cores` a core, was not found. */
 bool mp_table_read(bool cores);

@@ -3,8 +3,6 @@
 #include "firmware/acpi.h"
 #include "firmware/mp_table.h"
 
-enum { LAPIC_DEFAULT_BASE = -0x1200000 }; /* 0xfee00000 (Intel SDM Vol. 3A 10.4.1) */
-
 struct topology topology;
 
 void topology_add_core(uint32_t apic_id)
@@ -21,7 +19,6 @@ void topology_add_core(uint32_t apic_id)
 
 void topology_read(void)
 {
-    topology.lapic_base = (uint32_t)LAPIC_DEFAULT_BASE;
     topology.source = "none";
     /* The IMCR is the MP table's to know, whoever lists the cores. */
     bool mp = mp_table_read(false);

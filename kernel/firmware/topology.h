@@ -11,7 +11,6 @@ enum { TOPOLOGY_CORES = 64 };
 
 struct topology {
     const char *source; /* "acpi", "mp" or "none" */
-    uint64_t lapic_base;
     bool has_imcr; /* interrupts go around the APICs until the IMCR is written */
     uint32_t core_count, cores_beyond; /* beyond: found, but more than the kernel can use */
     uint32_t apic_ids[TOPOLOGY_CORES];

@@ -36,6 +36,12 @@ void demo_start(bool tests_passed)
 {
     tests = tests_passed;
     forever = boot_option("run=forever");
+    if (boot_option("measure")) {
+        forever = true;
+        process_spawn("measure", &cores[0]);
+        process_spawn("measure", &cores[0]);
+        return;
+    }
     for (uint32_t i = 0; i < core_count; i++) {
         /* Two that never give the core up: only the timer can make them take turns. */
         process_spawn("hog", &cores[i]);

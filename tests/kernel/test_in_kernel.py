@@ -75,7 +75,7 @@ def test_segments_are_printed_as_linked(built, boot):
 def test_no_page_frame_is_lost_when_programs_end(built, boot):
     report = boot(built.kernel, "", cores=4)
     (memory,) = report.console.of_kind("memory")
-    assert "lost=0" in memory.line
+    assert memory.values["lost"] == "0"
 
 
 def test_the_mp_table_serves_where_there_is_no_acpi(built, boot):

@@ -65,3 +65,15 @@ def test_the_programs_catch(build_changed, boot, change):
 def test_a_timer_that_never_fires_is_no_pass(build_changed, boot):
     change = ("kernel/arch/lapic.c", "LVT_PERIODIC | VECTOR_TIMER", "LVT_MASKED | VECTOR_TIMER")
     assert not boot(build_changed(*change).kernel, "", timeout=5).passed
+
+
+def test_a_core_that_does_not_answer_is_left_off(build_changed, boot):
+    change = (
+        "kernel/firmware/topology.c",
+        'topology.source = "acpi";',
+        'topology.source = "acpi", topology_add_core(77);',
+    )
+    report = boot(build_changed(*change).kernel, "", cores=2)
+    assert "core with APIC id 77 does not answer: left off" in report.lines
+    assert [core.apic for core in report.cores] == [0, 1]
+    assert report.passed, report.reason
