@@ -118,8 +118,8 @@ print_decimal:
     popal
     ret
 
-# Prints the reader's sentence (at %ebx) and, as the very last line, the machine's (slug at %esi), and
-# stops for ever. Jumped to, by the macro `fatal`; details that were printed before it stay above.
+# Prints the reader's sentence (at %ebx) and, as the very last line, the machine's (slug at
+# %esi), and stops for ever. Jumped to, by the macro `fatal`; details printed before stay above.
 .globl fatal_stop
 fatal_stop:
     say "\r\n"

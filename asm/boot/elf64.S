@@ -296,8 +296,8 @@ print_entry:
     say "\r\noro: loader=bios entry="
     jmp print_hex
 
-# Out: %eax the physical address of e_entry: through p_vaddr if it is an address in a segment, as it is
-# if not. Changes %ebx, %ecx, %edx, %esi.
+# Out: %eax the physical address of e_entry: through p_vaddr if it is an address in a segment,
+# as it is if not. Changes %ebx, %ecx, %edx, %esi.
 .globl elf_entry
 elf_entry:
     movl kernel_file, %esi

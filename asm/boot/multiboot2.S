@@ -314,7 +314,8 @@ tag_finish:
 .Lpadded:
     ret
 
-# Enters the kernel in the state of section 3.3: protected mode, flat segments, A20 open, interrupts off.
+# Enters the kernel in the state of section 3.3: protected mode, flat segments, A20 open,
+# interrupts off.
 .globl multiboot2_enter
 multiboot2_enter:
     movl $.Lkernel_subject, fatal_subject
@@ -340,8 +341,11 @@ multiboot2_enter:
     .asciz "kernel"
     .balign 4
 # Bit n: information tag n is one that multiboot2_build gives.
+.set OFFERED_STRINGS,      1 << TAG_COMMAND_LINE | 1 << TAG_LOADER_NAME | 1 << TAG_MODULE
+.set OFFERED_MEMORY,       1 << TAG_BASIC_MEMORY | 1 << TAG_MEMORY_MAP
+.set OFFERED_MACHINE,      1 << TAG_BOOT_DEVICE | 1 << TAG_ACPI_OLD | 1 << TAG_ACPI_NEW
 offered_tags:
-    .long 1 << TAG_COMMAND_LINE | 1 << TAG_LOADER_NAME | 1 << TAG_MODULE | 1 << TAG_BASIC_MEMORY | 1 << TAG_BOOT_DEVICE | 1 << TAG_MEMORY_MAP | 1 << TAG_ACPI_OLD | 1 << TAG_ACPI_NEW
+    .long OFFERED_STRINGS | OFFERED_MEMORY | OFFERED_MACHINE
 
 .section .bss, "aw", @nobits
     .balign 4

@@ -65,9 +65,7 @@ main:
     rep stosb
 
     call console_init
-    say "oro: loader=bios stage=2"
-    movl $payload_version_text, %esi
-    call print
+    say "oro: loader=bios stage=2 payload-version=1\r\n"
     call a20_enable
     call memory_map_read
     call crc32_init
@@ -91,10 +89,6 @@ check_master_boot_record:
     ret
 .Lmbr_damaged:
     fatal "mbr-damaged", "The boot record does not match its checksum: the disk was damaged or modified."
-
-.section .rodata, "a", @progbits
-payload_version_text:
-    .asciz " payload-version=1\r\n"
 
 .section .data, "aw", @progbits
 .globl boot_drive
