@@ -16,6 +16,7 @@ SUBJECTS = (
     "conditionals",
     "relocations",
     "source",
+    "frames",
 )
 
 
@@ -29,7 +30,7 @@ def test_the_object_is_the_one_of_gnu_as(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [case for s in (*SUBJECTS[:-2], "relocations32") for case in _cases(s)]
+    "text", [case for s in (*SUBJECTS[:-3], "relocations32") for case in _cases(s)]
 )
 def test_the_32_bit_object_is_the_one_of_gnu_as(text: str) -> None:
     if ".code64" in text:

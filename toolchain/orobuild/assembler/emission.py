@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.encoder.types import Encoded, FixupKind, Slot
 from orobuild.assembler.fragment import (
+    AdvanceTail,
     AlignTail,
     BranchTail,
     FillTail,
@@ -20,6 +21,7 @@ from orobuild.assembler.fragment import (
     NopsTail,
     OrgTail,
     SpaceTail,
+    Tail,
 )
 from orobuild.assembler.section import CodeRun
 from orobuild.assembler.symbol import Kind, Linear, Symbol
@@ -34,21 +36,27 @@ if TYPE_CHECKING:
     from orobuild.assembler.symbol import Place
     from orobuild.assembler.unit import Unit
 
-_TAILS = (AlignTail, OrgTail, SpaceTail, FillTail, LebTail, NopsTail)
+_TAILS = (AdvanceTail, AlignTail, OrgTail, SpaceTail, FillTail, LebTail, NopsTail)
 
 
 # a symbolic immediate operand, in AT&T or Intel syntax
 _IMMEDIATE: Final = re.compile(r"\$[ \t]*[-+(~]*[A-Za-z_.]|\boffset\b", re.IGNORECASE)
 
 
-def _make_real(symbol: Symbol, place: Place) -> None:
+# `movq` between memory and a general register or an immediate
+_MOVQ: Final = re.compile(r"(?:^|:)[ \t]*movq\b(?!.*%[xyz]?mm)")
+
+
+def _make_real(symbol: Symbol, place: Place, *, forward: bool = False) -> None:
     """Give a local symbol its place in the symbol table, should a relocation need it there.
 
     In GNU as a local symbol becomes a full one, at the end of the table so far, when a
-    displacement refers to it after its definition (gas/symbols.c, local_symbol_convert).
-    Other references convert it when relocations are written.
+    displacement refers to it after its definition, or with `forward` before it, too
+    (gas/symbols.c, local_symbol_convert). Other references convert it when relocations are
+    written.
     """
-    if symbol.late and symbol.defined_at is not None and symbol.defined_at[0] < place[0]:
+    defined = symbol.defined_at is not None and symbol.defined_at[0] < place[0]
+    if defined or forward:
         symbol.late = False
         symbol.order = place[0]
 
@@ -126,9 +134,7 @@ class _Settler:
             self.end_run()
         stream.width = self.width
 
-    def close(
-        self, tail: BranchTail | AlignTail | OrgTail | SpaceTail | FillTail | LebTail | NopsTail
-    ) -> None:
+    def close(self, tail: Tail) -> None:
         """End the current fragment with `tail` and begin the next."""
         fragment = self.stream.current
         fragment.tail = tail
@@ -164,16 +170,14 @@ class _Settler:
         start = len(fragment.data)
         for fixup in encoded.fixups:
             value = self.bind(fixup.value, place)
-            if (
-                value.add is not None
-                and value.add.temporary
-                and (
+            if value.add is not None and value.add.late:
+                text = place[1].statements[place[2]]
+                if (
                     fixup.pc_relative
                     or fixup.offset + fixup.size < len(encoded.code)
-                    or not _IMMEDIATE.search(place[1].statements[place[2]])
-                )
-            ):
-                _make_real(value.add, place)
+                    or not _IMMEDIATE.search(text)
+                ):
+                    _make_real(value.add, place, forward=_MOVQ.search(text) is not None)
             self.section.fixes.append(
                 Fix(
                     fragment,
@@ -198,7 +202,7 @@ class _Settler:
         assert branch is not None
         fragment = self.stream.current
         target = self.bind(branch.target, place)
-        if target.add is not None and target.add.temporary and branch.near is not None:
+        if target.add is not None and target.add.late and branch.near is not None:
             _make_real(target.add, place)
         if branch.near is None:
             fragment.data += branch.short + b"\0"

@@ -91,7 +91,17 @@ class LebTail:
     place: Place
 
 
-Tail: TypeAlias = BranchTail | AlignTail | OrgTail | SpaceTail | FillTail | NopsTail | LebTail
+@dataclass(slots=True)
+class AdvanceTail:
+    """DW_CFA_advance_loc over `delta` bytes of code (`cfi`)."""
+
+    delta: Linear
+    place: Place
+
+
+Tail: TypeAlias = (
+    BranchTail | AlignTail | OrgTail | SpaceTail | FillTail | NopsTail | LebTail | AdvanceTail
+)
 
 
 class Fragment:

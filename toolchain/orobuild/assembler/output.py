@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from orobuild.assembler import relaxation
+from orobuild.assembler import code_ranges, relaxation
+from orobuild.assembler.cfi import advance
 from orobuild.assembler.fragment import (
+    AdvanceTail,
     AlignTail,
     FillTail,
     LebTail,
@@ -86,6 +88,7 @@ class _Builder:
             if section.link_order is not None:
                 self.written[section].linked_to = self.linked(section)
         groups = self.groups()
+        widths = self.code_ranges()
         symbols = self.symbol_table(groups)
         for section in self.sections:
             self.written[section].relocations = [
@@ -94,11 +97,14 @@ class _Builder:
                 )
                 for r in relocations[section]
             ]
+        written = list(self.written.values())
+        if widths is not None:
+            written.append(self.located(*widths))
         ei_class = c.ELFCLASS64 if unit.bits == 64 else c.ELFCLASS32
         gnu = unit.uses_gnu_osabi or any(s.sh_flags & c.SHF_GNU_RETAIN for s in self.sections)
         return write(
             ei_class,
-            list(self.written.values()),
+            written,
             symbols,
             groups,
             ei_osabi=_ELFOSABI_GNU if gnu else 0,
@@ -141,6 +147,8 @@ class _Builder:
             return bytes((tail.fill,)) * size
         if isinstance(tail, NopsTail):
             return nops(size, tail.width, self.unit.bits, tail.limit)
+        if isinstance(tail, AdvanceTail):
+            return advance(final(tail.delta)[1])
         assert isinstance(tail, LebTail)
         data = relaxation.leb(final(tail.value)[1], signed=tail.signed)
         if len(data) < size:
@@ -174,6 +182,25 @@ class _Builder:
             error(f"section '{section.name}' is linked to '{name}', which does not exist", span)
         )
         return None
+
+    def code_ranges(self) -> tuple[OutputSection, list[tuple[Section, int]]] | None:
+        """`.oro.code` and what its entries are about, when it is asked for and not empty."""
+        if not self.unit.options.code_ranges:
+            return None
+        made, places = code_ranges.section(self.sections, wide=self.unit.bits == 64)
+        for owner, _ in places:
+            assert owner.symbol is not None
+            owner.symbol.used_in_relocation = True
+        return (made, places) if places else None
+
+    def located(self, made: OutputSection, places: list[tuple[Section, int]]) -> OutputSection:
+        """`.oro.code` with its relocations against section symbols."""
+        kind = c.R_X86_64_64 if self.unit.bits == 64 else c.R_386_32
+        made.relocations = [
+            OutputRelocation(24 * index, kind, self.symbols[id(owner.symbol)], offset)
+            for index, (owner, offset) in enumerate(places)
+        ]
+        return made
 
     # -- symbols ---------------------------------------------------------------------------
 

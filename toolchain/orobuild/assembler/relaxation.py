@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from orobuild.assembler.cfi import advance
 from orobuild.assembler.fragment import (
+    AdvanceTail,
     AlignTail,
     BranchTail,
     FillTail,
@@ -204,6 +206,11 @@ class _Relaxer:
                 if fragment.size > self.unit.options.size_limit and not self.section.is_nobits:
                     fragment.size = 0
                     raise Unresolvable(f"the count {value} is too large")
+            elif isinstance(tail, AdvanceTail):
+                base, value = final(tail.delta)
+                if base is not None or not 0 <= value < 1 << 32:
+                    raise Unresolvable("call frame information must stay in one section")
+                fragment.size = len(advance(value))
             elif isinstance(tail, LebTail):
                 base, value = final(tail.value)
                 if base is not None:

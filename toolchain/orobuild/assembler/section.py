@@ -13,6 +13,7 @@ from orobuild.assembler.fragment import Fragment
 from orobuild.elf import constants as c
 
 if TYPE_CHECKING:
+    from orobuild.assembler.cfi import Frame
     from orobuild.assembler.fragment import Fix
     from orobuild.assembler.symbol import Place, Symbol
 
@@ -122,10 +123,10 @@ class Stream:
     """What one subsection receives, in order, until it is settled into fragments.
 
     `items[i]` came from the statement at `places[i]`. Instructions wait here as encoder slots,
-    so that the encoder can work in batches.
+    so that the encoder can work in batches. `frame` is the open `.cfi_startproc`.
     """
 
-    __slots__ = ("current", "fragments", "items", "number", "places", "width")
+    __slots__ = ("current", "fragments", "frame", "items", "number", "places", "width")
 
     def __init__(self, section: Section, number: int) -> None:
         self.number = number
@@ -134,6 +135,7 @@ class Stream:
         self.current = Fragment(section)
         self.fragments = [self.current]
         self.width = 0
+        self.frame: Frame | None = None
 
 
 @dataclass(slots=True)

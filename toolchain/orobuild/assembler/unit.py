@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from orobuild.assembler import Assembly, Options, directives, emission, macro, strict
+from orobuild.assembler import Assembly, Options, cfi, directives, emission, macro, strict
 from orobuild.assembler.conditional import Conditionals
 from orobuild.assembler.encoder.complaints import UNKNOWN_INSTRUCTION
 from orobuild.assembler.encoder.encoder import Encoder
@@ -72,6 +72,8 @@ class Unit:
         self.registers: dict[str, str] = {}
         self.file_symbol: str | None = None
         self.uses_gnu_osabi = False
+        self.cfi_sections = (True, False)
+        self.frames: list[cfi.Frame] = []
         self._paths: dict[str, str] = {}
         self.ended = False
         self.strict = strict.Strict(self) if options.strict else None
@@ -173,6 +175,12 @@ class Unit:
 
     def finish_reading(self) -> None:
         """Checks and settling at the end of the input."""
+        for frame in self.frames:
+            if frame.end is None:
+                span = self.span_at(frame.place)
+                self.report(error("'.cfi_startproc' without '.cfi_endproc'", span), frame.place)
+        if self.frames and not self.error_count:
+            cfi.emit(self, self.frames)
         self.settle()
         if self.strict:
             self.strict.finish()
@@ -283,6 +291,17 @@ class Unit:
         self.stream.items.append(symbol)
         self.stream.places.append(self.place)
         return symbol
+
+    def is_here(self, symbol: Symbol) -> bool:
+        """Whether nothing has been emitted behind the label `symbol`."""
+        stream = self.stream
+        for item in reversed(stream.items):
+            if item is symbol:
+                return True
+            if type(item) is not Symbol and type(item) is not int:
+                return False
+        at = stream.current
+        return symbol.fragment is at and symbol.offset == len(at.data)
 
     def numbered(self, name: str) -> str:
         """The symbol that ``1f`` or ``1b`` means here; any other name is returned as it is."""

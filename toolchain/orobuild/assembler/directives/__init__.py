@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from orobuild.assembler.directives.conditionals import DIRECTIVES as CONDITIONALS
 from orobuild.assembler.directives.data import DIRECTIVES as DATA
 from orobuild.assembler.directives.debug import DIRECTIVES as DEBUG
+from orobuild.assembler.directives.frames import DIRECTIVES as FRAMES
 from orobuild.assembler.directives.location import DIRECTIVES as LOCATION
 from orobuild.assembler.directives.reading import DIRECTIVES as READING
 from orobuild.assembler.directives.sections import DIRECTIVES as SECTIONS
@@ -26,6 +27,7 @@ TABLE: Final[dict[str, Directive]] = {
     **CONDITIONALS,
     **DATA,
     **DEBUG,
+    **FRAMES,
     **LOCATION,
     **READING,
     **SECTIONS,
