@@ -73,12 +73,40 @@ def _object(rng: random.Random, number: int, functions: list[str], variables: li
             if rng.random() < 0.3:
                 lines.append(f".long {rng.choice(functions)} - .")
         lines.append(f".size {name}, .-{name}")
+    for index in range(rng.randint(0, 5)):
+        lines += _merged(rng, number, index)
     if rng.random() < 0.3:
         lines += [".weak nowhere", '.section .data,"aw"', ".quad nowhere"]
     if rng.random() < 0.3:
         lines += ['.section .data,"aw"', ".quad __text_end", ".quad __bss_start, __end"]
     lines += ['.section .note.GNU-stack,"",@progbits']
     return "\n".join(lines) + "\n"
+
+
+def _merged(rng: random.Random, number: int, index: int) -> list[str]:
+    """A string or constant in a mergeable section, and references to it."""
+    label = f".LC{number}_{index}"
+    align = rng.choice((1, 1, 1, 8))
+    if rng.random() < 0.7:
+        words = ("hello world", "world", "", "abc", "xyzabc", "rld", "long enough to be aligned")
+        lines = [
+            f'.section .rodata.str1.{align},"aMS",@progbits,1',
+            f".balign {align}",
+            f'{label}: .string "{rng.choice(words)}"',
+        ]
+    else:
+        lines = [
+            '.section .rodata.cst8,"aM",@progbits,8',
+            ".balign 8",
+            f"{label}: .quad {rng.randint(0, 3)}",
+        ]
+    return [
+        *lines,
+        '.section .data,"aw"',
+        f".quad {label} + {rng.choice((0, 0, 1))}",
+        '.section .text,"ax"',
+        f"lea {label}(%rip), %rdi",
+    ]
 
 
 def _instruction(rng: random.Random, functions: list[str], variables: list[str]) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from orobuild.linker.resolution import Resolution
     from orobuild.linker.segments import FileLayout
 
-_MAX_IMAGE: Final = 1 << 32
+_MAX_IMAGE: Final = 1 << 30
 # Multi-byte NOPs of 1 … 10 bytes (Intel SDM Vol. 2B, NOP; the last two prefixed with 66h and CS).
 _NOPS: Final = (
     b"\x90",

@@ -1,7 +1,7 @@
 """The link itself: the phases in the order data passes them, each handing values to the next.
 
-inputs → symbols → [garbage collection] → GOT → placement → orphans → layout → segments →
-resolution → permission checks → image and map.
+inputs → symbols → [garbage collection] → GOT → placement → orphans → merging → layout →
+segments → resolution → permission checks → image and map.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from orobuild.linker.image import flat_binary, write_elf
 from orobuild.linker.inputs import read_inputs, read_relocations
 from orobuild.linker.layout import Layout
 from orobuild.linker.linkmap import LinkedImage, build_map
+from orobuild.linker.merge import merge_sections
 from orobuild.linker.relocate import check_types, place_name
 from orobuild.linker.resolution import Resolution, resolve_values
 from orobuild.linker.script import nodes
@@ -78,6 +79,7 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
     placement.settle_flags(inputs, placed)
     live = placed.output_of >= 0
     relocations = relocations[live[relocations["section"]]]
+    relocations = merge_sections(inputs, symbols, placed, relocations)
     layout = Layout(inputs, symbols, placed, script, options)
     if binary:
         declared: list[Segment] = []
