@@ -14,36 +14,48 @@ from orobuild.project import load
 
 
 @pytest.fixture(scope="session")
-def built(root, profile, tmp_path_factory) -> BuildResult:
-    return build(
-        load(root),
-        Request(profile=profile, targets=("kernel",), output=tmp_path_factory.mktemp("kernel")),
-    )
-
-
-@pytest.fixture(scope="session")
 def build_cache(tmp_path_factory) -> Path:
     """One build cache for all copies: each differs in one file."""
     return tmp_path_factory.mktemp("cache")
 
 
+@pytest.fixture(scope="session")
+def copy_kernel(root, build_cache):
+    """Copies the kernel's project to a folder, without what makes disk images."""
+
+    def copy(folder: Path) -> Path:
+        for tree in ("asm", "kernel", "linker_scripts"):
+            shutil.copytree(root / tree, folder / tree)
+        configuration = (root / "pyproject.toml").read_text()
+        (folder / "pyproject.toml").write_text(
+            configuration + "\n[tool.orobuild.image]\ndisk = false\n"
+        )
+        (folder / "build").mkdir()
+        (folder / "build" / ".cache").symlink_to(build_cache)
+        return folder
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def built(copy_kernel, profile, tmp_path_factory) -> BuildResult:
+    """The kernel as it is, linted."""
+    return build(load(copy_kernel(tmp_path_factory.mktemp("kernel"))), Request(profile=profile))
+
+
 @pytest.fixture
-def build_changed(root, profile, build_cache, tmp_path):
+def build_changed(copy_kernel, profile, tmp_path):
     """Builds a copy of the kernel in which `old` in `file` was replaced by `new`, once.
 
     The build is not linted: lint is to find some of these, and here the kernel's own tests are.
     """
 
     def make(file: str, old: str, new: str) -> BuildResult:
-        for tree in ("asm", "kernel", "linker_scripts"):
-            shutil.copytree(root / tree, tmp_path / tree)
-        shutil.copy(root / "pyproject.toml", tmp_path)
-        (tmp_path / "build").mkdir()
-        (tmp_path / "build" / ".cache").symlink_to(build_cache)
-        text = (tmp_path / file).read_text()
+        changed = copy_kernel(tmp_path) / file
+        text = changed.read_text()
         assert old in text, f"{file} has changed: adapt this test"
-        (tmp_path / file).write_text(text.replace(old, new, 1))
-        return build(load(tmp_path), Request(profile=profile, targets=("kernel",), unchecked=True))
+        changed.write_text(text.replace(old, new, 1))
+        return build(load(tmp_path), Request(profile=profile, unchecked=True))
 
     return make
 
