@@ -6,6 +6,7 @@ A fixture is an assembly file whose `#:` lines are instructions to the test:
     #: ld ARGUMENTS          more arguments for ld
     #: script                the `#|` lines are the linker script
     #: patch segment N FIELD=VALUE    change a program header after linking (also `section NAME`)
+    #: object                check the object, do not link it
     #: strip                 remove the symbols after linking
     #: config                the `#|` lines after it are [tool.orobuild.lint]
     #: expect CODE TEXT      a finding of CODE whose rendering contains TEXT
@@ -46,6 +47,7 @@ class Fixture:
     expected: list[tuple[str, str]] = field(default_factory=list)
     patches: list[tuple[str, str, dict[str, int]]] = field(default_factory=list)
     strip: bool = False
+    is_object: bool = False
     says_nothing: bool = False
 
     @property
@@ -69,6 +71,8 @@ def parse(path: Path) -> Fixture:
                 fixture.ld_arguments = shlex.split(rest)
             elif word == "strip":
                 fixture.strip = True
+            elif word == "object":
+                fixture.is_object = True
             elif word == "patch":
                 table, name, *settings = shlex.split(rest)
                 values = {k: int(v, 0) for k, v in (s.split("=") for s in settings)}
@@ -119,8 +123,11 @@ def link(objects: dict[str, bytes], *arguments: str, script: str = "", linker: s
 def build(fixture: Fixture) -> bytes:
     text = fixture.path.read_text()
     machine = ["-m", "elf_i386"] if "--32" in fixture.as_arguments else []
+    assembled = assemble(text, *fixture.as_arguments)
+    if fixture.is_object:
+        return assembled
     data = link(
-        {"in.o": assemble(text, *fixture.as_arguments)},
+        {"in.o": assembled},
         *machine,
         *fixture.ld_arguments,
         script=fixture.script,

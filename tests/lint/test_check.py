@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 import time
@@ -13,11 +14,19 @@ import pytest
 import orobuild
 from elf.samples import samples
 from elf.test_reader_robustness import mutate
-from lint.building import assemble, build, fixtures, link
+from lint.building import FIXTURES, assemble, build, fixtures, link
 from orobuild.elf import reader
 from orobuild.elf.reader import ElfError
 from orobuild.errors import InputError, UsageError
-from orobuild.lint import LintConfig, check_image, check_paths, explain
+from orobuild.lint import (
+    LintConfig,
+    check_image,
+    check_object,
+    check_paths,
+    check_script,
+    explain,
+    files,
+)
 from orobuild.lint.config import CodeRange, RunAddress
 
 FOUNDING = next(f for f in fixtures() if f.path.stem == "SEG001_no_section_line")
@@ -70,6 +79,33 @@ def test_a_relocatable_object_is_no_image():
     elf = reader.read(samples()["object64"], "o")
     with pytest.raises(ElfError, match="not a linked image"):
         check_image(elf)
+
+
+def test_an_image_is_no_relocatable_object():
+    with pytest.raises(ElfError, match="not a relocatable object"):
+        check_object(reader.read(build(FOUNDING), "k"))
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("level", ["-O0", "-O2"])
+def test_what_compilers_write_is_clean(compiler, level, tmp_path):
+    source = tmp_path / "k.c"
+    source.write_text(
+        """
+        static int counter; const char *names[] = {"a", "b"}; _Thread_local int own;
+        __attribute__((section(".text.cold"))) void cold(void) { counter--; }
+        int add(int a) { own += a; return a > 3 ? (cold(), counter) : counter++; }
+        int (*const table[])(int) = {add};
+        __attribute__((constructor)) void start(void) { add(table[0](1) + names[0][0]); }
+        int main(void) { return add(2); }
+        """
+    )
+    for output, more in (("k.o", ["-c"]), ("k32.o", ["-c", "-m32"]), ("k", ["-g"])):
+        flags = [level, "-o", str(tmp_path / output), *more]
+        done = subprocess.run([compiler, *flags, str(source)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        result = check_paths([str(tmp_path / output)])
+        assert result.is_clean, result.diagnostics
 
 
 def test_selection_reaches_the_engine(founding):
@@ -130,29 +166,60 @@ HOSTILE = LintConfig(
 def lint_or_refuse(data: bytes) -> int:
     """0 refused, 1 checked; anything else is an exception."""
     try:
-        elf = reader.read(data, "mutant")
-        check_image(elf)
-        check_image(elf, config=HOSTILE)
+        files.check_bytes(data, "mutant", LintConfig())
+        files.check_bytes(data, "mutant", HOSTILE)
     except (InputError, UsageError):
         return 0
     return 1
 
 
-def test_mutated_images_are_checked_or_refused():
+def test_mutated_files_are_checked_or_refused():
     rng = random.Random(42)
-    images = [data for name, data in samples().items() if not name.startswith("object")]
+    inputs = list(samples().values())
     started = time.perf_counter()
-    checked = sum(lint_or_refuse(mutate(rng.choice(images), rng)) for _ in range(3000))
+    checked = sum(lint_or_refuse(mutate(rng.choice(inputs), rng)) for _ in range(4000))
     assert checked > 300
     assert time.perf_counter() - started < 60
 
 
 @pytest.mark.full
-def test_very_many_mutated_images_are_checked_or_refused():
+def test_very_many_mutated_files_are_checked_or_refused():
     rng = random.Random(43)
-    images = [data for name, data in samples().items() if not name.startswith("object")]
+    inputs = list(samples().values())
     for _ in range(200_000):
-        lint_or_refuse(mutate(rng.choice(images), rng))
+        lint_or_refuse(mutate(rng.choice(inputs), rng))
+
+
+def mutate_text(text: str, rng: random.Random) -> str:
+    """Pieces of a script removed, doubled, swapped or replaced by something short."""
+    pieces = re.findall(r"\w+|\s+|[^\w\s]", text)
+    for _ in range(rng.randint(1, 4)):
+        at = rng.randrange(len(pieces))
+        match rng.randrange(4):
+            case 0:
+                pieces[at] = ""
+            case 1:
+                pieces[at] *= 2
+            case 2:
+                other = rng.randrange(len(pieces))
+                pieces[at], pieces[other] = pieces[other], pieces[at]
+            case 3:
+                pieces[at] = rng.choice(["{", "}", "(", ")", ";", ":", "0x", '"', "\0", "*", "-1"])
+    return "".join(pieces)
+
+
+def test_mutated_scripts_are_checked_or_refused():
+    rng = random.Random(44)
+    scripts = [path.read_text() for path in FIXTURES.glob("*.ld")]
+    outcomes = {"checked": 0, "refused": 0}
+    for _ in range(1500):
+        text = mutate_text(rng.choice(scripts), rng)
+        try:
+            check_script(text, "mutant.ld")
+            outcomes["checked"] += 1
+        except InputError:
+            outcomes["refused"] += 1
+    assert min(outcomes.values()) > 100, outcomes
 
 
 def test_a_chain_of_a_million_jumps_is_followed_in_bounded_time():

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from orobuild.lint.finding import Finding
     from orobuild.lint.result import LintResult
 
-__all__ = ["LintConfig", "check_image", "check_paths", "explain", "report"]
+__all__ = [
+    "LintConfig",
+    "check_image",
+    "check_object",
+    "check_paths",
+    "check_script",
+    "explain",
+    "report",
+]
 
 _DEFAULTS = LintConfig()
 
@@ -30,6 +38,26 @@ def check_image(elf: ElfFile, *, config: LintConfig = _DEFAULTS) -> tuple[Findin
     from orobuild.lint import engine
 
     return engine.check_image(elf, config)
+
+
+def check_object(elf: ElfFile, *, config: LintConfig = _DEFAULTS) -> tuple[Finding, ...]:
+    """What the selected rules find in a relocatable object, ours or any compiler's.
+
+    Raises `ElfError` for an ELF file that is none, `UsageError` for an unknown rule.
+    """
+    from orobuild.lint import engine
+
+    return engine.check_object(elf, config)
+
+
+def check_script(text: str, path: str, *, config: LintConfig = _DEFAULTS) -> tuple[Finding, ...]:
+    """What the selected rules find in a linker script; `path` is its name in messages.
+
+    Raises `InputError` for a script that cannot be parsed, `UsageError` for an unknown rule.
+    """
+    from orobuild.lint import engine
+
+    return engine.check_script(text, path, config)
 
 
 def check_paths(paths: Iterable[str], *, config: LintConfig = _DEFAULTS) -> LintResult:

@@ -41,6 +41,24 @@ def check_image(elf: ElfFile, config: LintConfig) -> tuple[Finding, ...]:
     return _run_all(Scope.IMAGE, Program(elf, config), config)
 
 
+def check_object(elf: ElfFile, config: LintConfig) -> tuple[Finding, ...]:
+    """What the selected rules find in a relocatable object.
+
+    Raises `ElfError` for a file that is none, `UsageError` for the configuration.
+    """
+    from orobuild.lint.relocatable import RelocatableModel
+
+    if elf.header.e_type != c.ET_REL:
+        raise ElfError(
+            error(
+                f"ELF type {elf.header.e_type} is not a relocatable object (ET_REL)",
+                Span(elf.path),
+                rule="elf",
+            )
+        )
+    return _run_all(Scope.OBJECT, RelocatableModel(elf, config), config)
+
+
 def check_script(text: str, path: str, config: LintConfig) -> tuple[Finding, ...]:
     """What the selected rules find in a linker script; INCLUDE is read relative to the process.
 

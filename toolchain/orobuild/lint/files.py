@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Span, error
 from orobuild.elf import reader
+from orobuild.elf.constants import ET_REL
 from orobuild.errors import InputError
 from orobuild.lint import engine
 from orobuild.lint.registry import rules
@@ -49,8 +50,12 @@ def check_paths(paths: Iterable[str], config: LintConfig) -> LintResult:
 def check_bytes(data: bytes, path: str, config: LintConfig) -> tuple[Finding, ...]:
     """Check one file's content by what it is. Raises `InputError`, `UsageError`.
 
-    A linker script is known by its name (`.ld`, `.lds`, `.x`); everything else must be ELF.
+    A linker script is known by its name (`.ld`, `.lds`, `.x`); everything else must be ELF:
+    an image or a relocatable object.
     """
     if Path(path).suffix in SCRIPT_SUFFIXES and not reader.is_elf(data):
         return engine.check_script(data.decode("utf-8", "surrogateescape"), path, config)
-    return engine.check_image(reader.read(data, path), config)
+    elf = reader.read(data, path)
+    if elf.header.e_type == ET_REL:
+        return engine.check_object(elf, config)
+    return engine.check_image(elf, config)

@@ -26,6 +26,7 @@ class Scope(enum.Enum):
     """What a rule looks at; its `check` takes the model of that."""
 
     IMAGE = "linked image"  # orobuild.lint.program.Program
+    OBJECT = "relocatable object"  # orobuild.lint.relocatable.RelocatableModel
     SCRIPT = "linker script"  # orobuild.lint.script.ScriptModel
 
 

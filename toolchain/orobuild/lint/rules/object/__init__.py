@@ -1,0 +1,1 @@
+"""OBJ: what a relocatable object already shows, before anything is linked."""
