@@ -181,6 +181,8 @@ read_chs:
 # What the image builder fills in. The first 16 bytes are an EDD disk address packet (EDD 3.0
 # section 4.2), handed to the BIOS as it is.
 .section .mbr.parameters, "ax", @progbits
+    .type parameters, @object
+    .type parameters_signature, @object
 parameters:
     .byte 16, 0
 parameters_sectors:

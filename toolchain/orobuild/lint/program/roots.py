@@ -6,6 +6,7 @@ decoder sees behind a root that is not certain is believed only where something 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,8 +75,18 @@ def function_roots(program: Program) -> Iterator[Root]:
 
 
 def untyped_roots(program: Program) -> Iterator[Root]:
-    """Symbols without a type in executable sections: assembly labels, or data among code."""
+    """Symbols without a type in executable sections: assembly labels, or data among code.
+
+    Where assembly says which of its bytes are code, the others are data.
+    """
+    widths = program.widths
     executable = [s.is_executable for s in program.elf.sections]
     for address, section in program.symbols.untyped():
-        if executable[section]:
+        if executable[section] and (not widths or _within(widths, address)):
             yield Root(address, None, "symbol", certain=False)
+
+
+def _within(ranges: list[tuple[int, int, int]], address: int) -> bool:
+    """Whether one of the sorted, disjoint (start, end, width) ranges holds `address`."""
+    index = bisect_right(ranges, address, key=lambda item: item[0]) - 1
+    return index >= 0 and address < ranges[index][1]
