@@ -28,10 +28,9 @@ def test_a_kernel_that_says_pass(run):
 
 
 def test_a_kernel_that_says_fail(run):
-    report = run('say "oro: verdict=fail\\n"; jmp stop')
+    report = run('say "oro: verdict=fail reason=x\\n"; jmp stop')
 
-    assert report.verdict is Verdict.FAIL
-    assert "it says fail" in report.reason
+    assert (report.verdict, report.reason) == (Verdict.FAIL, "x")
 
 
 def test_a_panic(run):

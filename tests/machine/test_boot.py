@@ -63,6 +63,14 @@ def test_a_kernel_that_fails(boot):
     assert not report.passed
 
 
+def test_the_reason_that_a_failing_kernel_gives_is_the_reports(boot):
+    report = boot(
+        'say "oro: verdict=fail reason=programs-not-finished\\n"; movb $0x11, %al; jmp exit'
+    )
+
+    assert (report.verdict, report.reason) == (Verdict.FAIL, "programs-not-finished")
+
+
 def test_a_kernel_that_says_fail_and_exits_with_pass_has_failed(boot):
     report = boot('say "oro: verdict=fail\\n"; movb $0x10, %al; jmp exit')
 

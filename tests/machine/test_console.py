@@ -75,6 +75,22 @@ def test_a_panic_block_is_kept_whole_and_apart():
     assert not console.facts
 
 
+def test_a_panic_is_told_in_a_line():
+    (fault,) = read_console(PANIC.splitlines()).panics
+    (asked,) = read_console(
+        ["oro: panic-begin", "oro: reason=a check failed: x=1", "oro: panic-end"]
+    ).panics
+    (quoted,) = read_console(["oro: panic-begin", 'oro: reason="out of memory" core=1']).panics
+    (empty,) = read_console(["oro: panic-begin"]).panics
+
+    assert fault.summary == (
+        "name=page fault error=0x11 rip=0xffffffff80201000 cr2=0xffffffff80201000"
+    )
+    assert asked.summary == "a check failed: x=1"
+    assert quoted.summary == "out of memory"
+    assert empty.summary == "the kernel panicked"
+
+
 @pytest.mark.parametrize("kept", [2, 3, 4, 5])
 def test_a_panic_that_is_cut_off_is_a_panic(kept):
     (panic,) = read_console(PANIC.splitlines()[:kept]).panics

@@ -267,8 +267,7 @@ class _Session:
         if console.panics:
             panic = console.panics[0]
             cut = "" if panic.complete else " (its report is cut off)"
-            what = " ".join(f"{key}={value}" for key, value in list(panic.values.items())[:4])
-            return Verdict.PANIC, f"{what or 'the kernel panicked'}{cut}"
+            return Verdict.PANIC, f"{panic.summary}{cut}"
         if self._size > _MAX_OUTPUT:
             return Verdict.HANG, f"the console printed more than {_MAX_OUTPUT >> 20} MiB"
         if self._timed_out:
@@ -278,8 +277,9 @@ class _Session:
         if self._shutdown or remains.reset:
             return Verdict.RESET, "the machine reset itself, by triple fault or on request"
         if not self._launch.exit_device and console.verdict:
-            good = console.verdict == "pass"
-            return (Verdict.PASS, "") if good else (Verdict.FAIL, f"it says {console.verdict}")
+            return (
+                (Verdict.PASS, "") if console.verdict == "pass" else (Verdict.FAIL, _said(console))
+            )
         return self._judge_status(console)
 
     def _judge_status(self, console: Console) -> tuple[Verdict, str]:
@@ -291,5 +291,13 @@ class _Session:
                 return Verdict.PASS, ""
             return Verdict.FAIL, f"exit status says pass, the console says {console.verdict}"
         if status == STATUS_FAIL and self._launch.exit_device:
-            return Verdict.FAIL, "the kernel says that it failed"
+            return Verdict.FAIL, _said(console)
         return Verdict.FAIL, f"the emulator ended with status {status} and no verdict"
+
+
+def _said(console: Console) -> str:
+    """What the kernel says of a run that it does not call a pass."""
+    for fact in reversed(console.of_kind("verdict")):
+        if reason := fact.text("reason"):
+            return reason
+    return "the kernel says that it failed"

@@ -41,6 +41,11 @@ class Fact:
         except (KeyError, ValueError):
             return None
 
+    def text(self, key: str) -> str | None:
+        """The value of `key` as a sentence: unquoted, it goes on to the line's end."""
+        _, found, rest = self.line.partition(f"{key}=")
+        return self.values.get(key) if not found or rest.startswith('"') else rest
+
 
 @dataclass(frozen=True, slots=True)
 class Core:
@@ -68,6 +73,16 @@ class Panic:
             for key, value in fact.values.items():
                 merged.setdefault(key, value)
         return merged
+
+    @property
+    def summary(self) -> str:
+        """The panic in a line: the exception and where it was, or the reason that was given."""
+        values = self.values
+        if "vector" in values:
+            told = ("name" if "name" in values else "vector", "error", "rip", "cr2", "core")
+            return " ".join(f"{key}={values[key]}" for key in told if key in values)
+        given = (fact.text("reason") for fact in self.facts)
+        return next(filter(None, given), "the kernel panicked")
 
 
 @dataclass(frozen=True)
