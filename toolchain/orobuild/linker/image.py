@@ -60,10 +60,10 @@ def fill_image(
     """Write every section's bytes into `image` at its output section's `offset`, relocated."""
     inputs, placement, layout = resolution.inputs, resolution.placement, resolution.layout
     machine = inputs.e_machine
-    offsets = np.array([o.offset for o in placement.outputs] + [0], "u8")
+    offsets = np.array([o.offset for o in placement.outputs] + [0, 0], "u8")
     file_offset = offsets[placement.output_of] + layout.offset_of
     written = [o for o in placement.outputs if not o.removed and o.file_size]
-    has_bytes = np.zeros(len(placement.outputs) + 1, bool)
+    has_bytes = np.zeros(len(placement.outputs) + 2, bool)
     for output in written:
         has_bytes[output.index] = True
         contents = layout.contents.get(output.index, Contents())

@@ -217,6 +217,8 @@ def _dropped(resolution: Resolution) -> tuple[Dropped, ...]:
         size = int(inputs.sections["size"][row])
         if rule >= 0:
             reason = "a /DISCARD/ rule takes it"
+        elif row in placement.collected:
+            reason = "nothing reachable refers to it (--gc-sections)"
         elif row in symbols.kept_by:
             kept = inputs.objects[symbols.kept_by[row]].label
             reason = f"its COMDAT group is already there from {kept}"

@@ -134,10 +134,8 @@ def _record(inputs: Inputs, pool: _Pool, row: int) -> _Pieces:
         for piece in pieces.contents:
             pool.add(piece, align, row)
         return pieces
-    if pool.entsize == 1:
-        pieces = _split_strings(data)
-    else:
-        pieces = _split_wide_strings(data, pool.entsize)
+    wide = pool.entsize > 1
+    pieces = _split_wide_strings(data, pool.entsize) if wide else _split_strings(data)
     if align == 1 and pool.entsize == 1:
         known, entries = pool.known, pool.entries
         for piece in pieces.contents:

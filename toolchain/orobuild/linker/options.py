@@ -6,19 +6,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
 class LinkInput:
-    """One input file. `path` is its name for patterns and messages, `data` its bytes.
+    """One input file: an object or an archive. `path` is its name for patterns and messages.
 
-    `archive` is the path of the archive that the member came from, if any.
+    `archive` is the path of the archive that the member came from, if any. For archives: `group`
+    numbers the --start-group that it is in, `whole_archive` takes every member, `read_member`
+    reads the members of a thin archive.
     """
 
     path: str
     data: bytes
     archive: str | None = None
+    group: int | None = None
+    whole_archive: bool = False
+    read_member: Callable[[str], bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

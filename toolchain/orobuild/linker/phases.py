@@ -17,6 +17,8 @@ from orobuild.elf import reader
 from orobuild.errors import InputError
 from orobuild.linker import got as got_phase
 from orobuild.linker import orphans, permissions, placement, segments
+from orobuild.linker.archives import expand
+from orobuild.linker.collection import collect_garbage
 from orobuild.linker.evaluation import ABS
 from orobuild.linker.image import flat_binary, write_elf
 from orobuild.linker.inputs import read_inputs, read_relocations
@@ -50,10 +52,10 @@ _DEFAULT_ENTRIES: Final = ("_start", "start")
 def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOptions) -> LinkedImage:
     """Link `files` by `script`. Raises `InputError` with every diagnostic that was found."""
     warnings: list[Diagnostic] = []
-    inputs = read_inputs(files, _machine(script, options))
     binary = (options.output_format or script.output_format) == "binary"
     entry_name = options.entry or (script.entry.name if script.entry else None)
     required = [*script.extern, *options.undefined, *([entry_name] if entry_name else [])]
+    inputs = read_inputs(expand(files, required), _machine(script, options))
     overridden = frozenset(_assigned_names(script)) | frozenset(options.defsym)
     symbols = resolve(inputs, required=required, overridden=overridden)
     candidates = placement.candidates(inputs, symbols.dropped)
@@ -61,11 +63,15 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
     usable = np.zeros(len(inputs.names), bool)
     usable[candidates] = True
     relocations = read_relocations(inputs, usable)
+    placed = placement.place(inputs, script, candidates)
+    if options.gc_sections:
+        names = [*required, *_names_used(script), *_DEFAULT_ENTRIES]
+        dead = collect_garbage(inputs, symbols, placed, relocations, names)
+        relocations = relocations[~np.isin(relocations["section"], dead)]
     relocations, relaxations = got_phase.relax(inputs, symbols, relocations)
     got = got_phase.build(inputs, relocations, symbols)
     if got.row >= 0:
-        candidates = np.append(candidates, got.row)
-    placed = placement.place(inputs, script, candidates)
+        placement.place_one(inputs, placed, got.row)
     placement.settle_flags(inputs, placed)
     warnings += orphans.place_orphans(
         inputs,
@@ -158,6 +164,29 @@ def _assigned_names(script: Script) -> list[str]:
             if isinstance(item, nodes.Assignment) and item.kind in ("assign", "hidden")
         ]
     return names
+
+
+def _names_used(script: Script) -> list[str]:
+    """The symbols that the script's expressions read."""
+    found: list[str] = []
+    pending: list[object] = list(script.statements)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, nodes.Name):
+            found.append(node.name)
+        elif isinstance(node, nodes.OutputSection):
+            pending += [*node.body, node.address, node.at, node.align]
+        elif isinstance(node, nodes.Assignment | nodes.Assert | nodes.Data | nodes.Fill):
+            pending.append(node.expression)
+        elif isinstance(node, nodes.Unary):
+            pending.append(node.operand)
+        elif isinstance(node, nodes.Binary):
+            pending += [node.left, node.right]
+        elif isinstance(node, nodes.Ternary):
+            pending += [node.condition, node.then, node.otherwise]
+        elif isinstance(node, nodes.Call):
+            pending += node.args
+    return found
 
 
 def _strip(inputs: Inputs, rows: NDArray[np.int64], options: LinkOptions) -> NDArray[np.int64]:

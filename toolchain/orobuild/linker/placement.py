@@ -58,6 +58,8 @@ class Placement:
     `statements` are in layout order. `output_of[row]` is an index into `outputs`, NOWHERE or
     DISCARDED; `rule_of[row]` an index into `rules` or -1. `created` lists the output sections
     that exist in the order in which GNU ld makes them, which is that of the section headers.
+    `collected` are rows that garbage collection dropped. `choose(name, object, sh_flags)` is the
+    (rule, pattern) that takes such a section.
     """
 
     outputs: list[OutputSection]
@@ -67,6 +69,8 @@ class Placement:
     rule_of: NDArray[np.int32]
     orphans: list[int] = field(default_factory=list)
     created: list[OutputSection] = field(default_factory=list)
+    collected: set[int] = field(default_factory=set)
+    choose: Callable[[str, int, int], tuple[int, int]] = field(default=lambda *_: (-1, -1))
 
     def output_section(self, row: int) -> OutputSection | None:
         """The output section of an input section row."""
@@ -122,6 +126,7 @@ def place(inputs: Inputs, script: Script, rows: NDArray[np.int64]) -> Placement:
                 return number, pattern
         return -1, -1
 
+    placement.choose = winner
     chosen = [
         winner(names[row], owner, flag)
         for row, owner, flag in zip(rows.tolist(), owners, flags, strict=True)
@@ -140,6 +145,21 @@ def place(inputs: Inputs, script: Script, rows: NDArray[np.int64]) -> Placement:
         placement.rule_of[ordered] = number
         placement.output_of[ordered] = rule.output.index if rule.output else DISCARDED
     return placement
+
+
+def place_one(inputs: Inputs, placement: Placement, row: int) -> None:
+    """Place a section that was made after the others."""
+    section = inputs.sections[row]
+    placement.output_of = np.append(placement.output_of, np.int32(NOWHERE))
+    placement.rule_of = np.append(placement.rule_of, np.int32(-1))
+    number, _ = placement.choose(inputs.names[row], int(section["object"]), int(section["flags"]))
+    if number < 0:
+        placement.orphans.append(row)
+        return
+    rule = placement.rules[number]
+    rule.run.rows.append(row)
+    placement.rule_of[row] = number
+    placement.output_of[row] = rule.output.index if rule.output else DISCARDED
 
 
 def _skeleton(script: Script, count: int) -> Placement:

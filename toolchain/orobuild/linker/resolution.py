@@ -116,8 +116,8 @@ def resolve_values(
     """Compute every address from the finished `layout`."""
     output_of = placement.output_of
     live = output_of >= 0
-    removed = np.array([o.removed for o in placement.outputs] + [True], bool)
-    bases = np.array([o.vma for o in placement.outputs] + [0], "u8")
+    removed = np.array([o.removed for o in placement.outputs] + [True, True], bool)
+    bases = np.array([o.vma for o in placement.outputs] + [0, 0], "u8")
     section_address = bases[output_of] + layout.offset_of
     live &= ~removed[output_of] | (inputs.sections["size"] == 0)
     section_address[~live] = 0

@@ -54,7 +54,7 @@ class _Strings:
 def _header_indices(resolution: Resolution) -> NDArray[np.uint16]:
     """The section header index of every input section row's output section; 0 for none."""
     outputs = resolution.placement.outputs
-    by_output = np.array([0 if o.removed else o.header_index for o in outputs] + [0], "u2")
+    by_output = np.array([0 if o.removed else o.header_index for o in outputs] + [0, 0], "u2")
     return by_output[resolution.placement.output_of]
 
 
