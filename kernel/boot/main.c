@@ -71,7 +71,7 @@ _Noreturn void kernel_main(uint32_t magic, uint64_t information)
     start_interrupts();
     smp_start_others();
 
-    printk("oro: boot protocol=%s loader=%s cores=%u found=%u topology=%s apic=%s timer_hz=%u "
+    printk("oro: boot protocol=%s loader=\"%s\" cores=%u found=%u topology=%s apic=%s timer_hz=%u "
            "memory_kib=%lu smep=%d smap=%d umip=%d\n",
            boot_info.protocol, boot_info.loader, core_count,
            topology.core_count + topology.cores_beyond, topology.source,

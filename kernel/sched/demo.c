@@ -4,9 +4,11 @@
 #include <stdint.h>
 
 #include "abi/core.h"
+#include "abi/layout.h"
 #include "boot/boot_info.h"
 #include "console/exit.h"
 #include "console/printk.h"
+#include "lib/string.h"
 #include "memory/frames.h"
 #include "sched/process.h"
 #include "smp/smp.h"
@@ -25,6 +27,7 @@ static const char *const bad[] = {"fault_write",     "fault_execute",    "fault_
 enum { GOOD = sizeof(good) / sizeof(good[0]), BAD = sizeof(bad) / sizeof(bad[0]) };
 
 static bool forever, tests;
+static uint32_t wanted; /* how many programs should exit by themselves */
 static uint64_t frames_at_start; /* free, or kept for processes, when only the hogs existed */
 
 static uint64_t frames_accounted(void)
@@ -32,26 +35,48 @@ static uint64_t frames_accounted(void)
     return frames_free_count() + process_counts().kept_frames;
 }
 
+static void spawn(const char *name, uint32_t core)
+{
+    process_spawn(process_find_image(name), &cores[core % core_count]);
+}
+
+/* The loader's modules that are ELF files are programs too: each must end with status 0. */
+static void spawn_modules(void)
+{
+    for (uint32_t i = 0; i < boot_info.module_count; i++) {
+        const struct boot_module *module = &boot_info.modules[i];
+        const char *start = phys_to_virt(module->base);
+        struct user_image image = {module->name, start, start + module->size};
+        printk("oro: module=\"%s\" base=0x%lx size=%lu\n", module->name, module->base,
+               module->size);
+        if (module->size < 4 || memcmp(start, "\177ELF", 4) != 0)
+            continue;
+        wanted++;
+        process_spawn(&image, &cores[i % core_count]);
+    }
+}
+
 void demo_start(bool tests_passed)
 {
     tests = tests_passed;
-    forever = boot_option("run=forever");
+    forever = boot_option("run=forever") || boot_option("measure");
+    wanted = GOOD;
     if (boot_option("measure")) {
-        forever = true;
-        process_spawn("measure", &cores[0]);
-        process_spawn("measure", &cores[0]);
+        spawn("measure", 0);
+        spawn("measure", 0);
         return;
     }
     for (uint32_t i = 0; i < core_count; i++) {
         /* Two that never give the core up: only the timer can make them take turns. */
-        process_spawn("hog", &cores[i]);
-        process_spawn("hog", &cores[i]);
+        spawn("hog", i);
+        spawn("hog", i);
     }
     frames_at_start = frames_accounted();
     for (uint32_t i = 0; i < GOOD; i++)
-        process_spawn(good[i], &cores[i % core_count]);
+        spawn(good[i], i);
     for (uint32_t i = 0; i < BAD; i++)
-        process_spawn(bad[i], &cores[(GOOD + i) % core_count]);
+        spawn(bad[i], GOOD + i);
+    spawn_modules();
 }
 
 /* What waiting will not mend, or null. */
@@ -59,7 +84,7 @@ static const char *failure(struct process_counts counts)
 {
     if (!tests)
         return "tests";
-    if (counts.spawned != 2 * core_count + GOOD + BAD)
+    if (counts.spawned != 2 * core_count + wanted + BAD)
         return "programs-not-started";
     return counts.failed ? "program-failed" : 0;
 }
@@ -73,11 +98,11 @@ static const char *missing(struct process_counts counts)
         if (cores[i].threads < ENOUGH_THREADS)
             return "threads";
     }
-    if (counts.exited != GOOD)
+    if (counts.exited != wanted)
         return "programs-not-finished";
     if (counts.killed != BAD)
         return "faults-not-caught";
-    if (counts.freed != GOOD + BAD)
+    if (counts.freed != wanted + BAD)
         return "programs-not-freed";
     return frames_accounted() != frames_at_start ? "frames-lost" : 0;
 }

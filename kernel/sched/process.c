@@ -17,11 +17,6 @@
 #include "sched/elf_loader.h"
 #include "sched/scheduler.h"
 
-/* The programs inside the kernel (asm/user_images.S). */
-struct user_image {
-    const char *name;
-    const char *start, *end;
-};
 extern const struct user_image _oro_user_images[], _oro_user_images_end[];
 
 struct owned {
@@ -35,7 +30,7 @@ static struct object_cache cache = {.size = (sizeof(struct owned) + 15) & ~(size
 static atomic_uint next_pid = 1;
 static atomic_uint spawned, exited, failed, killed, freed;
 
-static const struct user_image *find_image(const char *name)
+const struct user_image *process_find_image(const char *name)
 {
     for (const struct user_image *image = _oro_user_images; image < _oro_user_images_end; image++) {
         if (string_equal(image->name, name))
@@ -85,22 +80,26 @@ static const char *build(struct owned *owned, const struct user_image *image)
     return NULL;
 }
 
-bool process_spawn(const char *name, struct core *core)
+static bool refuse(const char *name, const char *why)
 {
-    const struct user_image *image = find_image(name);
-    struct owned *owned = image ? object_alloc(&cache) : NULL;
-    if (!owned) {
-        printk("cannot start %s: %s\n", name, image ? "out of memory" : "no such program");
-        return false;
-    }
+    printk("cannot start %s: %s\n", name, why);
+    return false;
+}
+
+bool process_spawn(const struct user_image *image, struct core *core)
+{
+    if (!image)
+        return refuse("a program", "the kernel has none of this name");
+    struct owned *owned = object_alloc(&cache);
+    if (!owned)
+        return refuse(image->name, "out of memory");
     owned->process.name = image->name;
     owned->process.pid = atomic_fetch_add(&next_pid, 1);
     owned->thread.process = &owned->process;
     const char *wrong = build(owned, image);
     if (wrong) {
-        printk("cannot start %s: %s\n", name, wrong);
         process_free(&owned->thread);
-        return false;
+        return refuse(image->name, wrong);
     }
     atomic_fetch_add(&spawned, 1);
     scheduler_add(core, &owned->thread);

@@ -25,9 +25,18 @@ struct thread {
     bool dead;           /* ended; freed as soon as its core has left it */
 };
 
-/* Loads a program that is inside the kernel by its name and queues its thread on a core. False,
- * with a line on the console, if that cannot be done. */
-bool process_spawn(const char *name, struct core *core);
+/* A program to start: an ELF file in memory. The name must outlive the process. */
+struct user_image {
+    const char *name;
+    const char *start, *end;
+};
+
+/* The program of this name that is inside the kernel (asm/user_images.S), or null. */
+const struct user_image *process_find_image(const char *name);
+
+/* Loads a program and queues its thread on a core. False, with a line on the console, if that
+ * cannot be done; null is such a case. */
+bool process_spawn(const struct user_image *image, struct core *core);
 
 /* The current process ends: by its own will, by what it did, or because of `reason`. */
 void process_exit(int status);

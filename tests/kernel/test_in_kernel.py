@@ -78,6 +78,22 @@ def test_no_page_frame_is_lost_when_programs_end(built, boot):
     assert memory.values["lost"] == "0"
 
 
+@pytest.mark.parametrize(("module", "started"), [("hello.elf", True), ("text", False)])
+def test_modules_of_the_loader_are_listed_and_programs_among_them_run(
+    built, boot, tmp_path, module, started
+):
+    file = built.directory / "user" / module
+    if not started:
+        file = tmp_path / module
+        file.write_text("no program")
+    report = boot(built.kernel, "", extra=("-initrd", str(file)))
+    (listed,) = report.console.of_kind("module")
+    assert listed.integer("size") == file.stat().st_size
+    said = [line for line in report.lines if line.endswith("hello from ring 3")]
+    assert len(said) == 1 + started
+    assert report.passed, report.reason
+
+
 def test_the_mp_table_serves_where_there_is_no_acpi(built, boot):
     extra = ("-machine", "acpi=off", "-smp", "sockets=2")
     report = boot(built.kernel, "", machine="pc", cores=2, extra=extra)
