@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 def check(program: Program) -> Iterator[Finding]:
     """One finding a segment and reason."""
     for segment in program.segments:
-        if segment.header.p_type == c.PT_LOAD:
+        header = segment.header
+        if header.p_type == c.PT_LOAD and (header.p_filesz or header.p_memsz):
             for reason in _reasons(segment):
                 yield program.finding(
                     f"{segment}: {reason}: a loader cannot map it as it says",
