@@ -18,6 +18,7 @@ from orobuild.assembler.fragment import (
     Fix,
     Fragment,
     LebTail,
+    LineTail,
     NopsTail,
     OrgTail,
     SpaceTail,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from orobuild.assembler.symbol import Place
     from orobuild.assembler.unit import Unit
 
-_TAILS = (AdvanceTail, AlignTail, OrgTail, SpaceTail, FillTail, LebTail, NopsTail)
+_TAILS = (AdvanceTail, LineTail, AlignTail, OrgTail, SpaceTail, FillTail, LebTail, NopsTail)
 
 
 # a symbolic immediate operand, in AT&T or Intel syntax

@@ -99,8 +99,28 @@ class AdvanceTail:
     place: Place
 
 
+@dataclass(slots=True)
+class LineTail:
+    """A row of the line table `line_delta` lines and `delta` bytes after the one before it.
+
+    `line_delta` is None for the end of a sequence (`line_table`).
+    """
+
+    line_delta: int | None
+    delta: Linear
+    place: Place
+
+
 Tail: TypeAlias = (
-    BranchTail | AlignTail | OrgTail | SpaceTail | FillTail | NopsTail | LebTail | AdvanceTail
+    BranchTail
+    | AlignTail
+    | OrgTail
+    | SpaceTail
+    | FillTail
+    | NopsTail
+    | LebTail
+    | AdvanceTail
+    | LineTail
 )
 
 

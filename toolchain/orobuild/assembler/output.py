@@ -16,10 +16,12 @@ from orobuild.assembler.fragment import (
     AlignTail,
     FillTail,
     LebTail,
+    LineTail,
     NopsTail,
     OrgTail,
     SpaceTail,
 )
+from orobuild.assembler.line_table import increment
 from orobuild.assembler.padding import nops
 from orobuild.assembler.relocation import Relocator
 from orobuild.assembler.section import Section
@@ -78,8 +80,9 @@ class _Builder:
         for section in self.sections:
             relocations[section] = relocator.section(section)
             for relocation in relocations[section]:
-                if relocation.symbol is not None and relocation.symbol.temporary:
-                    self.used_late.setdefault(id(relocation.symbol), relocation.symbol)
+                used = relocation.symbol
+                if used is not None and (used.late or used.temporary):
+                    self.used_late.setdefault(id(used), used)
         if unit.error_count:
             return b""
         for section in self.sections:
@@ -147,6 +150,8 @@ class _Builder:
             return bytes((tail.fill,)) * size
         if isinstance(tail, NopsTail):
             return nops(size, tail.width, self.unit.bits, tail.limit)
+        if isinstance(tail, LineTail):
+            return increment(tail.line_delta, final(tail.delta)[1])
         if isinstance(tail, AdvanceTail):
             return advance(final(tail.delta)[1])
         assert isinstance(tail, LebTail)
@@ -226,7 +231,7 @@ class _Builder:
         late = list(self.used_late.values())
         ordered = [s for s in unit.symbols.by_name.values() if not s.temporary]
         ordered += [s for s in late if not s.late]
-        ordered += [s.symbol for s in self.sections if s.symbol is not None]
+        ordered += [s.symbol for s in self.sections if s.symbol and not s.symbol.late]
         ordered.sort(key=lambda s: (s.order, s.serial))
         ordered += [s for s in late if s.late]
         local: list[OutputSymbol] = []
@@ -257,7 +262,7 @@ class _Builder:
             made = OutputSymbol("", info=c.STT_SECTION, section=self.written[symbol.section])
             self.symbols[id(symbol)] = made
             return made
-        if symbol.kind is Kind.REGISTER or symbol.weakref is not None:
+        if symbol.kind in (Kind.REGISTER, Kind.VIEW) or symbol.weakref is not None:
             return None
         made = OutputSymbol(symbol.name, other=symbol.visibility)
         binding = symbol.binding

@@ -17,11 +17,13 @@ from orobuild.assembler.fragment import (
     FillTail,
     Fragment,
     LebTail,
+    LineTail,
     NopsTail,
     OrgTail,
     SpaceTail,
 )
 from orobuild.assembler.leb128 import sleb128, uleb128
+from orobuild.assembler.line_table import increment
 from orobuild.assembler.padding import largest_nop
 from orobuild.assembler.symbol import Kind
 from orobuild.assembler.value import Unresolvable, final, final_position, not_a_number
@@ -211,6 +213,11 @@ class _Relaxer:
                 if base is not None or not 0 <= value < 1 << 32:
                     raise Unresolvable("call frame information must stay in one section")
                 fragment.size = len(advance(value))
+            elif isinstance(tail, LineTail):
+                base, value = final(tail.delta)
+                if base is not None or value < 0:
+                    raise Unresolvable("rows of the line table must go upwards in a section")
+                fragment.size = len(increment(tail.line_delta, value))
             elif isinstance(tail, LebTail):
                 base, value = final(tail.value)
                 if base is not None:

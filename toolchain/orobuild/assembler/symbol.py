@@ -15,6 +15,7 @@ from orobuild.elf.constants import STB_LOCAL, STT_NOTYPE, STV_DEFAULT
 if TYPE_CHECKING:
     from orobuild.assembler.expression import Expr
     from orobuild.assembler.fragment import Fragment
+    from orobuild.assembler.line_table import View
     from orobuild.assembler.section import Section
     from orobuild.assembler.source import Frame
 
@@ -31,6 +32,7 @@ class Kind(enum.Enum):
     EQUATE = "equate"
     COMMON = "common"
     REGISTER = "register"
+    VIEW = "view"
 
 
 class Symbol:
@@ -39,7 +41,7 @@ class Symbol:
     `LABEL`: at `offset` in `fragment` of `section`; `fragment` is None until the section's
     stream has been settled. `ABSOLUTE`: `value`. `EQUATE`: `equation`, resolved at the end.
     `COMMON`: `value` is the size, `alignment` in bytes. `REGISTER`: `register` is its text.
-    `lazy` is an expression that is bound anew at every use (`.eqv`).
+    `VIEW`: the number of a row of the line table. `lazy` is an expression that is bound anew at every use (`.eqv`).
     `order` sorts the symbol table: the statement that mentioned the symbol first; `late`
     symbols come after all others.
     """
@@ -48,7 +50,7 @@ class Symbol:
         "alignment", "binding", "busy", "defined_at", "equation", "fragment", "index", "kind",
         "late", "lazy", "mentioned_at", "name", "offset", "order", "redefinable", "referenced", "register",
         "section", "serial", "size", "temporary", "type", "used_in_relocation", "value", "versions",
-        "visibility", "weakref",
+        "view", "visibility", "weakref",
     )  # fmt: skip
 
     def __init__(self, name: str, order: int, serial: int) -> None:
@@ -62,6 +64,7 @@ class Symbol:
         self.value = 0
         self.equation: Linear | Operation | None = None
         self.lazy: Expr | None = None
+        self.view: View | None = None
         self.register: str | None = None
         self.alignment = 0
         self.binding: int | None = None

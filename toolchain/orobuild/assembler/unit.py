@@ -12,12 +12,22 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from orobuild.assembler import Assembly, Options, cfi, directives, emission, macro, strict
+from orobuild.assembler import (
+    Assembly,
+    Options,
+    cfi,
+    directives,
+    emission,
+    line_table,
+    macro,
+    strict,
+)
 from orobuild.assembler.conditional import Conditionals
 from orobuild.assembler.encoder.complaints import UNKNOWN_INSTRUCTION
 from orobuild.assembler.encoder.encoder import Encoder
 from orobuild.assembler.encoder.types import Dialect, Slot
 from orobuild.assembler.expression import NAME, Binary, Expr, Here, SymbolRef, Unary, unquote
+from orobuild.assembler.line_table import LineTable, Location, Row
 from orobuild.assembler.operands import Operands
 from orobuild.assembler.section import Section, Stream, defaults
 from orobuild.assembler.source import Frame, scrub
@@ -74,6 +84,9 @@ class Unit:
         self.uses_gnu_osabi = False
         self.cfi_sections = (True, False)
         self.frames: list[cfi.Frame] = []
+        self.lines = LineTable()
+        self.location: Location | None = None
+        self.last_location = Location()
         self._paths: dict[str, str] = {}
         self.ended = False
         self.strict = strict.Strict(self) if options.strict else None
@@ -179,6 +192,9 @@ class Unit:
             if frame.end is None:
                 span = self.span_at(frame.place)
                 self.report(error("'.cfi_startproc' without '.cfi_endproc'", span), frame.place)
+        if self.lines.rows and not self.error_count:
+            self.settle()
+            line_table.emit(self, self.lines)
         if self.frames and not self.error_count:
             cfi.emit(self, self.frames)
         self.settle()
@@ -292,6 +308,35 @@ class Unit:
         self.stream.places.append(self.place)
         return symbol
 
+    def set_location(self, location: Location) -> None:
+        """The next instruction comes from this source line."""
+        self.location = self.last_location = location
+        self.memo = {}
+
+    def add_row(self, view: str | None = None) -> None:
+        """Put the location of the last `.loc` into the line table, here.
+
+        `view` is the name that gets the row's view number, ``-0`` to begin anew, ``0`` to
+        assert nothing.
+        """
+        location = self.location
+        assert location is not None
+        self.location = None
+        self._select_memo()
+        symbol = None
+        if view is not None and view not in ("0", "-0"):
+            symbol = self.mention(view)
+            if symbol.kind is not Kind.UNDEFINED:
+                self.redefined(symbol)
+            symbol.defined_at = self.place
+        self.lines.add_row(
+            self.section,
+            self.stream.number,
+            Row(self.here(), location),
+            view=symbol,
+            reset=view == "-0",
+        )
+
     def is_here(self, symbol: Symbol) -> bool:
         """Whether nothing has been emitted behind the label `symbol`."""
         stream = self.stream
@@ -367,6 +412,8 @@ class Unit:
         """Hand one instruction to the encoder."""
         if self.strict:
             self.strict.instruction(start)
+        if self.location is not None:
+            self.add_row()
         whole = start == 0
         if start:
             text = text[start:]
@@ -446,7 +493,11 @@ class Unit:
         self._select_memo()
 
     def _select_memo(self) -> None:
-        if self.conditionals.skipping or (self.strict and not self.strict.accepts(self.section)):
+        if (
+            self.location is not None
+            or self.conditionals.skipping
+            or (self.strict and not self.strict.accepts(self.section))
+        ):
             self.memo = {}
         else:
             self.memo = self._memos.setdefault(self.dialect, {})
@@ -463,6 +514,9 @@ class Unit:
         symbol = Symbol(section.name, self.seq, len(self.symbols.by_name))
         symbol.kind, symbol.section, symbol.type = Kind.LABEL, section, c.STT_SECTION
         symbol.binding = c.STB_LOCAL
+        # The second section of a name gets its symbol when a relocation needs it
+        # (gas/config/obj-elf.c, obj_elf_section).
+        symbol.late = any(known.name == section.name for known in self.sections.values())
         symbol.fragment = section.stream().fragments[0]
         section.symbol = symbol
         self.sections[section.name, section.group, section.unique] = section

@@ -175,6 +175,10 @@ def _position(symbol: Symbol, label: Callable[[Symbol], tuple[Base, int]]) -> tu
             raise Unresolvable("the definitions are nested too deeply") from None
         finally:
             symbol.busy = False
+    if kind is Kind.VIEW:
+        if symbol.view is None or label is not _section_position:
+            raise Unresolvable("the view number is not known yet")
+        return None, symbol.view.number()
     if kind is Kind.REGISTER:
         raise Unresolvable(f"'{symbol.name}' is a register")
     return symbol, 0

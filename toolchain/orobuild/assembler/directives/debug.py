@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.directives.table import Directive
+from orobuild.diagnostics import did_you_mean
 
 if TYPE_CHECKING:
     from orobuild.assembler.operands import Operands
@@ -12,15 +14,80 @@ if TYPE_CHECKING:
 
 
 def file(unit: Unit, operands: Operands) -> None:
-    """``.file "name"``: the FILE symbol."""
+    """``.file "name"``: the FILE symbol. ``.file number "directory" "name"``: for `.loc`."""
     literal = operands.string()
-    if literal is None:
-        operands.fail(
-            "'.file' with a file number is not implemented",
-            hint="it belongs to compiler-made debug information; compile without -g",
-        )
+    if literal is not None:
+        operands.end()
+        unit.file_symbol = literal.decode("utf-8", "surrogateescape")
+        return
+    at = operands.skip_space()
+    number = operands.number("file number")
+    if not 0 <= number < 1 << 16:
+        operands.fail(f"the file number {number} is not between 0 and 65535", position=at)
+    name = operands.required_string("a file name")
+    directory = None
+    second = operands.string()
+    if second is not None:
+        directory, name = name.decode("utf-8", "surrogateescape"), second
+    md5 = None
+    if operands.accept("md5"):
+        md5 = operands.number("MD5 sum").to_bytes(16, "big")
     operands.end()
-    unit.file_symbol = literal.decode("utf-8", "surrogateescape")
+    wrong = unit.lines.add_file(number, directory, name.decode("utf-8", "surrogateescape"), md5)
+    if wrong:
+        operands.fail(wrong, position=at)
+
+
+def loc(unit: Unit, operands: Operands) -> None:
+    """``.loc file line column options``: the source line of the next instruction."""
+    if unit.location is not None:
+        unit.add_row()
+    at = operands.skip_space()
+    location = replace(
+        unit.last_location,
+        basic_block=False,
+        prologue_end=False,
+        epilogue_begin=False,
+        discriminator=0,
+    )
+    location.file = operands.number("file number")
+    if location.file not in unit.lines.files:
+        operands.fail(
+            f"file number {location.file} has no '.file' line",
+            position=at,
+            hint="add '.file N \"name\"'",
+        )
+    location.line = operands.number("line number")
+    location.column = 0
+    if not operands.at_end() and operands.text[operands.position].isdigit():
+        location.column = operands.number("column number")
+    view: str | None = None
+    while not operands.at_end():
+        at = operands.skip_space()
+        word = operands.word("an option")
+        if word in ("basic_block", "prologue_end", "epilogue_begin"):
+            setattr(location, word, True)
+        elif word == "is_stmt":
+            location.is_stmt = bool(operands.number("value of is_stmt"))
+        elif word in ("isa", "discriminator"):
+            setattr(location, word, operands.number(f"value of {word}"))
+        elif word == "view":
+            view = operands.word("a view")
+        else:
+            operands.fail(
+                f"unknown option '{word}' of '.loc'",
+                position=at,
+                length=len(word),
+                hint=did_you_mean(word, _LOC_OPTIONS),
+            )
+    unit.set_location(location)
+    if view is not None:
+        unit.add_row(view)
+
+
+_LOC_OPTIONS: Final = (
+    "basic_block", "prologue_end", "epilogue_begin", "is_stmt", "isa", "discriminator", "view",
+)  # fmt: skip
 
 
 def ident(unit: Unit, operands: Operands) -> None:
@@ -38,7 +105,9 @@ def line(unit: Unit, operands: Operands) -> None:
 
 
 DIRECTIVES: Final = {
-    ".file": Directive(file, 'the FILE symbol (`.file "name"`)'),
+    ".file": Directive(file, "the FILE symbol; the files of .loc"),
+    ".loc": Directive(loc, "rows of the line table"),
+    ".loc_mark_labels": Directive(line, "accepted, changes nothing"),
     ".ident": Directive(ident, "a string in .comment"),
     ".line": Directive(line, "accepted, changes nothing"),
     ".ln": Directive(line, "accepted, changes nothing"),
