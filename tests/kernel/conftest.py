@@ -21,15 +21,14 @@ def build_cache(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def copy_kernel(root, build_cache):
-    """Copies the kernel's project to a folder, without what makes disk images."""
+    """Copies the kernel's project to a folder; without `disk`, a build makes no disk image."""
 
-    def copy(folder: Path) -> Path:
+    def copy(folder: Path, *, disk: bool = False) -> Path:
         for tree in ("asm", "kernel", "linker_scripts"):
             shutil.copytree(root / tree, folder / tree)
         configuration = (root / "pyproject.toml").read_text()
-        (folder / "pyproject.toml").write_text(
-            configuration + "\n[tool.orobuild.image]\ndisk = false\n"
-        )
+        image = f"\n[tool.orobuild.image]\ndisk = {str(disk).lower()}\n"
+        (folder / "pyproject.toml").write_text(configuration + image)
         (folder / "build").mkdir()
         (folder / "build" / ".cache").symlink_to(build_cache)
         return folder
@@ -50,8 +49,8 @@ def build_changed(copy_kernel, profile, tmp_path):
     The build is not linted: lint is to find some of these, and here the kernel's own tests are.
     """
 
-    def make(file: str, old: str, new: str) -> BuildResult:
-        changed = copy_kernel(tmp_path) / file
+    def make(file: str, old: str, new: str, *, disk: bool = False) -> BuildResult:
+        changed = copy_kernel(tmp_path, disk=disk) / file
         text = changed.read_text()
         assert old in text, f"{file} has changed: adapt this test"
         changed.write_text(text.replace(old, new, 1))
