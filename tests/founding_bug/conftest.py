@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from orobuild.pipeline import compiler, targets
 from orobuild.pipeline.build import BuildResult, Request, build
 from orobuild.project import load
+from stages import build_stages
 
 SYMBOL = "_oro_isr_common_novec"
 """The common entry of device interrupts: every timer interrupt passes through it."""
@@ -59,22 +58,14 @@ class Kernel:
 
     def objects(self) -> dict[str, bytes]:
         """The objects of the kernel by source, from a lenient assembler."""
-        project = load(self.root)
-        cache = self.root / "build" / ".cache"
-        shop = targets.Workshop(
-            project=project,
-            profile=project.profile(self.profile)[1],
-            compiler=compiler.find((), cache),
-            cache_directory=cache,
+        stages = build_stages(
+            load(self.root),
+            "kernel",
+            cache=self.root / "build" / ".cache",
+            profile=self.profile,
             unchecked=True,
         )
-        with ThreadPoolExecutor() as pool:
-            for name in project.order():
-                pending = targets.start_compiling(shop, name, pool)
-                objects = targets.finish_objects(shop, pending)
-                linked = targets.link_objects(shop, name, pending.target, objects)
-                shop.embedded[linked.file_name] = linked.data
-        return {o.path: o.data for o in objects}
+        return {made.path: made.data for made in stages.objects}
 
 
 @pytest.fixture(scope="session")
