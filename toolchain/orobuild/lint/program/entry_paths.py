@@ -92,9 +92,10 @@ class EntryPaths:
                 continue
             if flow in _DIRECT and instruction.near_branch_target:
                 target = instruction.near_branch_target & self._program.address_mask
-                if not self.is_assembly(target):
+                # A target outside the code is SEG001's, not an arrival.
+                if not self.is_assembly(target) and self._program.region_at(target) is not None:
                     yield Arrival(target, instruction.ip, clear, swaps)
-                elif flow != FlowControl.CALL:
+                elif self.is_assembly(target) and flow != FlowControl.CALL:
                     yield _State(target, clear, swaps)
             if flow == FlowControl.CONDITIONAL_BRANCH:
                 yield _State(instruction.next_ip, clear, swaps)

@@ -3,7 +3,7 @@
 ## What it does
 
 Follows every way from the stubs of a table in `vector-tables` through assembly (as `.oro.code`
-lists it) to the first compiled function, and counts `swapgs`. Where most vectors have a way with
+lists it) to the first compiled function, and counts `swapgs`. Where some vector has a way with
 one `swapgs` (from ring 3) and one without (from ring 0), each vector must have both, and none
 may execute two.
 
@@ -66,8 +66,7 @@ def check(program: Program) -> Iterator[Finding]:
             swaps = frozenset(a.swaps for a in paths.arrivals(start))
             if swaps:
                 counts[vector], starts[vector] = swaps, start
-        usual = sum(1 for swaps in counts.values() if swaps == BOTH)
-        if 2 * usual <= len(counts):
+        if BOTH not in counts.values():
             continue
         groups: dict[frozenset[int], list[int]] = {}
         for vector, swaps in counts.items():

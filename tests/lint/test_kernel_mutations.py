@@ -1,0 +1,249 @@
+"""The kernel is clean, and each seeded way of breaking it is found by the rule meant for it."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+from dataclasses import dataclass, field
+
+import pytest
+
+from orobuild.elf import reader
+from orobuild.elf.constants import EHDR_SIZE, PHDR_SIZE, SHDR_SIZE
+from orobuild.lint import LintConfig, check_image
+from orobuild.lint.program import Program
+from orobuild.pipeline.build import Request, build
+from orobuild.project import load
+
+CONFIG = LintConfig(vector_tables=("_oro_isr_handlers",))
+BOOT, TEXT, RODATA, DATA = range(4)
+
+
+def findings(data: bytes) -> set[str]:
+    return {str(f.rule) for f in check_image(reader.read(data, "oro.elf"), config=CONFIG)}
+
+
+@pytest.fixture(scope="module")
+def project(root, tmp_path_factory):
+    """A copy of the kernel's project that builds no disk image, with a cache of its own."""
+    folder = tmp_path_factory.mktemp("kernel")
+    for tree in ("asm", "kernel", "linker_scripts"):
+        shutil.copytree(root / tree, folder / tree)
+    text = (root / "pyproject.toml").read_text() + "\n[tool.orobuild.image]\ndisk = false\n"
+    (folder / "pyproject.toml").write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def kernel(project, profile):
+    return build(load(project), Request(profile=profile)).kernel.read_bytes()
+
+
+class Image:
+    """The kernel's bytes, to be changed by address, symbol or header."""
+
+    def __init__(self, data: bytes) -> None:
+        self.elf = reader.read(data, "oro.elf")
+        self.data = bytearray(data)
+        self.symbols = Program(self.elf, CONFIG).symbols.by_name
+
+    def segment(self, index: int, **values: int) -> None:
+        at = self.elf.header.e_phoff + index * PHDR_SIZE[2]
+        fields = dict(zip(_PHDR, struct.unpack_from("<IIQQQQQQ", self.data, at), strict=True))
+        struct.pack_into("<IIQQQQQQ", self.data, at, *{**fields, **values}.values())
+
+    def section(self, name: str, **values: int) -> None:
+        section = self.elf.section(name)
+        assert section is not None
+        at = self.elf.header.e_shoff + section.index * SHDR_SIZE[2]
+        fields = dict(zip(_SHDR, struct.unpack_from("<IIQQQQIIQQ", self.data, at), strict=True))
+        struct.pack_into("<IIQQQQIIQQ", self.data, at, *{**fields, **values}.values())
+
+    def entry(self, address: int) -> None:
+        struct.pack_into("<Q", self.data, 24, address)
+        assert EHDR_SIZE[2] == 64
+
+    def offset(self, address: int) -> int:
+        for s in self.elf.segments:
+            if s.p_type == 1 and s.p_vaddr <= address < s.p_vaddr + s.p_filesz:
+                return address - s.p_vaddr + s.p_offset
+        raise AssertionError(f"{address:#x} is not in the file")
+
+    def write(self, symbol: str, offset: int, expected: bytes, new: bytes) -> None:
+        at = self.offset(self.symbols[symbol].address + offset)
+        assert self.data[at : at + len(expected)] == expected, self.data[at : at + 16].hex()
+        self.data[at : at + len(new)] = new
+
+    def jump(self, symbol: str, target: int) -> None:
+        """Make the first instruction of a function a `jmp` to an address."""
+        start = self.symbols[symbol].address
+        distance = (target - start - 5 + (1 << 31)) % (1 << 32) - (1 << 31)
+        at = self.offset(start)
+        self.data[at : at + 5] = b"\xe9" + struct.pack("<i", distance)
+
+    def start(self, segment: int) -> int:
+        return self.elf.segments[segment].p_vaddr
+
+
+_PHDR = ("p_type", "p_flags", "p_offset", "p_vaddr", "p_paddr", "p_filesz", "p_memsz", "p_align")
+_SHDR = (
+    *("sh_name", "sh_type", "sh_flags", "sh_addr", "sh_offset"),
+    *("sh_size", "sh_link", "sh_info", "sh_addralign", "sh_entsize"),
+)
+_NO_TEXT = {"SEG004", "SEG015", "SEG017"}
+
+
+@dataclass
+class Mutation:
+    name: str
+    rule: str
+    change: object
+    others: set[str] = field(default_factory=set)  # what follows from the same defect
+
+
+def in_table(image: Image, vector: int, handler: int) -> None:
+    at = image.offset(image.symbols["_oro_isr_handlers"].address + 8 * vector)
+    struct.pack_into("<Q", image.data, at, handler)
+
+
+def stub(vector: int) -> str:
+    return f"_oro_isr_handler_{vector}_novec"
+
+
+BYTES = [
+    Mutation("text writable", "SEG002", lambda k: k.segment(TEXT, p_flags=7)),
+    Mutation("data executable", "SEG002", lambda k: k.segment(DATA, p_flags=7), {"SEG006"}),
+    Mutation("text not executable", "SEG005", lambda k: k.segment(TEXT, p_flags=4), _NO_TEXT),
+    Mutation("rodata executable", "SEG006", lambda k: k.segment(RODATA, p_flags=5)),
+    Mutation("boot segment executable", "SEG006", lambda k: k.segment(BOOT, p_flags=5)),
+    Mutation("data read-only", "SEG007", lambda k: k.segment(DATA, p_flags=4)),
+    Mutation(
+        "text section writable", "SEG003", lambda k: k.section(".text", sh_flags=7), {"SEG007"}
+    ),
+    Mutation("text section without x", "SEG006", lambda k: k.section(".text", sh_flags=2)),
+    Mutation("rodata section with x", "SEG005", lambda k: k.section(".rodata", sh_flags=6)),
+    Mutation("rodata section writable", "SEG007", lambda k: k.section(".rodata", sh_flags=3)),
+    Mutation("entry in rodata", "SEG004", lambda k: k.entry(k.start(RODATA))),
+    Mutation("entry nowhere", "SEG004", lambda k: k.entry(0x1234)),
+    Mutation(
+        "multiboot entry in data",
+        "SEG004",
+        lambda k: k.write(
+            "multiboot2_header",
+            24,
+            struct.pack("<I", (k.elf.header.e_entry) & 0x7FFFFFFF),
+            struct.pack("<I", k.start(DATA) & 0x7FFFFFFF),
+        ),
+    ),
+    Mutation(
+        "two segments in one page",
+        "SEG008",
+        lambda k: k.segment(DATA, p_vaddr=k.start(RODATA) + k.elf.segments[RODATA].p_memsz),
+        {"SEG011", "SEG012"},
+    ),
+    Mutation(
+        "segments overlap",
+        "SEG009",
+        lambda k: k.segment(BOOT, p_memsz=k.start(TEXT) - k.start(BOOT) + 1),
+        {"SEG010"},
+    ),
+    Mutation(
+        "load addresses overlap",
+        "SEG010",
+        lambda k: k.segment(DATA, p_paddr=k.elf.segments[RODATA].p_paddr),
+    ),
+    Mutation("segment misaligned", "SEG011", lambda k: k.segment(DATA, p_align=0x3000)),
+    Mutation(
+        "segment too short",
+        "SEG012",
+        lambda k: k.segment(DATA, p_memsz=k.elf.segments[DATA].p_filesz),
+    ),
+    Mutation("handler jumps to rodata", "SEG001", lambda k: k.jump(stub(32), k.start(RODATA))),
+    Mutation("handler jumps to data", "SEG001", lambda k: k.jump(stub(40), k.start(DATA))),
+    Mutation(
+        "entry code jumps to rodata", "SEG001", lambda k: k.jump("kernel_main", k.start(RODATA))
+    ),
+    Mutation("unresolved call", "SEG014", lambda k: k.jump("kernel_main", 0)),
+    Mutation("vector in rodata", "SEG015", lambda k: in_table(k, 32, k.start(RODATA))),
+    Mutation("vector nowhere", "SEG015", lambda k: in_table(k, 32, 0x1000)),
+    Mutation("vector without handler", "IDT003", lambda k: in_table(k, 77, 0)),
+    Mutation(
+        "two vectors swapped",
+        "IDT001",
+        lambda k: (
+            in_table(k, 40, k.symbols[stub(41)].address),
+            in_table(k, 41, k.symbols[stub(40)].address),
+        ),
+    ),
+    Mutation(
+        "stub pushes another vector",
+        "IDT001",
+        lambda k: k.write(stub(33), 0, b"\x6a\x00\x6a\x21", b"\x6a\x00\x6a\x20"),
+    ),
+    Mutation(
+        "stub without synthetic error code",
+        "IDT002",
+        lambda k: k.write(stub(33), 0, b"\x6a\x00", b"\x66\x90"),
+    ),
+]
+
+
+@pytest.mark.parametrize("mutation", BYTES, ids=lambda m: m.name.replace(" ", "-"))
+def test_a_change_of_the_image_is_found_by_its_rule(kernel, mutation):
+    image = Image(kernel)
+    mutation.change(image)
+    found = findings(bytes(image.data))
+    assert mutation.rule in found
+    assert found <= {mutation.rule} | mutation.others
+
+
+SOURCES = [
+    (
+        "no .section line",
+        ("asm/isr_common.S", '.section .text.isr_common,"ax",@progbits\n', ""),
+        {"SEG001", "SEG017"},
+    ),
+    (
+        "section without flags",
+        ("asm/isr_common.S", '.section .text.isr_common,"ax",@progbits', ".section .isr_common"),
+        {"SEG001", "SEG017"},
+    ),
+    ("no cld", ("asm/isr_common.S", "    cld\n", ""), {"IDT004"}),
+    ("no cld on exceptions", ("asm/isr_common_exc.S", "    cld\n", ""), {"IDT004"}),
+    ("no swapgs", ("asm/isr_common.S", "    swapgs\n", ""), {"IDT005"}),
+    ("two swapgs", ("asm/isr_common.S", "    swapgs\n", "    swapgs\n    swapgs\n"), {"IDT005"}),
+    ("error code of #AC", ("kernel/abi/vectors.h", "| 1 << 17 |", "|"), {"IDT002"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [(change, rules) for _, change, rules in SOURCES],
+    ids=[name.replace(" ", "-") for name, _, _ in SOURCES],
+)
+def test_a_change_of_the_source_is_found_by_its_rule(project, profile, kernel, change, rules):
+    file, old, new = change
+    path = project / file
+    text = path.read_text()
+    assert old in text, f"{file} has changed: adapt this test"
+    try:
+        path.write_text(text.replace(old, new, 1))
+        broken = build(load(project), Request(profile=profile, unchecked=True))
+    finally:
+        path.write_text(text)
+    assert findings(broken.kernel.read_bytes()) == rules
+
+
+def test_the_kernel_is_clean(kernel):
+    assert findings(kernel) == set()
+
+
+def test_every_function_of_the_kernel_is_reached(kernel):
+    program = Program(reader.read(kernel, "oro.elf"), CONFIG)
+    reached = {i.ip for _, decoder in program.flow.instructions() for i in decoder}
+    assert [program.symbols.name(a) for a, _ in program.functions if a not in reached] == []
+
+
+def test_the_trampoline_and_the_entry_are_decoded_at_their_own_widths(kernel):
+    program = Program(reader.read(kernel, "oro.elf"), CONFIG)
+    assert {width for width, _ in program.flow.instructions()} == {16, 32, 64}
