@@ -122,6 +122,26 @@ class Inputs:
     ei_class: int
     e_machine: int
     contents: dict[int, bytes] = field(default_factory=dict)
+    _blob: NDArray[np.uint8] | None = None
+    _bases: NDArray[np.uint64] | None = None
+
+    def blob(self) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
+        """All files one after another, u8, and where each object starts in it.
+
+        For gathering from many objects at once. Starts are multiples of 8.
+        """
+        if self._blob is None or self._bases is None:
+            parts: list[bytes | memoryview] = []
+            starts = []
+            position = 0
+            for item in self.objects:
+                starts.append(position)
+                padded = -(-len(item.data) // 8) * 8
+                parts += [item.data, bytes(padded - len(item.data))]
+                position += padded
+            self._blob = np.frombuffer(b"".join(parts), "u1")
+            self._bases = np.array(starts, "u8")
+        return self._blob, self._bases
 
     def owner(self, row: int) -> InputObject:
         """The object that a section row belongs to."""
@@ -277,7 +297,7 @@ def _read_object(file: LinkInput, row: int) -> tuple[InputObject, NDArray[Any]] 
     if shstrndx >= shnum:
         _malformed(item, f"e_shstrndx {shstrndx} is not a section")
     names = _bytes(item, table, shstrndx) if shstrndx else b""
-    item.names = _strings(item, names, table["name"])
+    item.names = _strings(item, names, table)
     for index in np.flatnonzero(table["type"] == c.SHT_SYMTAB):
         if item.symbol_count:
             _malformed(item, "the object has two symbol tables")
@@ -345,25 +365,26 @@ def _bytes(item: InputObject, table: NDArray[Any], index: int) -> bytes:
     return bytes(item.data[start : start + int(table["size"][index])])
 
 
-def _strings(item: InputObject, table: bytes, offsets: NDArray[Any]) -> list[bytes]:
-    if len(offsets) and table and table[-1] == 0 and int(offsets.max()) < len(table):
-        find = table.index
-        return [table[start : find(b"\0", start)] for start in offsets.tolist()]
-    if not table and not offsets.any():
+def _strings(item: InputObject, names: bytes, table: NDArray[Any]) -> list[bytes]:
+    """The section names. Those of relocation sections are not needed and left out."""
+    offsets = table["name"]
+    if not names and not offsets.any():
         return [b""] * len(offsets)
-    _malformed(item, "a name is outside its string table")
+    if not names or names[-1] or int(offsets.max()) >= len(names):
+        _malformed(item, "a name is outside its string table")
+    kinds = table["type"]
+    wanted = np.where((kinds == c.SHT_RELA) | (kinds == c.SHT_REL), len(names) - 1, offsets)
+    find = names.index
+    return [names[start : find(b"\0", start)] for start in wanted.tolist()]
 
 
 def _section_table(
     objects: list[InputObject], headers: list[NDArray[Any]], names: list[str]
 ) -> NDArray[Any]:
-    known: dict[bytes, str] = {}
+    raw = [name for item in objects for name in item.names]
+    known = {name: name.decode("utf-8", "surrogateescape") for name in set(raw)}
+    names.extend(map(known.__getitem__, raw))
     for item in objects:
-        for name in item.names:
-            text = known.get(name)
-            if text is None:
-                text = known[name] = name.decode("utf-8", "surrogateescape")
-            names.append(text)
         item.names = []
     sections = np.zeros(len(names), SECTION)
     for column in ("type", "flags", "offset", "size", "align", "entsize", "link", "info"):
@@ -425,56 +446,83 @@ def _extended_indices(inputs: Inputs, item: InputObject, table: int, count: int)
 def read_relocations(inputs: Inputs, live: NDArray[np.bool_]) -> NDArray[Any]:
     """The relocations of every section whose row is set in `live`, dtype `RELOCATION`.
 
-    SHT_REL addends are read from the section's bytes. Raises `InputError` for an entry outside
-    its section or naming a symbol that does not exist.
+    SHT_REL addends are read from the section's bytes. Raises `InputError` for an entry naming a
+    symbol that does not exist.
     """
     sections = inputs.sections
-    is_table = (sections["type"] == c.SHT_RELA) | (sections["type"] == c.SHT_REL)
-    parts: list[NDArray[Any]] = []
-    for row in np.flatnonzero(is_table).tolist():
-        header = sections[row]
-        item = inputs.objects[header["object"]]
-        target = item.first_section + int(header["info"])
-        if not live[target] or not header["size"]:
-            continue
-        parts.append(_relocation_part(inputs, item, header, target))
-    if not parts:
-        return np.zeros(0, RELOCATION)
-    return np.concatenate(parts)
+    firsts = np.array([item.first_section for item in inputs.objects], "i8")
+    target = sections["info"].astype("i8") + firsts[sections["object"]]
+    parts = []
+    for sh_type in (c.SHT_RELA, c.SHT_REL):
+        rows = np.flatnonzero((sections["type"] == sh_type) & (sections["size"] > 0))
+        rows = rows[live[target[rows]]]
+        if len(rows):
+            parts.append(_gather(inputs, rows, target[rows], is_rela=sh_type == c.SHT_RELA))
+    return np.concatenate(parts) if parts else np.zeros(0, RELOCATION)
 
 
-def _relocation_part(inputs: Inputs, item: InputObject, header: Any, target: int) -> NDArray[Any]:
-    is_rela = header["type"] == c.SHT_RELA
-    wide = item.ei_class == c.ELFCLASS64
-    word, signed = ("<u8", "<i8") if wide else ("<u4", "<i4")
-    fields = [("offset", word)]
-    fields += [("type", "<u4"), ("symbol", "<u4")] if wide else [("info", "<u4")]
-    if is_rela:
-        fields.append(("addend", signed))
-    dtype = np.dtype(fields)
-    raw = np.frombuffer(
-        item.data, dtype, int(header["size"]) // dtype.itemsize, int(header["offset"])
+def _gather(
+    inputs: Inputs, rows: NDArray[np.int64], targets: NDArray[np.int64], *, is_rela: bool
+) -> NDArray[Any]:
+    """The entries of all relocation sections `rows` at once; they change `targets`."""
+    wide = inputs.ei_class == c.ELFCLASS64
+    word = 8 if wide else 4
+    entry = (3 if is_rela else 2) * word
+    blob, bases = inputs.blob()
+    headers = inputs.sections[rows]
+    starts = headers["offset"] + bases[headers["object"]]
+    counts = (headers["size"] // np.uint64(entry)).astype("i8")
+    total = int(counts.sum())
+    # position of every entry: its section's start plus its number in the section
+    first_of = np.repeat(np.cumsum(counts) - counts, counts)
+    position = np.repeat(starts, counts) + (np.arange(total) - first_of).astype("u8") * np.uint64(
+        entry
     )
-    part = np.zeros(len(raw), RELOCATION)
-    part["section"] = target
-    part["offset"] = raw["offset"]
-    part["type"] = raw["type"] if wide else raw["info"] & 0xFF
-    symbol = raw["symbol"] if wide else raw["info"] >> 8
-    if (symbol >= max(1, item.symbol_count)).any():
-        index = int(np.flatnonzero(symbol >= max(1, item.symbol_count))[0])
-        _fail(
-            item.label,
-            f"relocation {index} of section '{inputs.names[target]}' names symbol "
-            f"{int(symbol[index])}, the object has {item.symbol_count}",
-        )
-    if not item.symbol_count:
-        _fail(item.label, "the object has relocations but no symbol table")
-    part["symbol"] = symbol.astype("i8") + item.first_symbol
+    part = np.zeros(total, RELOCATION)
+    part["section"] = np.repeat(targets, counts)
+    part["offset"] = _words(blob, position, word)
+    info = _words(blob, position + np.uint64(word), word)
+    shift = np.uint64(32 if wide else 8)
+    part["type"] = info & np.uint64((1 << int(shift)) - 1)
+    symbol = (info >> shift).astype("i8")
+    owner = np.repeat(headers["object"], counts)
+    sizes = np.array([item.symbol_count for item in inputs.objects], "i8")
+    wrong = np.flatnonzero(symbol >= sizes[owner])
+    if len(wrong):
+        _wrong_symbol(inputs, part[wrong[0]], int(symbol[wrong[0]]))
+    first_symbols = np.array([item.first_symbol for item in inputs.objects], "i8")
+    part["symbol"] = symbol + first_symbols[owner]
     if is_rela:
-        part["addend"] = raw["addend"]
-    else:
-        part["addend"] = _implicit_addends(inputs, item, target, part)
+        addend = _words(blob, position + np.uint64(2 * word), word)
+        part["addend"] = addend.view("i8") if wide else addend.astype("u4").view("i4")
+        return part
+    for row in np.unique(part["section"]).tolist():
+        mine = np.flatnonzero(part["section"] == row)
+        part["addend"][mine] = _implicit_addends(inputs, row, part[mine])
     return part
+
+
+def _words(blob: NDArray[np.uint8], position: NDArray[np.uint64], word: int) -> NDArray[np.uint64]:
+    """The little-endian words at byte positions `position`."""
+    if not (position % np.uint64(word)).any():
+        whole: NDArray[np.uint64] = blob.view(f"<u{word}")[position // np.uint64(word)]
+        return whole.astype("u8")
+    value = np.zeros(len(position), "u8")
+    for k in range(word):
+        value |= blob[position + np.uint64(k)].astype("u8") << np.uint64(8 * k)
+    return value
+
+
+def _wrong_symbol(inputs: Inputs, entry: Any, symbol: int) -> NoReturn:
+    section = int(entry["section"])
+    owner = inputs.owner(section)
+    if not owner.symbol_count:
+        _fail(owner.label, "the object has relocations but no symbol table")
+    _fail(
+        owner.label,
+        f"a relocation of section '{inputs.names[section]}' names symbol {symbol}, the object "
+        f"has {owner.symbol_count}",
+    )
 
 
 # Bytes of the field that an i386 relocation changes; 4 unless listed.
@@ -487,9 +535,7 @@ _REL_WIDTH: Final = {
 }
 
 
-def _implicit_addends(
-    inputs: Inputs, item: InputObject, target: int, part: NDArray[Any]
-) -> NDArray[Any]:
+def _implicit_addends(inputs: Inputs, target: int, part: NDArray[Any]) -> NDArray[Any]:
     data = np.frombuffer(inputs.section_data(target), "u1")
     addends = np.zeros(len(part), "i8")
     for r_type in np.unique(part["type"]).tolist():
@@ -498,7 +544,7 @@ def _implicit_addends(
         offsets = part["offset"][rows]
         if (offsets + np.uint64(width) > len(data)).any():
             _fail(
-                item.label,
+                inputs.owner(target).label,
                 f"a relocation of section '{inputs.names[target]}' lies outside the section",
             )
         value = np.zeros(len(rows), "i8")

@@ -7,6 +7,7 @@ segment with which flags holds it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,6 +17,8 @@ from orobuild.elf.descriptions import section_flags, segment_flags
 from orobuild.linker.output import OutputSection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orobuild.diagnostics import Span
     from orobuild.elf.reader import ElfFile
     from orobuild.linker.resolution import Resolution
@@ -99,14 +102,19 @@ class LinkMap:
     discarded: tuple[Dropped, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LinkedImage:
     """The result of a link: `data` is an ELF executable, or a flat binary (`elf` is None)."""
 
     data: bytes
     elf: ElfFile | None
-    map: LinkMap
     warnings: tuple[Diagnostic, ...]
+    _make_map: Callable[[], LinkMap]
+
+    @cached_property
+    def map(self) -> LinkMap:
+        """What lies where; made when it is asked for, since most links are not asked."""
+        return self._make_map()
 
 
 def build_map(resolution: Resolution, used: tuple[Segment, ...]) -> LinkMap:

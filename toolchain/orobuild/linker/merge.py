@@ -269,6 +269,16 @@ def _new_place(
     return target.row, target.index + len(target.data) - len(data) + inside
 
 
+def _new_places(
+    inputs: Inputs, pool: _Pool, pieces: _Pieces, row: int, offsets: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`_new_place` for many offsets of one section."""
+    unique, inverse = np.unique(offsets, return_inverse=True)
+    places = [_new_place(inputs, pool, pieces, row, offset) for offset in unique.tolist()]
+    found = np.array(places, "i8").reshape(-1, 2)[inverse]
+    return found[:, 0], found[:, 1]
+
+
 def _move_symbols(inputs: Inputs, owner: dict[int, _Pool], pieces: dict[int, _Pieces]) -> None:
     table = inputs.symbols
     rows = np.array(sorted(owner), "i8")
@@ -301,19 +311,16 @@ def _move_relocations(
     extra["info"] = c.STT_SECTION
     inputs.symbols = np.concatenate([table, extra])
     symbols.of_row = np.concatenate([symbols.of_row, np.full(len(rows), -1, "i8")])
-    number = {row: first + index for index, row in enumerate(rows.tolist())}
     relocations = relocations.copy()
     entries = relocations[affected]
-    sections = table["section"][entries["symbol"]].tolist()
-    offsets = (table["value"][entries["symbol"]].astype("i8") + entries["addend"]).tolist()
-    memo: dict[tuple[int, int], tuple[int, int]] = {}
-    new_symbols, new_addends = [], []
-    for row, offset in zip(sections, offsets, strict=True):
-        place = memo.get((row, offset))
-        if place is None:
-            place = memo[row, offset] = _new_place(inputs, owner[row], pieces[row], row, offset)
-        new_symbols.append(number[place[0]])
-        new_addends.append(place[1])
-    relocations["symbol"][affected] = new_symbols
-    relocations["addend"][affected] = new_addends
+    sections = table["section"][entries["symbol"]]
+    offsets = table["value"][entries["symbol"]].astype("i8") + entries["addend"]
+    order = np.argsort(sections, kind="stable")
+    bounds = [*np.searchsorted(sections[order], rows, "left").tolist(), len(order)]
+    for index, row in enumerate(rows.tolist()):
+        mine = order[bounds[index] : bounds[index + 1]]
+        if len(mine):
+            new_rows, new_offsets = _new_places(inputs, owner[row], pieces[row], row, offsets[mine])
+            relocations["symbol"][affected[mine]] = first + np.searchsorted(rows, new_rows)
+            relocations["addend"][affected[mine]] = new_offsets
     return relocations

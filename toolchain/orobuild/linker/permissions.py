@@ -195,14 +195,17 @@ def _branches(
     outputs = resolution.placement.output_of[np.maximum(targets, 0)]
     forbidden = [i for i, segment in segment_of.items() if not segment.p_flags & c.PF_X]
     code = inputs.sections["flags"][relocations["section"]] & np.uint64(c.SHF_EXECINSTR)
-    suspects = np.flatnonzero((targets >= 0) & np.isin(outputs, forbidden) & (code != 0))
+    flags = inputs.sections["flags"][np.maximum(targets, 0)] & np.uint64(c.SHF_EXECINSTR)
+    suspects = np.flatnonzero(
+        (targets >= 0) & np.isin(outputs, forbidden) & (code != 0) & (flags == 0)
+    )
+    suspects = suspects[_are_branches(resolution, relocations[suspects])]
     reports: list[Diagnostic] = []
     seen: set[int] = set()
     for index in suspects.tolist():
         entry = relocations[index]
         target = int(targets[index])
-        flags = int(inputs.sections["flags"][target])
-        if target in seen or flags & c.SHF_EXECINSTR or not _is_branch(resolution, entry):
+        if target in seen:
             continue
         seen.add(target)
         segment = segment_of[int(outputs[index])]
@@ -211,8 +214,8 @@ def _branches(
         reports.append(
             error(
                 f"a branch goes to '{name}' in section '{inputs.names[target]}' "
-                f'(flags "{section_flags(flags)}") of {owner}, which is in segment '
-                f"'{segment.name}' with flags {segment_flags(segment.p_flags)}: not executable",
+                f'(flags "{section_flags(int(inputs.sections["flags"][target]))}") of {owner}, '
+                f"which is in segment '{segment.name}' with flags {segment_flags(segment.p_flags)}: not executable",
                 Span(owner),
                 hint="put the code into .text: write `.text` or `.section .text` before it",
                 rule="branch-target",
@@ -222,25 +225,26 @@ def _branches(
     return reports
 
 
-def _is_branch(resolution: Resolution, entry: Any) -> bool:
-    """Whether the relocated field is the displacement of a call, jmp or jcc.
+def _are_branches(resolution: Resolution, entries: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each relocated field is the displacement of a call, jmp or jcc.
 
     Compilers and assemblers use PLT32 for branches only. For PC-relative fields the opcode
     before the field decides: a ModRM byte of a RIP-relative operand is never 0xe8, 0xe9 or 0x8x.
     """
-    r_type = int(entry["type"])
-    if resolution.inputs.e_machine == c.EM_386:
-        if r_type == c.R_386_PLT32:
-            return True
-        relative = r_type in (c.R_386_PC32, c.R_386_PC16)
+    inputs = resolution.inputs
+    blob, bases = inputs.blob()
+    kinds = entries["type"]
+    if inputs.e_machine == c.EM_386:
+        certain = kinds == c.R_386_PLT32
+        possible = (kinds == c.R_386_PC32) | (kinds == c.R_386_PC16)
     else:
-        if r_type == c.R_X86_64_PLT32:
-            return True
-        relative = r_type in (c.R_X86_64_PC32, c.R_X86_64_PC16)
-    offset = int(entry["offset"])
-    data = resolution.inputs.section_data(int(entry["section"]))
-    if not relative or not 1 <= offset <= len(data):
-        return False
-    if data[offset - 1] in (0xE8, 0xE9):
-        return True
-    return offset >= 2 and data[offset - 2] == 0x0F and data[offset - 1] & 0xF0 == 0x80
+        certain = kinds == c.R_X86_64_PLT32
+        possible = (kinds == c.R_X86_64_PC32) | (kinds == c.R_X86_64_PC16)
+    headers = inputs.sections[entries["section"]]
+    possible &= (entries["offset"] >= 2) & (headers["type"] != c.SHT_NOBITS)
+    start = headers["offset"] + bases[headers["object"]] + entries["offset"]
+    start = np.where(possible, start, np.uint64(2))
+    last, before = blob[start - np.uint64(1)], blob[start - np.uint64(2)]
+    opcode = (last == 0xE8) | (last == 0xE9) | ((before == 0x0F) & (last & 0xF0 == 0x80))
+    branches: NDArray[np.bool_] = certain | (possible & opcode)
+    return branches

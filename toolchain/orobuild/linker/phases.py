@@ -141,7 +141,7 @@ def _finish(
             ]
         )
     elf = reader.read(data, "output") if kind == "elf" else None
-    return LinkedImage(data, elf, build_map(resolution, used), tuple(warnings))
+    return LinkedImage(data, elf, tuple(warnings), lambda: build_map(resolution, used))
 
 
 def _machine(script: Script, options: LinkOptions) -> int | None:

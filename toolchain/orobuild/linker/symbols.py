@@ -77,8 +77,9 @@ class Symbols:
         return number is not None and self.kind[number] >= Kind.WEAK
 
 
-# STV_* from least to most constraining (gABI: internal, hidden, protected, default).
-_CONSTRAINT = {c.STV_DEFAULT: 0, c.STV_PROTECTED: 1, c.STV_HIDDEN: 2, c.STV_INTERNAL: 3}
+# How constraining each STV_* is (gABI: internal, hidden, protected, default), and back.
+_CONSTRAINT: Final = np.array([0, 3, 2, 1])
+_OF_CONSTRAINT: Final = np.array([c.STV_DEFAULT, c.STV_PROTECTED, c.STV_HIDDEN, c.STV_INTERNAL])
 
 
 def resolve(inputs: Inputs, *, required: Sequence[str], overridden: frozenset[str]) -> Symbols:
@@ -98,48 +99,44 @@ def resolve(inputs: Inputs, *, required: Sequence[str], overridden: frozenset[st
     sections = table["section"]
     in_dropped = (sections >= 0) & result.dropped[np.maximum(sections, 0)]
     defined_in = np.where(in_dropped, UNDEFINED, sections)
-    problems: list[Diagnostic] = []
-    columns = zip(
-        rows.tolist(),
-        table["object"][rows].tolist(),
-        table["name"][rows].tolist(),
-        bindings[rows].tolist(),
-        (table["other"][rows] & 3).tolist(),
-        defined_in[rows].tolist(),
-        table["size"][rows].tolist(),
-        table["value"][rows].tolist(),
-        strict=True,
+    visibility = table["other"][rows] & 3
+    section = defined_in[rows]
+    weak = bindings[rows] == c.STB_WEAK
+    kind = np.where(weak, int(Kind.WEAK), int(Kind.DEFINED))
+    kind[section == COMMON] = Kind.COMMON
+    kind[section == UNDEFINED] = np.where(
+        weak[section == UNDEFINED], int(Kind.UNDEFINED_WEAK), int(Kind.UNDEFINED)
     )
-    numbers: dict[bytes, int] = {}
-    owner, strtab = -1, b""
-    targets: list[int] = []
-    for row, number, start, binding, visibility, section, size, value in columns:
-        if number != owner:
-            owner, strtab = number, inputs.objects[number].strtab
-        raw = strtab[start : strtab.index(b"\0", start)]
-        target = numbers.get(raw)
-        if target is None:
-            target = numbers[raw] = result.number(raw.decode("utf-8", "surrogateescape"))
-        targets.append(target)
-        if visibility and _CONSTRAINT[visibility] > _CONSTRAINT[result.visibility[target]]:
-            result.visibility[target] = visibility
-        weak = binding == c.STB_WEAK
-        if section == UNDEFINED:
-            kind = Kind.UNDEFINED_WEAK if weak else Kind.UNDEFINED
-        elif section == COMMON:
-            kind = Kind.COMMON
-            _merge_common(result, target, row, size, value)
-        else:
-            kind = Kind.WEAK if weak else Kind.DEFINED
-        have = result.kind[target]
-        if kind > have:
-            result.kind[target] = kind
-            if kind >= Kind.WEAK and kind != Kind.COMMON:
-                result.row[target] = row
-                result.size[target] = size
-        elif kind == have == Kind.DEFINED and result.names[target] not in overridden:
-            problems.append(_duplicate(inputs, result.names[target], result.row[target], row))
-    result.of_row[rows] = targets
+    raw = _names(inputs, rows)
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(raw))}
+    target = np.fromiter(map(numbers.__getitem__, raw), "i8", len(raw))
+    count = len(numbers)
+    result.names = [name.decode("utf-8", "surrogateescape") for name in numbers]
+    result.numbers = {name: number for number, name in enumerate(result.names)}
+    best = np.zeros(count, "i8")
+    np.maximum.at(best, target, kind)
+    # Of several rows of the best kind the first wins; written backwards, it is written last.
+    winning = np.flatnonzero((kind == best[target]) & (kind >= Kind.WEAK))[::-1]
+    row_of = np.full(count, -1, "i8")
+    row_of[target[winning]] = rows[winning]
+    strictest = np.zeros(count, "i8")
+    np.maximum.at(strictest, target, _CONSTRAINT[visibility])
+    result.kind = [Kind(number) for number in best.tolist()]
+    result.row = row_of.tolist()
+    result.visibility = _OF_CONSTRAINT[strictest].tolist()
+    result.size = np.where(row_of >= 0, table["size"][row_of], 0).tolist()
+    result.align = [0] * count
+    for index in np.flatnonzero(kind == Kind.COMMON).tolist():
+        row = int(rows[index])
+        symbol = table[row]
+        _merge_common(result, int(target[index]), row, int(symbol["size"]), int(symbol["value"]))
+    result.of_row[rows] = target
+    definitions = np.flatnonzero(kind == Kind.DEFINED)
+    problems = [
+        _duplicate(inputs, result.names[number], result.row[number], int(rows[index]))
+        for index, number in zip(definitions.tolist(), target[definitions].tolist(), strict=True)
+        if result.row[number] != rows[index] and result.names[number] not in overridden
+    ]
     for name in required:
         number = result.number(name)
         if result.kind[number] == Kind.UNDEFINED_WEAK:
@@ -150,11 +147,24 @@ def resolve(inputs: Inputs, *, required: Sequence[str], overridden: frozenset[st
     return result
 
 
+def _names(inputs: Inputs, rows: NDArray[np.int64]) -> list[bytes]:
+    """The names of symbol rows."""
+    table = inputs.symbols
+    names: list[bytes] = []
+    owners, starts = table["object"][rows], table["name"][rows].tolist()
+    bounds = np.searchsorted(owners, np.arange(len(inputs.objects) + 1)).tolist()
+    for number, item in enumerate(inputs.objects):
+        strtab = item.strtab
+        find = strtab.index
+        names += [strtab[s : find(b"\0", s)] for s in starts[bounds[number] : bounds[number + 1]]]
+    return names
+
+
 def _merge_common(result: Symbols, target: int, row: int, size: int, align: int) -> None:
     """gABI: a common symbol's st_value is its alignment; the largest size and alignment win."""
     if result.kind[target] > Kind.COMMON:
         return
-    if result.kind[target] < Kind.COMMON or size > result.size[target]:
+    if size > result.size[target]:
         result.row[target] = row
         result.size[target] = size
     result.align[target] = max(result.align[target], align, 1)
