@@ -324,7 +324,7 @@ def encodings(bits: int, per_code: int, seed: int, *, kinds: set[int] | None = N
     return result
 
 
-def worded(pieces: list[bytes], bits: int) -> list[str]:
+def worded(pieces: list[bytes], bits: int, *, intel: bool = False) -> list[str]:
     """objdump's text of every piece; pieces that are no single instruction to it are left out."""
     machine = {16: "i8086", 32: "i386", 64: "i386:x86-64"}[bits]
     padding = b"\x90" * 15
@@ -333,7 +333,10 @@ def worded(pieces: list[bytes], bits: int) -> list[str]:
         path = Path(directory, "t.bin")
         path.write_bytes(blob)
         output = subprocess.run(
-            ["objdump", "-D", "-b", "binary", "-m", machine, "--no-show-raw-insn", "-w", path],
+            [
+                *("objdump", "-D", "-b", "binary", "-m", machine, "--no-show-raw-insn", "-w"),
+                *("-M", "intel" if intel else "att", path),
+            ],
             capture_output=True,
             text=True,
             check=True,
@@ -347,15 +350,29 @@ def worded(pieces: list[bytes], bits: int) -> list[str]:
     position = 0
     for piece in pieces:
         text = lines.get(position)
-        if text and position + len(piece) in lines and "(bad)" not in text and text[0] != ".":
+        # `riz` and `eiz`, which objdump prints, GNU as reads only with -mindex-reg.
+        if (
+            text
+            and "iz" not in text
+            and position + len(piece) in lines
+            and "(bad)" not in text
+            and text[0] != "."
+        ):
             texts.append(text)
         position += len(piece) + len(padding)
     return list(dict.fromkeys(texts))
 
 
-def texts(bits: int, per_code: int, seed: int = 1, *, kinds: set[int] | None = None) -> list[str]:
+def texts(
+    bits: int,
+    per_code: int,
+    seed: int = 1,
+    *,
+    kinds: set[int] | None = None,
+    intel: bool = False,
+) -> list[str]:
     """Distinct instruction texts of the mode."""
-    return worded(encodings(bits, per_code, seed, kinds=kinds), bits)
+    return worded(encodings(bits, per_code, seed, kinds=kinds), bits, intel=intel)
 
 
 _HEX = r"-?0x[0-9a-f]+"

@@ -15,6 +15,7 @@ from orobuild.assembler.encoder.operands import (
     parse_expression,
     split,
 )
+from orobuild.assembler.encoder.registers import find
 from orobuild.assembler.encoder.types import Branch, Dialect, Encoded, Fixup, FixupKind, Slot
 from orobuild.diagnostics import Diagnostic, Span, error, warning
 from orobuild.errors import InputError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     Memo = MutableMapping[str, Template | Recipe | str]
 
+_FAR: Final = ("jmp", "call", "ljmp", "lcall")
 _BATCH: Final = 256
 _BRANCH: Final = re.compile(r"(j[a-z]+|callq?)[ \t]+([A-Za-z_.][\w.$]*)(?:@([A-Za-z]+))?", re.ASCII)
 
@@ -56,6 +58,10 @@ class _State:
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self.parser = AttParser(dialect)
+        if dialect.intel:
+            from orobuild.assembler.encoder import intel
+
+            self.parser = intel.IntelParser(dialect)
         self.cutter = recipe.Cutter(dialect)
         self.known: dict[str, Slot] = {}
         self.branches: dict[str, tuple[bytes, bytes | None, int] | tuple[bytes, int] | None] = {}
@@ -160,10 +166,10 @@ class Encoder:
     def _submit_plain_branch(self, slot: Slot, text: str, state: _State) -> bool:
         """Whether `text` is a branch to a symbol and nothing more, which then is encoded."""
         match = _BRANCH.fullmatch(text)
-        if match is None or state.dialect.naked:
+        if match is None:
             return False
         mnemonic, name, modifier = match.groups()
-        if name == ".":
+        if name == "." or (state.dialect.naked and find(name, state.dialect.bits)):
             return False
         if mnemonic in state.branches:
             forms = state.branches[mnemonic]
@@ -203,17 +209,25 @@ class Encoder:
             state.known[text] = slot
             return
         rest = text[position:].rstrip()
-        if mnemonic[0] in "jclx" and self._submit_branch(
-            slot, mnemonic, rest, position, dialect, prefixes, locate
+        intel = dialect.intel
+        if (
+            mnemonic[0] in "jclx"
+            and not intel
+            and self._submit_branch(slot, mnemonic, rest, position, dialect, prefixes, locate)
         ):
             return
         operands: list[Operand] = []
         places: list[tuple[int, int]] = []
         if rest:
             parser = state.parser
-            for piece, offset in split(rest):
+            for piece, offset in _pieces(mnemonic, rest, dialect):
                 operands.append(parser.parse(piece, position + offset, locate))
                 places.append((position + offset, max(1, len(piece))))
+        if intel:
+            translated = self._translate(slot, mnemonic, operands, places, state, prefixes, resolve)
+            if translated is None:
+                return
+            mnemonic = translated
         volatile = False
         for i, operand in enumerate(operands):
             if isinstance(operand, Immediate):
@@ -253,6 +267,45 @@ class Encoder:
         if item.text is not None:
             state.known[text] = slot
 
+    def _translate(
+        self,
+        slot: Slot,
+        mnemonic: str,
+        operands: list[Operand],
+        places: list[tuple[int, int]],
+        state: _State,
+        prefixes: tuple[int, ...],
+        resolve: Resolve,
+    ) -> str | None:
+        """Put an Intel statement into AT&T's terms, in place; None when it was a branch."""
+        from orobuild.assembler.encoder import intel
+        from orobuild.assembler.encoder.template import NOT_REVERSED
+
+        if len(operands) == 1 and (
+            intel.is_place(operands[0]) or isinstance(operands[0], Immediate)
+        ):
+            operand = operands[0]
+            assert isinstance(operand, Memory | Immediate)
+            value = operand.displacement if isinstance(operand, Memory) else operand.value
+            if value is not None and self._encode_branch(
+                slot, mnemonic, value, state.dialect, prefixes
+            ):
+                return None
+        for i, operand in enumerate(operands):
+            if intel.is_place(operand) and not mnemonic.startswith("movabs"):
+                assert isinstance(operand, Memory)
+                assert operand.displacement is not None
+                value = operand.displacement
+                known = value if isinstance(value, int) else resolve(value)
+                if known is not None:
+                    operands[i] = Immediate(known)
+        mnemonic, operands[:] = intel.translate(mnemonic, operands, state.dialect.bits)
+        far = mnemonic in _FAR and all(isinstance(o, Immediate) for o in operands)
+        if mnemonic.rstrip("wlq") not in NOT_REVERSED and not far:
+            operands.reverse()
+            places.reverse()
+        return mnemonic
+
     def _submit_branch(
         self,
         slot: Slot,
@@ -267,13 +320,29 @@ class Encoder:
         if not rest or rest[0] in "*%$":
             return False
         order = tuple(prefix.ordered(prefixes))
+        if rest[-1] == ")" and "%" in rest:
+            return False
+        if not (
+            branches.forms(mnemonic, dialect, order) or branches.call_form(mnemonic, dialect, order)
+        ):
+            return False
+        value = parse_expression(rest, position, locate)
+        return self._encode_branch(slot, mnemonic, value, dialect, prefixes)
+
+    def _encode_branch(
+        self,
+        slot: Slot,
+        mnemonic: str,
+        value: Value,
+        dialect: Dialect,
+        prefixes: tuple[int, ...],
+    ) -> bool:
+        """Whether `mnemonic` branches to a place in the program; then the slot is filled."""
+        order = tuple(prefix.ordered(prefixes))
         forms = branches.forms(mnemonic, dialect, order)
         call = None if forms else branches.call_form(mnemonic, dialect, order)
         if forms is None and call is None:
             return False
-        if rest[-1] == ")" and "%" in rest:
-            return False
-        value = parse_expression(rest, position, locate)
         target: Expr
         if isinstance(value, int):
             from orobuild.assembler.expression import Constant
@@ -391,6 +460,32 @@ def _sum(name: str, addend: int) -> Expr:
 
 
 _MASKS: Final = {size: (1 << 8 * size) - 1 for size in (1, 2, 4, 8)}
+
+
+def _pieces(mnemonic: str, rest: str, dialect: Dialect) -> list[tuple[str, int]]:
+    """The operands' texts with their offsets; Intel's `jmp 8:label` has two."""
+    if dialect.intel and mnemonic in _FAR:
+        from orobuild.assembler.encoder import intel
+
+        far = intel.far_parts(rest, dialect)
+        if far is not None:
+            selector, offset = far
+            return [(selector, rest.find(selector)), (f"offset {offset}", rest.rfind(offset))]
+    pieces = split(rest)
+    if dialect.intel and "sae" in rest:
+        return [part for piece in pieces for part in _without_rounding(*piece)]
+    return pieces
+
+
+_ROUNDED: Final = re.compile(r"(.*[^\s{])\s*(\{\s*(?:r[nduz]-)?sae\s*\})", re.IGNORECASE)
+
+
+def _without_rounding(piece: str, offset: int) -> list[tuple[str, int]]:
+    """`xmm1{rn-sae}` as two operands, the way AT&T syntax has them."""
+    match = _ROUNDED.fullmatch(piece)
+    if match is None:
+        return [(piece, offset)]
+    return [(match[1], offset), (match[2], offset + match.start(2))]
 
 
 def _called(code: bytes, size: int, target: Expr) -> Encoded:

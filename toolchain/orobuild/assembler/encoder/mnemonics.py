@@ -267,8 +267,6 @@ def _aliases() -> dict[str, str]:
     }
     for source in "bw":
         for suffix in ("", "w", "l", "q"):
-            if source + suffix == "ww":
-                continue
             names[f"movz{source}{suffix}"] = "movzx"
             if suffix:
                 names[f"movs{source}{suffix}"] = "movsx"

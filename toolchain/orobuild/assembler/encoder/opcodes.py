@@ -306,6 +306,8 @@ def _takes(opcode: Opcode, kind: str, operand: Operand) -> bool:
         return vector_index and operand.index is not None and operand.index.size == size
     if vector_index:
         return False
+    if operand.broadcast == "bcst":
+        return kind.endswith("_OR_MEM") and operand.size == opcode.broadcast_unit
     if operand.broadcast:
         count = opcode.memory_unit // opcode.broadcast_unit if opcode.broadcast_unit else 0
         return kind.endswith("_OR_MEM") and operand.broadcast == f"1to{count}"

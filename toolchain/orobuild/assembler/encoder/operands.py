@@ -59,6 +59,11 @@ class Memory:
     size: int = 0
 
     @property
+    def absolute(self) -> bool:
+        """No register takes part in the address (but perhaps a segment)."""
+        return self.base is None and self.index is None
+
+    @property
     def bare(self) -> bool:
         """Nothing but a displacement: what a branch target looks like."""
         return self.base is None and self.index is None and self.segment is None
@@ -318,7 +323,7 @@ def check_address(
                 and register.size in ((4, 8) if bits == 64 else (2, 4))
             )
             or (role == "base" and register.kind is RegisterClass.POINTER)
-            or (role == "index" and register.kind in (RegisterClass.NONE, RegisterClass.VECTOR))
+            or (role == "index" and register.kind is RegisterClass.VECTOR)
         )
         if register.name == "dx" and role == "base" and index is None:
             continue

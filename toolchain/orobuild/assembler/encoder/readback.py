@@ -184,6 +184,8 @@ def read_back(shape: Shape, code: bytes, bits: int) -> tuple[Template | None, st
     options = _OPTIONS
     if bits == 64 and shape.mnemonic.startswith(("jmp", "call", "ret")):
         options |= iced.DecoderOptions.AMD  # a 16-bit branch where 0x66 asks for one
+    if "gather" in shape.mnemonic:
+        options |= iced.DecoderOptions.NO_INVALID_CHECK  # equal registers: GNU as only warns
     if bits != 64:
         options |= iced.DecoderOptions.MOV_TR
     decoder = iced.Decoder(bits, code[lead:], options)
@@ -392,12 +394,20 @@ def _masked(operand: RegisterOperand | Memory, instruction: Any, number: int) ->
     return operand.mask == found and operand.zeroing == bool(instruction.zeroing_masking)
 
 
+def _same_size(memory: Memory, instruction: Any) -> bool:
+    """Whether the size that Intel syntax states is the one that is accessed."""
+    found = iced.MemorySizeExt.size(instruction.memory_size)
+    return found in (0, memory.size) or found > 64
+
+
 def _same_address(memory: Memory, instruction: Any) -> bool:
     names = _register_names()
+    if memory.size and not memory.broadcast and not _same_size(memory, instruction):
+        return False
     base = names[instruction.memory_base] if instruction.memory_base else None
     index = names[instruction.memory_index] if instruction.memory_index else None
     wanted = None
-    if memory.index is not None and memory.index.kind is not RegisterClass.NONE:
+    if memory.index is not None:
         wanted = memory.index.name
     if base != (memory.base.name if memory.base else None) or index != wanted:
         return False

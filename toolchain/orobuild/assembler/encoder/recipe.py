@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from orobuild.assembler.encoder.types import Dialect
 
 _ATT: Final = re.compile(r"((?<![\w.%*)-])-?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)(?![\w.)]))")
-_INTEL: Final = re.compile(r"(-?(?<![\w.*+])(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)(?![\w.)*]))")
+_INTEL: Final = re.compile(r"(-?(?<![\w.*])(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)(?![\w.)*]))")
 _RELATIVE: Final = re.compile(
     r"([^\"'@]*[\s,*])([A-Za-z_.][\w.$]*)([+-](?:0x[0-9a-fA-F]+|[1-9][0-9]*|0))?(\(%rip\)[^\"'@]*)",
     re.ASCII,
@@ -124,7 +124,10 @@ def learn(
     written: list[int] = []
     classes = re.findall(r"\n[A-N]", key)
     fixed = []
-    for operand, index in zip(statement.operands, statement.shape.indices, strict=True):
+    pairs = list(zip(statement.operands, statement.shape.indices, strict=True))
+    if statement.dialect.intel and statement.shape.intel_order is not statement.shape.operands:
+        pairs.reverse()
+    for operand, index in pairs:
         if isinstance(operand, Immediate):
             value = operand.value
         elif isinstance(operand, Memory) and operand.displacement is not None:
@@ -132,7 +135,8 @@ def learn(
         else:
             continue
         if not isinstance(value, int):
-            if not isinstance(operand, Memory) or symbol >= 0:
+            # Only `relative` takes the symbol out of the key (marked "\n@"); with a modifier it stays.
+            if not isinstance(operand, Memory) or symbol >= 0 or "\n@" not in key:
                 return None
             symbol = index
             continue

@@ -1,7 +1,8 @@
 """The registers that statements may name, and what an encoder has to know about each.
 
 Numbers are the processor's (4 bits in ModRM, SIB and REX; 5 with EVEX); sizes are in bytes.
-The names are GNU as's (`db7` and `dr7`, `st` and `st(0)`, `eiz`); nothing here depends on the
+The names are GNU as's (`db7` and `dr7`, `st` and `st(0)`); `riz` and `eiz`, which GNU as knows
+only with `-mindex-reg`, are not among them. Nothing here depends on the
 decoder's own numbering.
 """
 
@@ -27,8 +28,6 @@ class RegisterClass(enum.Enum):
     TILE = "tile"
     POINTER = "pointer"
     """`rip` and `eip`: a base only."""
-    NONE = "none"
-    """`riz` and `eiz`: an index that is not there, but asks for a SIB byte."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,8 +87,6 @@ def _build() -> dict[str, Register]:
             add(f"{letter}mm{number}", RegisterClass.VECTOR, number, size, long_mode=late)
     add("rip", RegisterClass.POINTER, 0, 8, long_mode=True)
     add("eip", RegisterClass.POINTER, 0, 4, long_mode=True)
-    add("riz", RegisterClass.NONE, 4, 8, long_mode=True)
-    add("eiz", RegisterClass.NONE, 4, 4)
     return table
 
 

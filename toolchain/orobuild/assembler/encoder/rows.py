@@ -45,6 +45,12 @@ nopw | m | o16 0f1f /0
 nopl | m | o32 0f1f /0
 nopq | m | o64 0f1f /0 | 64
 
+movsww | r16, r16/m | o16 0fbf /r rm
+movzww | r16, r16/m | o16 0fb7 /r rm
+movsxd | r32, r32/m | 63 /r rm | 64
+movsxd | r64, r32/m | o64 63 /r rm | 64
+movsx | r16, r16 | o16 0fbf /r rm
+movzx | r16, r16 | o16 0fb7 /r rm
 movsxd | r16, r32/r16/m | o16 63 /r rm | 64
 call callw | *r16 | o16 ff /2
 jmp jmpw | *r16 | o16 ff /4

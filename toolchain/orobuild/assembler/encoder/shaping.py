@@ -117,9 +117,11 @@ def shape(
             if memory.segment is not None:
                 prefixes = _segment(memory, mnemonic, prefixes)
             width = address_size(memory, bits, overridden=overridden)
-            native = bits // 8 if memory.bare else width
+            native = bits // 8 if memory.absolute else width
             if width == 8 and mnemonic in ("lea", "leal", "leaw"):
                 memory = _wrapped(memory, operands[-1])
+            if memory.size:
+                mode += f"<{memory.size}>"
             if _through_got(memory, bits):
                 mode += "{got}"
                 options = (*options, "got")
@@ -129,7 +131,7 @@ def shape(
             if displacement is not None:
                 index = len(values)
                 values.append(displacement)
-                if overridden and memory.bare:
+                if overridden and memory.absolute:
                     mode += "a"
         indices.append(index)
         standing.append(stands)
@@ -210,7 +212,7 @@ def _wrapped(memory: Memory, target: Operand) -> Memory:
 def _through_got(memory: Memory, bits: int) -> bool:
     """Whether it is `foo@GOT` in 32-bit code, which GNU as never gives the accumulator's form."""
     value = memory.displacement
-    if bits != 32 or not memory.bare or value is None or isinstance(value, int):
+    if bits != 32 or not memory.absolute or value is None or isinstance(value, int):
         return False
     from orobuild.assembler.expression import symbols
 
@@ -230,14 +232,14 @@ def _displaced(
     value = memory.displacement
     if isinstance(value, int):
         limit = 2 if width == 2 else 4
-        if mnemonic.startswith("movabs") and memory.bare:
+        if mnemonic.startswith("movabs") and memory.absolute:
             return _standing(memory, DISPLACEMENT_STAND_IN[8]), value
         if width < 8:
             if not fits_either(value, width):
                 raise InputError(error(f"{value:#x} is no {width * 8}-bit address", locate(*place)))
             value = signed(value, width)
         elif not fits(value, limit):
-            if memory.bare and mnemonic in ("mov", "movb", "movw", "movl", "movq"):
+            if memory.absolute and mnemonic in ("mov", "movb", "movw", "movl", "movq"):
                 return _standing(memory, DISPLACEMENT_STAND_IN[8]), value
             raise InputError(
                 error(
@@ -246,7 +248,7 @@ def _displaced(
                     hint="only movabs with %al, %ax, %eax or %rax takes a 64-bit address",
                 )
             )
-    elif value is not None and mnemonic.startswith("movabs") and memory.bare:
+    elif value is not None and mnemonic.startswith("movabs") and memory.absolute:
         return _standing(memory, DISPLACEMENT_STAND_IN[8]), value
     stand_in = displacement_stand_in(memory, native)
     if "disp32" in options or "disp16" in options:

@@ -1,0 +1,517 @@
+"""Intel syntax: operands as values, and statements put into AT&T's terms.
+
+What follows the parser (shapes, keystone, read-back) knows one language; here `mov dword ptr
+[rax], 1` becomes `movl $1, (%rax)`. Sizes that the syntax states are kept in `Memory.size` and
+compared with what the decoder finds.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from orobuild.assembler.encoder.mnemonics import words
+from orobuild.assembler.encoder.operands import (
+    AttParser,
+    Immediate,
+    Memory,
+    Operand,
+    RegisterOperand,
+    Rounding,
+    check_address,
+    wrap64,
+)
+from orobuild.assembler.encoder.registers import Register, RegisterClass, find
+from orobuild.diagnostics import error
+from orobuild.errors import InputError
+
+if TYPE_CHECKING:
+    from orobuild.assembler.encoder.operands import Value
+    from orobuild.assembler.encoder.types import Dialect, Locate
+
+SIZES: Final = {
+    "byte": 1,
+    "word": 2,
+    "dword": 4,
+    "fword": 6,
+    "qword": 8,
+    "mmword": 8,
+    "tbyte": 10,
+    "oword": 16,
+    "xmmword": 16,
+    "ymmword": 32,
+    "zmmword": 64,
+    "near": 0,
+    "short": 0,
+    "far": -1,
+}
+_OPERATORS: Final = {
+    "|": 1, "or": 1, "^": 2, "xor": 2, "&": 3, "and": 3, "==": 4, "eq": 4, "ne": 4, "lt": 4,
+    "le": 4, "gt": 4, "ge": 4, "+": 5, "-": 5, "*": 6, "/": 6, "%": 6, "mod": 6, "<<": 6, "shl": 6,
+    ">>": 6, "shr": 6,
+}  # fmt: skip
+_SPELT: Final = {
+    "or": "|", "xor": "^", "and": "&", "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">",
+    "ge": ">=", "mod": "%", "shl": "<<", "shr": ">>",
+}  # fmt: skip
+_TOKEN: Final = re.compile(
+    r"""\s*(?:(?P<number>0[xX][0-9a-fA-F]+|0[bB][01]+|[0-9]+)(?![\w])
+    |(?P<st>%?st\s*\(\s*[0-7]\s*\))
+    |(?P<register>%[A-Za-z][A-Za-z0-9]*)
+    |(?P<name>(?:[A-Za-z_.$?][\w.$?]*|"(?:[^"\\]|\\.)*")(?:@[A-Za-z]+)?)
+    |(?P<character>'(?:\\.|[^'\\])'?)
+    |(?P<operator><<|>>|==|[-+*/%&|^~()\[\]:]))""",
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+_MASK: Final = re.compile(r"\s*\{\s*(%?k[0-7]|z|1to(?:2|4|8|16|32))\s*\}\s*$", re.IGNORECASE)
+_ROUNDING: Final = re.compile(r"\{\s*((?:r[nduz]-)?sae)\s*\}", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class _Sum:
+    """A linear form: a value and registers, each with its scale (0: none written)."""
+
+    value: Value = 0
+    registers: list[tuple[Register, int]] = field(default_factory=list)
+
+
+class IntelParser(AttParser):
+    """Parses Intel operands of one dialect, in the order of the text."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        super().__init__(dialect)
+
+    def _parse(self, text: str, offset: int, locate: Locate) -> Operand:
+        place = locate(offset, max(1, len(text)))
+        if not text:
+            raise InputError(error("an operand is missing", place))
+        if match := _ROUNDING.fullmatch(text):
+            return Rounding(match[1].lower())
+        mask = broadcast = None
+        zeroing = False
+        body = text
+        while body.endswith("}") and (match := _MASK.search(body)):
+            word = match[1].lower().lstrip("%")
+            if word == "z":
+                zeroing = True
+            elif word[0] == "k":
+                mask = word
+            else:
+                broadcast = word
+            body = body[: match.start()]
+        operand = _Reader(body, self.dialect, offset, locate).operand()
+        if isinstance(operand, RegisterOperand):
+            return replace(operand, mask=mask, zeroing=zeroing)
+        if isinstance(operand, Memory):
+            return replace(
+                operand, mask=mask, zeroing=zeroing, broadcast=broadcast or operand.broadcast
+            )
+        return operand
+
+
+class _Reader:
+    """Reads one operand; the flags say what was met on the way."""
+
+    def __init__(self, text: str, dialect: Dialect, offset: int, locate: Locate) -> None:
+        self.text = text
+        self.dialect = dialect
+        self.offset = offset
+        self.locate = locate
+        self.position = 0
+        self.size: int | None = None
+        self.bracketed = False
+        self.address = False
+        self.broadcast = False
+        self.segment: Register | None = None
+        self.depth = 0
+
+    def operand(self) -> Operand:
+        total = self.sum(0)
+        self.blank()
+        if self.position < len(self.text):
+            raise self.wrong(f"junk '{self.text[self.position :]}' after the operand")
+        alone = total.registers[0][0] if total.registers and not self.bracketed else None
+        if alone is not None and not self.segment:
+            if len(total.registers) > 1 or total.registers[0][1] or total.value != 0:
+                raise self.wrong("registers are added inside brackets")
+            return RegisterOperand(alone)
+        if self.address or (
+            isinstance(total.value, int) and not self.bracketed and not self.segment
+        ):
+            if total.registers:
+                raise self.wrong("'offset' takes no registers")
+            return Immediate(total.value)
+        return self.memory(total)
+
+    def memory(self, total: _Sum) -> Memory:
+        base, index, scale = self.roles(total.registers)
+        place = self.locate(self.offset, max(1, len(self.text)))
+        check_address(base, index, scale, self.dialect.bits, place)
+        value: Value | None = total.value
+        if value == 0 and (base is not None or index is not None):
+            value = None
+        # Far pointers and `bcst` have marks of their own; the size 0 is "not stated".
+        size = self.size or 0
+        return Memory(
+            value,
+            base,
+            index,
+            scale,
+            self.segment,
+            broadcast="bcst" if self.broadcast else None,
+            size=size,
+            indirect=self.bracketed and not total.registers and value is not None,
+        )
+
+    def roles(
+        self, registers: list[tuple[Register, int]]
+    ) -> tuple[Register | None, Register | None, int]:
+        """Which register is the base and which the index, with its scale."""
+        base: Register | None = None
+        index: Register | None = None
+        scale = 1
+        for register, written in registers:
+            vector = register.kind is RegisterClass.VECTOR
+            if not written and not vector and base is None:
+                base = register
+            elif index is None:
+                index, scale = register, written or 1
+            elif base is None and not vector and written in (0, 1):
+                base = register
+            else:
+                raise self.wrong("an address has one base and one index register")
+        if index is not None and base is not None and scale == 1:
+            turned = index.name in ("esp", "rsp") or (
+                base.size == 2 and base.name in ("si", "di") and index.name in ("bx", "bp")
+            )
+            if turned:
+                base, index = index, base
+        return base, index, scale
+
+    def sum(self, level: int) -> _Sum:
+        """An expression of operators that bind tighter than `level`."""
+        self.depth += 1
+        if self.depth > 100:
+            raise self.wrong("operand nested too deeply")
+        left = self.primary()
+        while True:
+            start = self.position
+            kind, word = self.token()
+            if word == "[" and level < _OPERATORS["+"]:
+                self.position = start
+                left = self.combined("+", left, self.primary())
+                continue
+            operator = word.lower()
+            strength = _OPERATORS.get(operator, 0) if kind in ("operator", "name") else 0
+            if strength <= level:
+                self.position = start
+                self.depth -= 1
+                return left
+            left = self.combined(_SPELT.get(operator, operator), left, self.sum(strength))
+
+    def primary(self) -> _Sum:
+        start = self.position
+        kind, word = self.token()
+        lower = word.lower()
+        if kind == "number":
+            return _Sum(self.number(word))
+        if kind == "character":
+            from orobuild.assembler.expression import Constant, parse
+
+            literal, _ = parse(word, self.locate(self.offset + start, len(word)))
+            assert isinstance(literal, Constant)
+            return _Sum(literal.value)
+        if kind in ("st", "register"):
+            return self.register(re.sub(r"\s+", "", lower).lstrip("%"), start)
+        if kind == "name":
+            return self.word(word, lower, start)
+        if word == "[":
+            self.bracketed = True
+            inside = self.sum(0)
+            self.close("]")
+            return inside
+        if word == "(":
+            inside = self.sum(0)
+            self.close(")")
+            return inside
+        if word in ("-", "+", "~"):
+            value = self.sum(_OPERATORS["*"])
+            if word == "+":
+                return value
+            return self.unary(word, value)
+        self.position = start
+        raise self.wrong("an operand or an expression is expected here")
+
+    def word(self, word: str, lower: str, start: int) -> _Sum:
+        if lower in SIZES and self.followed_by_operand():
+            self.pointer(lower)
+            return self.primary()
+        if lower == "offset":
+            self.address = True
+            mark = self.position
+            kind, flat = self.token()
+            if not (kind == "name" and flat.lower() == "flat" and self.token()[1] == ":"):
+                self.position = mark
+            return self.sum(_OPERATORS["+"] - 1)
+        if lower == "not":
+            return self.unary("~", self.sum(_OPERATORS["*"]))
+        if self.dialect.naked and find(lower, self.dialect.bits):
+            return self.register(lower, start)
+        from orobuild.assembler.expression import Here, SymbolRef, unquote
+
+        name, _, modifier = word.partition("@")
+        if name.startswith('"'):
+            name = unquote(name[1:-1])
+        if name == ".":
+            return _Sum(Here())
+        return _Sum(SymbolRef(name, modifier.upper() or None))
+
+    def pointer(self, lower: str) -> None:
+        """After a size: `ptr` or `bcst`, which may be missing."""
+        self.size = SIZES[lower]
+        mark = self.position
+        kind, word = self.token()
+        if kind == "name" and word.lower() == "ptr":
+            return
+        if kind == "name" and word.lower() == "bcst":
+            self.broadcast = True
+            return
+        self.position = mark
+
+    def followed_by_operand(self) -> bool:
+        mark = self.position
+        kind, word = self.token()
+        self.position = mark
+        return kind in ("name", "number", "register") or word in ("[", "(", "-")
+
+    def register(self, name: str, start: int) -> _Sum:
+        found = find(name, self.dialect.bits)
+        if found is None:
+            parser = AttParser(self.dialect)
+            raise parser.bad_register("%" + name, self.offset + start, self.locate)
+        if found.kind is RegisterClass.SEGMENT:
+            mark = self.position
+            if self.token()[1] == ":":
+                self.segment = found
+                return self.primary()
+            self.position = mark
+        return _Sum(0, [(found, 0)])
+
+    def combined(self, operator: str, left: _Sum, right: _Sum) -> _Sum:
+        if operator == "+":
+            return _Sum(self.binary("+", left.value, right.value), left.registers + right.registers)
+        if operator == "*" and (left.registers or right.registers):
+            one, number = (left, right) if left.registers else (right, left)
+            scale = number.value
+            if number.registers or one.value != 0 or len(one.registers) != 1 or one.registers[0][1]:
+                raise self.wrong("a register is multiplied with a number")
+            if scale not in (1, 2, 4, 8):
+                raise self.wrong("the scale factor is 1, 2, 4 or 8")
+            assert isinstance(scale, int)
+            return _Sum(0, [(one.registers[0][0], scale)])
+        if right.registers or (left.registers and operator != "-"):
+            raise self.wrong("registers can only be added")
+        return _Sum(self.binary(operator, left.value, right.value), left.registers)
+
+    def binary(self, operator: str, left: Value, right: Value) -> Value:
+        from orobuild.assembler.expression import Binary, Constant, apply
+
+        if isinstance(left, int) and isinstance(right, int):
+            if operator in ("/", "%") and right == 0:
+                raise self.wrong("division by zero")
+            return apply(operator, left, right)
+        if operator == "+" and left == 0:
+            return right
+        if operator in ("+", "-") and right == 0:
+            return left
+        if operator == "+" and isinstance(left, int):
+            left, right = right, left
+        return Binary(
+            operator,
+            Constant(left) if isinstance(left, int) else left,
+            Constant(right) if isinstance(right, int) else right,
+        )
+
+    def unary(self, operator: str, operand: _Sum) -> _Sum:
+        from orobuild.assembler.expression import Unary
+
+        if operand.registers:
+            raise self.wrong("registers can only be added")
+        if isinstance(operand.value, int):
+            return _Sum(wrap64(-operand.value if operator == "-" else ~operand.value))
+        return _Sum(Unary(operator, operand.value))
+
+    def number(self, word: str) -> int:
+        try:
+            if len(word) > 1 and word[0] == "0" and word[1].isdigit():
+                return wrap64(int(word, 8))
+            return wrap64(int(word, 0))
+        except ValueError:
+            raise self.wrong(f"bad number '{word}'") from None
+
+    def token(self) -> tuple[str, str]:
+        """The kind and the text of the next token; ("", "") at the end or at what is none."""
+        match = _TOKEN.match(self.text, self.position)
+        if match is None or match.lastgroup is None:
+            return "", ""
+        self.position = match.end()
+        return match.lastgroup, match[match.lastgroup]
+
+    def blank(self) -> None:
+        while self.text[self.position : self.position + 1].isspace():
+            self.position += 1
+
+    def close(self, bracket: str) -> None:
+        if self.token()[1] != bracket:
+            raise self.wrong(f"'{bracket}' is missing")
+
+    def wrong(self, message: str) -> InputError:
+        start = min(self.position, max(0, len(self.text) - 1))
+        return InputError(
+            error(message, self.locate(self.offset + start, max(1, len(self.text) - start)))
+        )
+
+
+_NAMES: Final = {
+    "movsd": "movsl",
+    "cmpsd": "cmpsl",
+    "lodsd": "lodsl",
+    "stosd": "stosl",
+    "scasd": "scasl",
+    "insd": "insl",
+    "outsd": "outsl",
+    "retf": "lret",
+    "retfd": "lretl",
+    "retfw": "lretw",
+    "retfq": "lretq",
+    "iretd": "iretl",
+    "pushfd": "pushfl",
+    "popfd": "popfl",
+    "pushad": "pushal",
+    "popad": "popal",
+    "sysretd": "sysretl",
+    "sysexitd": "sysexitl",
+}
+_ALWAYS: Final = {
+    **{name + "w": name + "s" for name in words("fldenv fnstenv fstenv fnsave fsave frstor")},
+    **{name + "d": name + "l" for name in words("fldenv fnstenv fstenv fnsave fsave frstor")},
+    **{name + "d": name + "l" for name in words("lgdt lidt sgdt sidt push pop ret enter leave")},
+}
+_LETTERS: Final = {1: "b", 2: "w", 4: "l", 8: "q"}
+_STRING_STEMS: Final = words("movs cmps lods stos scas ins outs")
+_SIZED: Final = words(
+    "mov add or adc sbb and sub xor cmp test not neg inc dec mul imul div idiv rol ror rcl rcr shl "
+    "sal shr sar bt btc btr bts push pop nop crc32 cvtsi2sd cvtsi2ss vcvtsi2sd vcvtsi2ss vcvtusi2sd "
+    "vcvtusi2ss vcvtsi2sh vcvtusi2sh ptwrite call jmp"
+)
+_VECTOR_SIZED: Final = re.compile(
+    r"vcvtt?(?:pd2dq|pd2udq|pd2ps|qq2ps|uqq2ps|neps2bf16|pd2ph|qq2ph|uqq2ph|dq2ph|udq2ph|ps2phx)"
+    r"|vfpclass(?:ps|pd|ph)"
+)
+_X87_INTEGERS: Final = re.compile(r"fi(?:ld|st|stp|sttp|add|sub|subr|mul|div|divr|com|comp)")
+_X87: Final = re.compile(r"f(?:ld|st|stp|add|sub|subr|mul|div|divr|com|comp)")
+_SWAPPED: Final = re.compile(r"f(sub|div)(r?)(p?)")
+
+
+def translate(mnemonic: str, operands: list[Operand], bits: int) -> tuple[str, list[Operand]]:
+    """AT&T's mnemonic for an Intel statement, and its operands, still in the order of the text.
+
+    Names that AT&T and Intel share (`cdqe`, `sysretq`) stay.
+    """
+    memory = next((o for o in operands if isinstance(o, Memory)), None)
+    size = memory.size if memory is not None else 0
+    name = _ALWAYS.get(mnemonic, mnemonic)
+    if not operands or name.startswith(("pushf", "popf", "ret", "iret")):
+        name = _NAMES.get(name, name)
+    operands = [
+        replace(o, size=0) if isinstance(o, Memory) and o.broadcast not in (None, "bcst") else o
+        for o in operands
+    ]
+    general = [
+        o.register
+        for o in operands
+        if isinstance(o, RegisterOperand) and o.register.kind is RegisterClass.GENERAL
+    ]
+    if name in ("movzx", "movsx", "movsxd") and size in (1, 2, 4) and general:
+        if size < 4:
+            name = f"{name[:4]}{_LETTERS[size]}{_LETTERS[general[0].size]}"
+        elif name == "movsx":
+            name = "movsxl"
+    elif name in _STRING_STEMS:
+        name += _LETTERS.get(size, "")
+    elif memory is not None and (_X87.fullmatch(name) or _X87_INTEGERS.fullmatch(name)):
+        name += _x87_suffix(name, size)
+    elif (match := _SWAPPED.fullmatch(name)) and _stores(match, operands):
+        name = f"f{match[1]}{'' if match[2] else 'r'}{match[3]}"
+    elif name in ("call", "jmp"):
+        return _branch(name, operands, bits)
+    elif memory is not None and size in _LETTERS and name in _SIZED:
+        if (
+            name.startswith(("cvt", "vcvt"))
+            or not general
+            or (name in _SHIFTS and len(general) == 1 and general[0].name == "cl")
+            or name == "crc32"
+        ):
+            name += _LETTERS[size]
+    elif memory is not None and not memory.broadcast and _VECTOR_SIZED.fullmatch(name):
+        name += {16: "x", 32: "y", 64: "z"}.get(size, "")
+    return name, [
+        replace(o, indirect=False) if isinstance(o, Memory) and o.indirect else o for o in operands
+    ]
+
+
+_SHIFTS: Final = words("rol ror rcl rcr shl sal shr sar")
+
+
+def is_place(operand: Operand) -> bool:
+    """Whether `operand` is a bare expression: a branch's target, or a number once it is known."""
+    return isinstance(operand, Memory) and operand.bare and not operand.indirect
+
+
+_FAR: Final = re.compile(r"([^\[\]\"%:]+):([^\[\]\"%:]+)")
+
+
+def far_parts(text: str, dialect: Dialect) -> tuple[str, str] | None:
+    """(selector, offset) of `8:label`, or None; `ds:label` is no far address."""
+    match = _FAR.fullmatch(text)
+    if match is None:
+        return None
+    word = match[1].split()[-1].lower() if match[1].split() else ""
+    register = find(word, dialect.bits)
+    if not word or (register is not None and register.kind is RegisterClass.SEGMENT):
+        return None
+    return match[1].strip(), match[2].strip()
+
+
+def _x87_suffix(name: str, size: int) -> str:
+    if name.startswith("fi"):
+        return {2: "s", 4: "l", 8: "ll"}.get(size, "")
+    return {4: "s", 8: "l", 10: "t"}.get(size, "")
+
+
+def _stores(match: re.Match[str], operands: list[Operand]) -> bool:
+    """Whether the result does not go to `st(0)`: there AT&T exchanges sub and subr."""
+    if match[3]:
+        return True
+    first = operands[0] if operands else None
+    return (
+        isinstance(first, RegisterOperand)
+        and len(operands) == 2
+        and first.register.kind is RegisterClass.X87
+        and first.register.number != 0
+    )
+
+
+def _branch(name: str, operands: list[Operand], bits: int) -> tuple[str, list[Operand]]:
+    """`call` and `jmp` through a register or memory: indirect, far where the pointer is."""
+    if len(operands) != 1 or isinstance(operands[0], Immediate | Rounding):
+        return name, operands
+    operand = operands[0]
+    if isinstance(operand, RegisterOperand):
+        return name, [replace(operand, indirect=True)]
+    size = operand.size
+    if size in (-1, 6, 10) or (size == 4 and bits == 16):
+        suffix = "l" if size == 6 and bits == 16 else ""
+        return f"l{name}{suffix}", [replace(operand, indirect=True, size=0)]
+    return name + _LETTERS.get(size, ""), [replace(operand, indirect=True)]
