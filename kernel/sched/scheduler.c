@@ -66,23 +66,29 @@ static void switch_to(struct core *core, struct thread *thread)
     }
 }
 
+/* The core leaves its thread for the next one; a thread that can go on queues up again. Apart from
+ * run_context(), so that the way back from most system calls stays short. */
+__attribute__((noinline)) static void reschedule(struct core *core)
+{
+    struct thread *last = core->current;
+    core->reschedule = false;
+    if (last && !last->dead)
+        push(core, last);
+    switch_to(core, pop(core));
+    if (last && last->dead)
+        process_free(last);
+}
+
 _Noreturn void run_context(void)
 {
     struct core *core = this_core();
-    struct thread *last = core->current;
-    if (!last || last->dead || core->reschedule) {
-        core->reschedule = false;
-        if (last && !last->dead)
-            push(core, last);
-        switch_to(core, pop(core));
-        if (last && last->dead)
-            process_free(last);
-    }
-    struct thread *thread = core->current;
-    if (!thread)
+    if (!core->current || core->current->dead || core->reschedule)
+        reschedule(core);
+    if (!core->current)
         _oro_idle(core->idle_frame + 1);
+    struct frame *frame = core->current->frame;
     /* What left by a system call comes back by `sysretq`; its frame is partial. */
-    if (thread->frame->vector == (uint64_t)VECTOR_SYSCALL)
-        _oro_resume_syscall(thread->frame);
-    _oro_resume_user(thread->frame);
+    if (frame->vector == (uint64_t)VECTOR_SYSCALL)
+        _oro_resume_syscall(frame);
+    _oro_resume_user(frame);
 }

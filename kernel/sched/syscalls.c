@@ -6,8 +6,9 @@
 #include "memory/user_memory.h"
 #include "sched/process.h"
 
-/* One write is one line of the console, under the program's name. */
-static int64_t write_console(uint64_t text, uint64_t size)
+/* One write is one line of the console, under the program's name. Its buffer is no burden to the
+ * other calls. */
+__attribute__((noinline)) static int64_t write_console(uint64_t text, uint64_t size)
 {
     char line[WRITE_MAX];
     if (size > sizeof(line))
