@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from orobuild.cli import summary, terminal
 from orobuild.cli.commands.build import build_options, run_build
+from orobuild.errors import UsageError
+
+if TYPE_CHECKING:
+    from orobuild.machine import Machine
+    from orobuild.pipeline.build import BuildResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wishes:
+    """What the command line says of the machine; None leaves it to the configuration."""
+
+    emulator: str
+    boot: str
+    cores: int | None
+    memory: int | None
+    cpu: str | None
+    machine_type: str | None
+    drive: str
+    accelerator: str
 
 
 @click.command("run")
 @build_options
 @click.option("--cores", type=click.IntRange(1, 255), help="Processors of the machine.")
-@click.option("--memory", type=click.IntRange(min=16), metavar="MIB", help="Its memory in MiB.")
+@click.option("--memory", type=click.IntRange(min=2), metavar="MIB", help="Its memory in MiB.")
 @click.option("--cpu", metavar="MODEL", help="Its processor model, as the emulator names it.")
-@click.option("--machine", "machine_type", metavar="TYPE", help="Its type: q35, pc.")
+@click.option("--machine", "machine_type", metavar="TYPE", help="QEMU's machine type: q35, pc.")
 @click.option(
     "--boot",
     type=click.Choice(["disk", "kernel"]),
@@ -23,45 +44,87 @@ from orobuild.cli.commands.build import build_options, run_build
     show_default=True,
     help="The disk image through the BIOS, or the kernel itself (PVH).",
 )
+@click.option(
+    "--drive",
+    type=click.Choice(["ide", "usb", "virtio", "nvme"]),
+    default="ide",
+    show_default=True,
+    help="What the disk image is plugged in as.",
+)
+@click.option(
+    "--accelerator",
+    type=click.Choice(["tcg", "kvm", "auto"]),
+    default="tcg",
+    show_default=True,
+    help="How QEMU runs guest code; auto is KVM where it truly works.",
+)
+@click.option(
+    "--emulator",
+    type=click.Choice(["qemu", "bochs"]),
+    default="qemu",
+    show_default=True,
+    help="Bochs is slower and stricter.",
+)
 @click.option("--timeout", type=click.FloatRange(min=1), metavar="S", help="Seconds until a hang.")
-def command(
-    cores: int | None,
-    memory: int | None,
-    cpu: str | None,
-    machine_type: str | None,
-    boot: str,
-    timeout: float | None,
-    **options: Any,
-) -> int:
-    """Build the project, boot it in QEMU, and report what ran.
+@click.option(
+    "--screenshot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the screen as PNG here if the machine stops without exiting.",
+)
+def command(timeout: float | None, screenshot: Path | None, **options: Any) -> int:
+    """Build the project, boot it in an emulator, and report what ran.
 
     \b
     orobuild run                       four cores, from the disk image
     orobuild run --boot kernel         hand the ELF kernel to QEMU (PVH)
     orobuild run --cores 1 --cpu qemu64 --memory 64
+    orobuild run --emulator bochs --cores 4 --timeout 120
 
     The kernel's console goes to standard output as it comes. Exit status 0 if the kernel says
     that all is well, 1 if it panics, fails, resets or hangs.
     """
     from orobuild import machine
 
+    names = _Wishes.__dataclass_fields__
+    wishes = _Wishes(**{name: options.pop(name) for name in names})
     result = run_build(**options)
-    settings = result.project.config.machine
-    medium = result.disk if boot == "disk" else result.kernel
-    if medium is None:
-        raise click.UsageError("the configuration names no kernel to boot")
-    emulated = machine.Qemu(
-        machine=machine_type or settings.type,
-        cpu=cpu or settings.cpu,
-        cores=cores or settings.cores,
-        memory_mib=memory or settings.memory_mib,
-        disk=medium if boot == "disk" else None,
-        kernel=medium if boot == "kernel" else None,
-        command_line=result.project.config.image.command_line if boot == "kernel" else "",
-    )
+    emulated = _machine(result, wishes)
     click.echo(terminal.style(f"── {emulated.describe()}", dim=True), err=True)
     report = machine.boot(
-        emulated, timeout=timeout or settings.timeout, on_line=summary.console_line
+        emulated,
+        timeout=timeout or result.project.config.machine.timeout,
+        on_line=summary.console_line,
+        screenshot=screenshot,
     )
     click.echo(summary.of_run(result, report))
     return 0 if report.passed else 1
+
+
+def _machine(result: BuildResult, wishes: _Wishes) -> Machine:
+    from orobuild import machine
+
+    settings = result.project.config.machine
+    medium = result.disk if wishes.boot == "disk" else result.kernel
+    if medium is None:
+        raise UsageError(
+            f"the configuration makes no {wishes.boot} to boot",
+            hint="set image.kernel, and image.disk unless you use --boot kernel",
+        )
+    cores = wishes.cores or settings.cores
+    memory = wishes.memory or settings.memory_mib
+    if wishes.emulator == "bochs":
+        if wishes.boot != "disk":
+            raise UsageError("Bochs boots a disk, it cannot be handed a kernel")
+        bochs = machine.Bochs(disk=medium, cores=cores, memory_mib=memory)
+        return replace(bochs, cpu=wishes.cpu) if wishes.cpu else bochs
+    return machine.Qemu(
+        machine=wishes.machine_type or settings.type,
+        cpu=wishes.cpu or settings.cpu,
+        cores=cores,
+        memory_mib=memory,
+        disk=medium if wishes.boot == "disk" else None,
+        kernel=medium if wishes.boot == "kernel" else None,
+        command_line=result.project.config.image.command_line if wishes.boot == "kernel" else "",
+        drive=machine.Drive(wishes.drive),
+        accelerator=machine.Accelerator(wishes.accelerator),
+    )
