@@ -27,7 +27,9 @@ def mutated_bytes(data: bytes, seed: int) -> bytes:
             out[at] ^= 1 << rng.randrange(8)
         else:
             width = rng.choice((2, 4, 8))
-            value = rng.choice((0, 1, 2, 0xFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 63, -1, len(data)))
+            value = rng.choice(
+                (0, 1, 2, 0xFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 63, -1, len(data))
+            )
             field = (value & ((1 << 8 * width) - 1)).to_bytes(width, "little")
             at -= at % width
             out[at : at + width] = field

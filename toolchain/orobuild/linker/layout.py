@@ -179,6 +179,7 @@ class Layout:
         """Walk until stable. Raises `InputError` with everything that is wrong."""
         self.headers_size = headers_size
         self._declare_regions()
+        self._force_types()
         self._propagate_load_regions()
         self._walk()
         self._remove_empty()
@@ -198,6 +199,16 @@ class Layout:
         self._check_regions()
         if self.errors:
             raise InputError(self.errors)
+
+    def _force_types(self) -> None:
+        """`(TYPE = …)`."""
+        for output in self._placement.outputs:
+            node = output.declaration.section_type if output.declaration else None
+            if node is not None:
+                try:
+                    output.forced_type = evaluate(node, self).value & 0xFFFFFFFF
+                except NotReadyError as problem:
+                    raise fail(problem.message, problem.span) from None
 
     def again(self) -> Layout:
         """A fresh layout of the same things, for another size of the headers."""

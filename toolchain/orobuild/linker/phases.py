@@ -19,6 +19,7 @@ from orobuild.linker import got as got_phase
 from orobuild.linker import orphans, permissions, placement, segments
 from orobuild.linker.archives import expand
 from orobuild.linker.collection import collect_garbage
+from orobuild.linker.crossrefs import check_cross_references
 from orobuild.linker.evaluation import ABS
 from orobuild.linker.image import flat_binary, write_elf
 from orobuild.linker.inputs import read_inputs, read_relocations
@@ -97,7 +98,7 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
     _set_got_addresses(resolution, got)
     check_types(resolution, relocations)
     problems = _undefined(resolution, relocations) + _discarded(resolution, relocations)
-    problems += _overlaps(placed)
+    problems += _overlaps(placed) + check_cross_references(resolution, relocations, script)
     entry, complaint = _entry(resolution, script, options, entry_name, binary=binary)
     if complaint is not None:
         (problems if complaint.severity is Severity.ERROR else warnings).append(complaint)

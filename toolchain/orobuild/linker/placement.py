@@ -127,6 +127,7 @@ def place(inputs: Inputs, script: Script, rows: NDArray[np.int64]) -> Placement:
         return -1, -1
 
     placement.choose = winner
+    _check_file_names(inputs, placement)
     chosen = [
         winner(names[row], owner, flag)
         for row, owner, flag in zip(rows.tolist(), owners, flags, strict=True)
@@ -145,6 +146,27 @@ def place(inputs: Inputs, script: Script, rows: NDArray[np.int64]) -> Placement:
         placement.rule_of[ordered] = number
         placement.output_of[ordered] = rule.output.index if rule.output else DISCARDED
     return placement
+
+
+def _check_file_names(inputs: Inputs, placement: Placement) -> None:
+    """A rule that names one file, without wildcards, wants that file (as in ld)."""
+    paths = [item.path for item in inputs.objects]
+    known = set(paths)
+    problems = []
+    for rule in placement.rules:
+        name = rule.statement.file
+        if name and ":" not in name and not is_wild(name) and name not in known:
+            problems.append(
+                error(
+                    f"no input file is called '{name}'",
+                    rule.statement.span,
+                    hint=did_you_mean(name, paths)
+                    or f"write `*{name}` for a file in any directory",
+                    rule="linker-script",
+                )
+            )
+    if problems:
+        raise InputError(problems)
 
 
 def place_one(inputs: Inputs, placement: Placement, row: int) -> None:

@@ -200,7 +200,7 @@ class _Parser:
             hint = did_you_mean(name, SECTIONS_COMMANDS)
             if hint:
                 scanner.fail(f"unknown command '{name}'", scanner.span(start, len(name)), hint=hint)
-        self._statements.append(parse_output_section(scanner, name, start))
+        self._statements.append(parse_output_section(scanner, name, start, self._include))
 
     def _insert(self, scanner: Scanner, block: list[nodes.Statement]) -> None:
         """`INSERT AFTER|BEFORE section`: the block goes beside a description parsed before."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from orobuild.diagnostics import did_you_mean
 from orobuild.elf import constants as c
@@ -10,8 +10,12 @@ from orobuild.linker.script import nodes
 from orobuild.linker.script.expressions import parse_expression
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orobuild.diagnostics import Span
     from orobuild.linker.script.lexer import Scanner
+
+    Include: TypeAlias = Callable[[Scanner, Callable[[Scanner], None]], None]
 
 _SORTS: Final = {
     "SORT": "name",
@@ -97,7 +101,9 @@ def parse_assignment(scanner: Scanner) -> nodes.Assignment | None:
     if name is None:
         return None
     span = scanner.span(start, scanner.position - start)
-    op = scanner.assignment_operator()
+    # `dir/*.o` is a file pattern, not a name and a comment.
+    glued = scanner.text.startswith("/*", scanner.position)
+    op = None if glued else scanner.assignment_operator()
     if op is None:
         scanner.position = start
         return None
@@ -113,8 +119,14 @@ def end_of_statement(scanner: Scanner, where: str) -> None:
         scanner.fail(f"expected ';' {where}, found {scanner.found()}")
 
 
-def parse_output_section(scanner: Scanner, name: str, start: int) -> nodes.OutputSection:
-    """The description whose name, at offset `start`, is consumed already. Raises `ScriptError`."""
+def parse_output_section(
+    scanner: Scanner, name: str, start: int, include: Include
+) -> nodes.OutputSection:
+    """The description whose name, at offset `start`, is consumed already.
+
+    `include(scanner, parse)` reads the file that INCLUDE names and has `parse` read its
+    statements. Raises `ScriptError`.
+    """
     span = scanner.span(start, len(name))
     header = _Header(scanner)
     header.before_colon(name)
@@ -124,9 +136,7 @@ def parse_output_section(scanner: Scanner, name: str, start: int) -> nodes.Outpu
     while not scanner.accept("}"):
         if scanner.at_end():
             scanner.fail(f"the description of '{name}' is not closed", span, hint="add a '}'")
-        statement = _body_statement(scanner, name)
-        if statement is not None:
-            body.append(statement)
+        _body_statements(scanner, name, body, include)
     region, lma_region, phdrs, phdr_spans, fill = _after_body(scanner)
     return nodes.OutputSection(
         name=name,
@@ -147,6 +157,23 @@ def parse_output_section(scanner: Scanner, name: str, start: int) -> nodes.Outpu
         phdr_spans=phdr_spans,
         fill=fill,
     )
+
+
+def _body_statements(
+    scanner: Scanner, section: str, body: list[nodes.BodyStatement], include: Include
+) -> None:
+    """One statement, or the statements of an included file."""
+    if scanner.accept_word("INCLUDE"):
+
+        def included(inner: Scanner) -> None:
+            while not inner.at_end():
+                _body_statements(inner, section, body, include)
+
+        include(scanner, included)
+        return
+    statement = _body_statement(scanner, section)
+    if statement is not None:
+        body.append(statement)
 
 
 class _Header:
