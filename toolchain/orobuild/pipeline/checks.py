@@ -5,8 +5,10 @@ Also turns a strictness error into its consequence: what the image would have do
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from orobuild.diagnostics import Diagnostic, Severity
 from orobuild.errors import InputError, InternalError
@@ -24,8 +26,7 @@ _STRICT_RULES = ("strict-", "segment-flags", "branch-target", "orphan")
 _DEFECTS = ("SEG",)  # the families of rules that can show what a strictness error leads to
 
 
-@dataclass(frozen=True, slots=True)
-class LintOutcome:
+class LintOutcome(msgspec.Struct, frozen=True):
     """The lint run over a build: `rules` that ran, what they found, and the report as SARIF."""
 
     rules: int
@@ -42,28 +43,39 @@ def read(target: LinkedTarget) -> ElfFile:
 
 def lint_all(shop: Workshop, linked: Mapping[str, LinkedTarget]) -> LintOutcome:
     """Lint every ELF target that wants it. Raises `InputError` if a finding is an error."""
-    from orobuild.lint.registry import rules
-    from orobuild.lint.selection import selected
-
-    checked: list[str] = []
+    checked = [target for name, target in linked.items() if _wants_lint(shop, name)]
+    keys = [
+        digest("lint", targets.fingerprint(), repr(shop.project.lint), target.path, target.data)
+        for target in checked
+    ]
+    # The whole outcome is kept too: a build that changes nothing imports no rule.
+    whole = digest("lint outcome", *keys)
+    if known := shop.cache.get(whole):
+        return msgspec.json.decode(known[0], type=LintOutcome)
     findings: list[Diagnostic] = []
-    for name, target in linked.items():
-        settings = shop.project.config.targets[name]
-        if not settings.lint or settings.format != "elf":
-            continue
-        key = digest(
-            "lint", targets.fingerprint(), repr(shop.project.lint), target.path, target.data
-        )
+    for key, target in zip(keys, checked, strict=True):
         hit = shop.cache.get(key)
         found = hit[1] if hit else _findings(shop, target)
         if not hit:
             shop.cache.put(key, b"", warnings=found)
-        checked.append(target.path)
         findings += found
     if any(d.severity is Severity.ERROR for d in findings):
         raise InputError(findings)
-    count = len(selected(rules(), shop.project.lint))
-    return LintOutcome(count, tuple(findings), _sarif(checked, findings))
+    outcome = LintOutcome(_rule_count(shop), tuple(findings), _sarif(checked, findings))
+    shop.cache.put(whole, msgspec.json.encode(outcome))
+    return outcome
+
+
+def _wants_lint(shop: Workshop, name: str) -> bool:
+    settings = shop.project.config.targets[name]
+    return settings.lint and settings.format == "elf"
+
+
+def _rule_count(shop: Workshop) -> int:
+    from orobuild.lint.registry import rules
+    from orobuild.lint.selection import selected
+
+    return len(selected(rules(), shop.project.lint))
 
 
 def _findings(shop: Workshop, target: LinkedTarget) -> tuple[Diagnostic, ...]:
@@ -72,7 +84,7 @@ def _findings(shop: Workshop, target: LinkedTarget) -> tuple[Diagnostic, ...]:
     return lint.check_image(read(target), config=shop.project.lint)
 
 
-def _sarif(checked: list[str], findings: list[Diagnostic]) -> bytes:
+def _sarif(checked: list[LinkedTarget], findings: list[Diagnostic]) -> bytes:
     from orobuild import lint
     from orobuild.lint.finding import Finding
     from orobuild.lint.result import LintResult
@@ -83,7 +95,9 @@ def _sarif(checked: list[str], findings: list[Diagnostic]) -> bytes:
         else Finding(f.severity, f.message, f.span, f.hint, f.rule, f.notes)
         for f in findings
     )
-    return lint.report(LintResult(tuple(checked), found), "sarif").encode()
+    return lint.report(
+        LintResult(tuple(target.path for target in checked), found), "sarif"
+    ).encode()
 
 
 def crosscheck_all(shop: Workshop, linked: Mapping[str, LinkedTarget]) -> int:
