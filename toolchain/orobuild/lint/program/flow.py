@@ -45,6 +45,7 @@ _INDIRECT_CALL: Final = FlowControl.INDIRECT_CALL
 _XBEGIN: Final = FlowControl.XBEGIN_XABORT_XEND
 _INDIRECT_BRANCH: Final = FlowControl.INDIRECT_BRANCH
 _INTERRUPT: Final = FlowControl.INTERRUPT
+_DIRECT: Final = frozenset((_CONDITIONAL, _CALL, _UNCONDITIONAL, _XBEGIN))
 _NEAR: Final = {
     OpKind.NEAR_BRANCH16: (0x8000, 0xFFFF),
     OpKind.NEAR_BRANCH32: (0x80000000, 0xFFFFFFFF),
@@ -264,20 +265,23 @@ class _Tracer:
             self.queue.append(start)
 
     def drain(self) -> None:
-        queue = self.queue
+        """Decode from everything that is queued until nothing is."""
+        queue, runs, ends = self.queue, self.flow.runs, self.flow.ends
         while queue:
             start = queue.popleft()
-            self.flow.runs.append(start)
-            self.run(start[0], start[1], len(self.flow.runs) - 1)
-            self.flow.ends.append(self.decoders[start[0]].position)
+            index, offset, _, _ = start
+            run = len(runs)
+            runs.append(start)
+            decoder = self.decoders[index]
+            decoder.position = offset
+            decoder.ip = offset
+            self.run(decoder, index, run)
+            ends.append(decoder.position)
 
-    def run(self, index: int, offset: int, run: int) -> None:
-        """Decode from `offset` in region `index` until control goes elsewhere for certain."""
-        mark, ends, queue = self.marks[index], self.ends[index], self.queue
-        size = len(mark)
-        decoder = self.decoders[index]
-        decoder.position = offset
-        decoder.ip = offset
+    def run(self, decoder: Decoder, index: int, run: int) -> None:
+        """Decode in region `index` until control goes elsewhere for certain."""
+        mark, ends = self.marks[index], self.ends[index]
+        size = len(mark) if decoder.bitness != 16 else 0  # 16-bit targets wrap: look closely
         for instruction in decoder:
             kind = instruction.flow_control
             if not kind:  # FlowControl.NEXT, four instructions of five
@@ -286,21 +290,17 @@ class _Tracer:
             if mark[at] & BRANCH:
                 return
             mark[at] |= BRANCH
-            if kind in (_CONDITIONAL, _CALL, _UNCONDITIONAL, _XBEGIN):
-                operand = instruction.op0_kind
-                near = _NEAR.get(operand)
-                if near is not None:
-                    half, mask = near
-                    after = instruction.next_ip32
-                    target = after + ((instruction.near_branch_target - after + half) & mask) - half
-                    if 0 <= target < size:
-                        if not mark[target] & QUEUED:
-                            mark[target] |= QUEUED
-                            queue.append((index, target, run, at))
-                    else:
-                        self.leave(index, target, run, at)
-                elif operand in _FAR:
-                    self.far(index, run, at, instruction)
+            if kind in _DIRECT:
+                # Unsigned: a target before the region is larger than any size. 0 may mean "none".
+                target = instruction.near_branch_target
+                if 0 < target < size:
+                    if not mark[target] & QUEUED:
+                        mark[target] |= QUEUED
+                        self.queue.append((index, target, run, at))
+                else:
+                    self.branch(index, run, at, instruction)
+                if kind == _CONDITIONAL:
+                    continue
                 if kind == _UNCONDITIONAL:
                     return
                 if kind == _CALL and instruction.next_ip32 in ends:
@@ -315,17 +315,38 @@ class _Tracer:
                 return
         self.fall_through(index, run)
 
+    def branch(self, index: int, run: int, at: int, instruction: Instruction) -> None:
+        """A direct branch that may leave region `index`, or wrap around at 64 KiB."""
+        operand = instruction.op0_kind
+        near = _NEAR.get(operand)
+        if near is not None:
+            half, mask = near
+            after = instruction.next_ip32
+            target = after + ((instruction.near_branch_target - after + half) & mask) - half
+            if 0 <= target < len(self.marks[index]):
+                self.enqueue((index, target, run, at))
+            else:
+                self.leave(index, target, run, at)
+        elif operand in _FAR:
+            self.far(index, run, at, instruction)
+
     def jump_table(self, index: int, run: int, at: int) -> None:
         """An indirect jump: follow the entries of its jump table, if it has one."""
         region = self.flow.regions[index]
         line = self.flow.straight_line(run, region.start + at)
         found, sure = targets(self.program, line, self.program.default_width // 8)
+        mark, start = self.marks[index], region.start
         for target in found:
-            place = self.locate(target, region.width)
-            if place is not None and sure:
-                self.enqueue((*place, run, at))
-            elif place is not None:
+            place = (index, target - start)
+            if not start <= target < start + len(mark):
+                other = self.locate(target, region.width)
+                if other is None:
+                    continue
+                place = other
+            if not sure:
                 self.uncertain.append((*place, run, at))
+            elif not self.marks[place[0]][place[1]] & QUEUED:
+                self.enqueue((*place, run, at))
 
     def fall_through(self, index: int, run: int) -> None:
         """Control ran to the region's end; go on where the next one is code of another width."""

@@ -9,6 +9,7 @@ run into the next table: such targets are only probable. What is not recognised 
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Final
 
 from iced_x86 import (
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from orobuild.lint.program.program import Program
 
 MAX_ENTRIES: Final = 4096
+_ENTRY: Final = {  # by bytes and whether signed
+    (4, False): struct.Struct("<I"),
+    (8, False): struct.Struct("<Q"),
+    (4, True): struct.Struct("<i"),
+}
 _NO_REGISTER: Final = frozenset((Register.NONE,))
 _EXTRA: Final = {ConditionCode.A: 1, ConditionCode.AE: 0}
 _COPIES: Final = frozenset((Mnemonic.MOV, Mnemonic.MOVZX, Mnemonic.MOVSXD))
@@ -50,14 +56,14 @@ def targets(program: Program, line: list[Instruction], word: int) -> tuple[list[
         return [], False
     table, at, size = found
     bound = _bound(line[: at + 1])
+    low, high = function
     data = program.read(table, (bound or MAX_ENTRIES) * size)
+    base = 0 if size == word else table
     result: list[int] = []
-    for place in range(0, len(data) - size + 1, size):
-        entry = int.from_bytes(data[place : place + size], "little", signed=size != word)
-        address = entry if size == word else (table + entry) & program.address_mask
-        if not function[0] <= address < function[1]:
+    for (entry,) in _ENTRY[size, size != word].iter_unpack(data[: len(data) // size * size]):
+        if not low <= base + entry < high:
             return result, False
-        result.append(address)
+        result.append(base + entry)
     return result, bound is not None
 
 
