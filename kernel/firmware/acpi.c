@@ -21,7 +21,10 @@ struct __attribute__((packed)) rsdp {
     uint8_t reserved[3];
 };
 
-enum { RSDP_OLD_SIZE = 20 };
+enum {
+    RSDP_OLD_SIZE = 20,
+    TABLE_MAX_SIZE = 1 << 20, /* a longer one would be summed for long, across device registers */
+};
 
 struct __attribute__((packed)) table {
     char signature[4];
@@ -57,20 +60,28 @@ enum { MADT_CORE_ENABLED = 1 };
 static const struct table *table_at(uint64_t address)
 {
     const struct table *table = scan_physical(address, sizeof(*table));
-    if (!table || table->length < sizeof(*table) || !scan_physical(address, table->length) ||
-        !scan_checksum(table, table->length))
+    if (!table || table->length < sizeof(*table) || table->length > TABLE_MAX_SIZE ||
+        !scan_physical(address, table->length) || !scan_checksum(table, table->length))
         return NULL;
     return table;
 }
 
-static const struct rsdp *find_rsdp(void)
+/* The root pointer at this address, if it is one. */
+static const struct rsdp *root_at(uint64_t address)
 {
-    const struct rsdp *rsdp = scan_physical(boot_info.rsdp, RSDP_OLD_SIZE);
-    if (rsdp && memcmp(rsdp->signature, "RSD PTR ", 8) == 0 && scan_checksum(rsdp, RSDP_OLD_SIZE))
-        return rsdp;
+    const struct rsdp *rsdp = scan_physical(address, sizeof(*rsdp));
+    if (!rsdp || memcmp(rsdp->signature, "RSD PTR ", 8) || !scan_checksum(rsdp, RSDP_OLD_SIZE))
+        return NULL;
+    return rsdp;
+}
+
+uint64_t acpi_find_root(void)
+{
+    if (root_at(boot_info.rsdp))
+        return boot_info.rsdp;
     uint64_t ebda = scan_ebda();
-    rsdp = ebda ? scan_find(ebda, 1024, "RSD PTR ", RSDP_OLD_SIZE) : NULL;
-    return rsdp ? rsdp : scan_find(BIOS_AREA, BIOS_AREA_SIZE, "RSD PTR ", RSDP_OLD_SIZE);
+    uint64_t found = ebda ? scan_find(ebda, 1024, "RSD PTR ", RSDP_OLD_SIZE) : 0;
+    return found ? found : scan_find(BIOS_AREA, BIOS_AREA_SIZE, "RSD PTR ", RSDP_OLD_SIZE);
 }
 
 /* The table with this signature that a root table lists; entries are `width` bytes wide. */
@@ -90,9 +101,9 @@ static const struct table *find_in(const struct table *root, size_t width, const
     return NULL;
 }
 
-static const struct table *find_table(const char *signature)
+static const struct table *find_table(uint64_t root, const char *signature)
 {
-    const struct rsdp *rsdp = find_rsdp();
+    const struct rsdp *rsdp = root_at(root);
     if (!rsdp)
         return NULL;
     const struct table *found = NULL;
@@ -128,9 +139,9 @@ static uint8_t entry_size(uint8_t type)
     }
 }
 
-bool acpi_read_madt(void)
+bool acpi_read_madt(uint64_t root)
 {
-    const struct madt *madt = (const void *)find_table("APIC");
+    const struct madt *madt = (const void *)find_table(root, "APIC");
     if (!madt || madt->header.length < sizeof(*madt))
         return false;
     const char *next = (const char *)(madt + 1);

@@ -5,7 +5,12 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
-/* Adds the enabled cores to `topology`; false if there is no sound
- * MADT or it lists no core. */
-bool acpi_read_madt(void);
+/* Physical address of the root pointer: the loader's, or the one in the BIOS's memory; 0 if there
+ * is none. Reads through the boot direct map. */
+uint64_t acpi_find_root(void);
+
+/* Adds the enabled cores to `topology`; false if there is no sound MADT under this root pointer, or
+ * it lists no core. */
+bool acpi_read_madt(uint64_t root);

@@ -36,52 +36,69 @@ enum {
     FEATURE_IMCRP = 0x80,
 };
 
-static const struct floating_pointer *find_pointer(void)
+uint64_t mp_table_find(void)
 {
     /* The size of base memory in KiB is at 0x413 (chapter 4). */
     const uint8_t *word = phys_to_virt(0x413);
     uint64_t base_end = (uint64_t)(word[0] | word[1] << 8) << 10;
-    uint64_t ebda = scan_ebda();
-    const struct floating_pointer *found = NULL;
+    uint64_t ebda = scan_ebda(), found = 0;
+    enum { SIZE = sizeof(struct floating_pointer) };
     if (ebda)
-        found = scan_find(ebda, 1024, "_MP_", sizeof(*found));
+        found = scan_find(ebda, 1024, "_MP_", SIZE);
     if (!found && base_end >= 1024 && base_end <= 0xa0000)
-        found = scan_find(base_end - 1024, 1024, "_MP_", sizeof(*found));
-    return found ? found : scan_find(0xf0000, 0x10000, "_MP_", sizeof(*found));
+        found = scan_find(base_end - 1024, 1024, "_MP_", SIZE);
+    return found ? found : scan_find(0xf0000, 0x10000, "_MP_", SIZE);
 }
 
-static bool read_cores(const struct floating_pointer *pointer)
+/* The structure that mp_table_find() found, if this kernel understands it. */
+static const struct floating_pointer *pointer_at(uint64_t address)
 {
-    if (pointer->features[0]) {
-        /* A default configuration (chapter 5): two processors, APIC ids 0 and 1. */
-        topology_add_core(0);
-        topology_add_core(1);
-        return true;
-    }
-    const struct configuration *table = scan_physical(pointer->table, sizeof(*table));
+    const struct floating_pointer *pointer = scan_physical(address, sizeof(*pointer));
+    return pointer && pointer->length == 1 ? pointer : NULL;
+}
+
+bool mp_table_has_imcr(uint64_t pointer)
+{
+    const struct floating_pointer *found = pointer_at(pointer);
+    return found && found->features[1] & FEATURE_IMCRP;
+}
+
+static const struct configuration *table_at(uint64_t address)
+{
+    const struct configuration *table = scan_physical(address, sizeof(*table));
     if (!table || memcmp(table->signature, "PCMP", 4) || table->length < sizeof(*table) ||
-        !scan_physical(pointer->table, table->length) || !scan_checksum(table, table->length))
-        return false;
+        !scan_physical(address, table->length) || !scan_checksum(table, table->length))
+        return NULL;
+    return table;
+}
+
+static void read_entries(const struct configuration *table)
+{
     const uint8_t *entry = (const uint8_t *)(table + 1);
     const uint8_t *end = (const uint8_t *)table + table->length;
-    for (uint16_t i = 0; i < table->entry_count; i++) {
+    for (uint16_t i = 0; i < table->entry_count && entry < end; i++) {
         size_t size = entry[0] == ENTRY_PROCESSOR ? ENTRY_PROCESSOR_SIZE : ENTRY_OTHER_SIZE;
         if (size > (size_t)(end - entry))
             break;
         if (entry[0] == ENTRY_PROCESSOR && entry[3] & PROCESSOR_ENABLED)
             topology_add_core(entry[1]);
         entry += size;
-        if (entry >= end)
-            break;
     }
-    return topology.core_count != 0;
 }
 
-bool mp_table_read(bool cores)
+bool mp_table_read_cores(uint64_t pointer)
 {
-    const struct floating_pointer *pointer = find_pointer();
-    if (!pointer || pointer->length != 1)
+    const struct floating_pointer *found = pointer_at(pointer);
+    if (!found)
         return false;
-    topology.has_imcr = pointer->features[1] & FEATURE_IMCRP;
-    return !cores || read_cores(pointer);
+    if (found->features[0]) {
+        /* A default configuration (chapter 5): two processors, APIC ids 0 and 1. */
+        topology_add_core(0);
+        topology_add_core(1);
+        return true;
+    }
+    const struct configuration *table = table_at(found->table);
+    if (table)
+        read_entries(table);
+    return topology.core_count != 0;
 }

@@ -4,7 +4,14 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
-/* Finds the floating pointer structure (chapter 4: EBDA, last KiB of base memory, BIOS area) and
- * notes whether there is an IMCR. With `cores`, also adds the enabled cores to `topology`. False if a sound structure, or with `cores` a core, was not found. */
-bool mp_table_read(bool cores);
+/* Physical address of the floating pointer structure (chapter 4: EBDA, last KiB of base memory,
+ * BIOS area); 0 if there is none. Reads through the boot direct map. */
+uint64_t mp_table_find(void);
+
+/* Whether interrupts go around the APICs until the IMCR is written. */
+bool mp_table_has_imcr(uint64_t pointer);
+
+/* Adds the enabled cores to `topology`; false if the table is not sound or lists no core. */
+bool mp_table_read_cores(uint64_t pointer);

@@ -20,15 +20,15 @@ const void *scan_physical(uint64_t base, uint64_t size)
     return phys_to_virt(base);
 }
 
-const void *scan_find(uint64_t base, uint64_t length, const char *signature, size_t size)
+uint64_t scan_find(uint64_t base, uint64_t length, const char *signature, size_t size)
 {
     const char *start = scan_physical(base, length);
     for (uint64_t offset = 0; start && offset + size <= length; offset += 16) {
         if (memcmp(start + offset, signature, strlen(signature)) == 0 &&
             scan_checksum(start + offset, size))
-            return start + offset;
+            return base + offset;
     }
-    return NULL;
+    return 0;
 }
 
 uint64_t scan_ebda(void)

@@ -15,9 +15,9 @@ bool scan_checksum(const void *table, size_t size);
  * range is not entirely below BOOT_MAPPED_GIB. */
 const void *scan_physical(uint64_t base, uint64_t size);
 
-/* The first structure of `size` bytes with this signature and a right checksum in the range; null
- * if there is none. */
-const void *scan_find(uint64_t base, uint64_t length, const char *signature, size_t size);
+/* Physical address of the first structure of `size` bytes with this signature and a right checksum
+ * in the range; 0 if there is none. */
+uint64_t scan_find(uint64_t base, uint64_t length, const char *signature, size_t size);
 
 /* The first KiB of the extended BIOS data area, 0 if the BIOS data area names none. */
 uint64_t scan_ebda(void);

@@ -19,11 +19,12 @@ void topology_add_core(uint32_t apic_id)
 
 void topology_read(void)
 {
-    topology.source = "none";
+    uint64_t mp = mp_table_find();
     /* The IMCR is the MP table's to know, whoever lists the cores. */
-    bool mp = mp_table_read(false);
-    if (acpi_read_madt())
+    topology.has_imcr = mp_table_has_imcr(mp);
+    topology.source = "none";
+    if (acpi_read_madt(acpi_find_root()))
         topology.source = "acpi";
-    else if (mp && mp_table_read(true))
+    else if (mp_table_read_cores(mp))
         topology.source = "mp";
 }

@@ -99,6 +99,8 @@ static void print_backtrace(uint64_t rbp)
 {
     for (unsigned depth = 0; depth < BACKTRACE_DEPTH && readable(rbp); depth++) {
         const uint64_t *saved = (const uint64_t *)rbp;
+        if (saved[1] == 0)
+            break; /* what the entry code pushed in place of a return address */
         printk("oro: backtrace=%u address=0x%lx\n", depth, saved[1]);
         if (saved[0] <= rbp)
             break;

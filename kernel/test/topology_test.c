@@ -1,28 +1,9 @@
-/* topology_test.c - the firmware's tables, sound and damaged, and the state of the APIC. */
+/* topology_test.c - the cores that came up, and the state of their APIC. */
 #include "abi/core.h"
 #include "abi/vectors.h"
 #include "arch/lapic.h"
-#include "firmware/scan.h"
 #include "firmware/topology.h"
 #include "test/ktap.h"
-
-static void checksums(void)
-{
-    uint8_t bytes[] = {1, 2, 3, 250};
-    CHECK(scan_checksum(bytes, sizeof(bytes)));
-    CHECK(scan_checksum(bytes, 0));
-    bytes[2]++;
-    CHECK(!scan_checksum(bytes, sizeof(bytes)));
-}
-
-static void out_of_reach(void)
-{
-    CHECK(!scan_physical(0, 16));
-    CHECK(!scan_physical(UINT64_C(1) << 32, 16));
-    CHECK(!scan_physical((UINT64_C(1) << 32) - 8, 16));
-    CHECK(!scan_physical(4096, UINT64_MAX));
-    CHECK(scan_physical(4096, 16) != NULL);
-}
 
 static void cores_are_counted_once(void)
 {
@@ -52,7 +33,6 @@ static void timer_is_not_masked(void)
     lapic_timer_stop();
 }
 
-TEST_SUITE(topology, {"checksums", checksums}, {"out_of_reach", out_of_reach},
-           {"cores_are_counted_once", cores_are_counted_once},
+TEST_SUITE(topology, {"cores_are_counted_once", cores_are_counted_once},
            {"every_core_has_an_id_of_its_own", every_core_has_an_id_of_its_own},
            {"timer_is_not_masked", timer_is_not_masked});

@@ -14,6 +14,7 @@ SUITES = (
     "elf_loader",
     "entries",
     "exceptions",
+    "firmware",
     "topology",
 )
 
@@ -101,7 +102,11 @@ def test_the_mp_table_serves_where_there_is_no_acpi(built, boot):
     assert [core.core for core in report.cores] == [0, 1]
 
 
-def test_one_mebibyte_above_the_first_is_too_little_and_said_so(built, boot):
-    report = boot(built.kernel, "", memory_mib=2)
+@pytest.mark.parametrize(
+    ("cores", "said"),
+    [(2, "oro: verdict=fail reason=programs-not-started"), (16, 'reason="no memory for')],
+)
+def test_too_little_memory_is_said_so(built, boot, cores, said):
+    report = boot(built.kernel, "", memory_mib=3, cores=cores)
     assert not report.passed
-    assert report.console.verdict == "fail" or report.panic, "\n".join(report.lines)
+    assert any(said in line for line in report.lines), "\n".join(report.lines)

@@ -1,0 +1,205 @@
+/* firmware_test.c - ACPI and MP tables made by hand in base memory: sound ones are read, damaged
+ * ones refused or read as far as they can be, and no damage takes the kernel beyond its bounds. */
+#include "abi/layout.h"
+#include "boot/memory_map.h"
+#include "firmware/acpi.h"
+#include "firmware/mp_table.h"
+#include "firmware/scan.h"
+#include "firmware/topology.h"
+#include "lib/string.h"
+#include "test/ktap.h"
+
+/* Where things lie in the page, and how large they are (ACPI 6.5, 5.2.5 to 5.2.12). */
+enum {
+    ROOT = 0,
+    ROOT_SIZE = 36,
+    XSDT = 64,
+    XSDT_SIZE = 36 + 8,
+    MADT = 128,
+    MADT_SIZE = 44 + 3 * 8 + 16,
+    MP_POINTER = 1024,
+    MP_TABLE = 1040,
+    MP_SIZE = 44 + 2 * 20 + 8,
+    PAGE_USED = 2048,
+    /* Base memory, which the frame allocator leaves alone, and which goes on for long enough that
+     * any 16-bit length stays in it. */
+    PAGE_ADDRESS_USED = 0x10000,
+    PAGE_ADDRESS_END = 0x30000,
+};
+
+static uint64_t frame;
+static uint8_t *page;
+static struct topology saved;
+
+static void put32(unsigned offset, uint32_t value)
+{
+    memcpy(page + offset, &value, sizeof(value));
+}
+
+static void fix_checksum(unsigned table, unsigned size, unsigned checksum)
+{
+    uint8_t sum = 0;
+    page[table + checksum] = 0;
+    for (unsigned i = 0; i < size; i++)
+        sum = (uint8_t)(sum + page[table + i]);
+    page[table + checksum] = (uint8_t)-sum;
+}
+
+static void fix_checksums(void)
+{
+    fix_checksum(ROOT, 20, 8);
+    fix_checksum(ROOT, ROOT_SIZE, 32);
+    fix_checksum(XSDT, XSDT_SIZE, 9);
+    fix_checksum(MADT, MADT_SIZE, 9);
+    fix_checksum(MP_POINTER, 16, 10);
+    fix_checksum(MP_TABLE, MP_SIZE, 7);
+}
+
+/* Cores 3, 5 (disabled) and 7, and by x2APIC entry 300; in the MP table 1 and 2. */
+static void make_tables(void)
+{
+    memset(page, 0, PAGE_USED);
+    memcpy(page + ROOT, "RSD PTR ", 8);
+    page[ROOT + 15] = 2;
+    put32(ROOT + 20, ROOT_SIZE);
+    put32(ROOT + 24, (uint32_t)frame + XSDT);
+    memcpy(page + XSDT, "XSDT", 4);
+    put32(XSDT + 4, XSDT_SIZE);
+    put32(XSDT + 36, (uint32_t)frame + MADT);
+    memcpy(page + MADT, "APIC", 4);
+    put32(MADT + 4, MADT_SIZE);
+    static const uint8_t entries[] = {0, 8, 0, 3, 1, 0, 0, 0, 0, 8, 1, 5, 0, 0,    0, 0, 0, 8, 2, 7,
+                                      1, 0, 0, 0, 9, 16, 0, 0, 44, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0};
+    memcpy(page + MADT + 44, entries, sizeof(entries));
+
+    memcpy(page + MP_POINTER, "_MP_", 4);
+    put32(MP_POINTER + 4, (uint32_t)frame + MP_TABLE);
+    page[MP_POINTER + 8] = 1;
+    memcpy(page + MP_TABLE, "PCMP", 4);
+    page[MP_TABLE + 4] = MP_SIZE;
+    page[MP_TABLE + 34] = 3;
+    for (unsigned i = 0; i < 2; i++) {
+        page[MP_TABLE + 44 + 20 * i + 1] = (uint8_t)(i + 1);
+        page[MP_TABLE + 44 + 20 * i + 3] = 1;
+    }
+    page[MP_TABLE + 44 + 40] = 1;
+    fix_checksums();
+}
+
+static bool read_acpi(void)
+{
+    topology.core_count = topology.cores_beyond = 0;
+    return acpi_read_madt(frame + ROOT);
+}
+
+static bool read_mp(void)
+{
+    topology.core_count = topology.cores_beyond = 0;
+    return mp_table_read_cores(frame + MP_POINTER);
+}
+
+/* Runs a check with a page of sound tables, and puts the machine's own topology back. */
+static void with_tables(void (*check)(void))
+{
+    frame = PAGE_ADDRESS_USED;
+    page = phys_to_virt(frame);
+    CHECK(memory_map.ranges[0].start <= frame && memory_map.ranges[0].end >= PAGE_ADDRESS_END);
+    saved = topology;
+    make_tables();
+    check();
+    topology = saved;
+}
+
+static void check_sound(void)
+{
+    CHECK(read_acpi());
+    CHECK_EQUAL(topology.core_count, 3);
+    CHECK(topology.apic_ids[0] == 3 && topology.apic_ids[1] == 7 && topology.apic_ids[2] == 300);
+    CHECK(read_mp());
+    CHECK(topology.core_count == 2 && topology.apic_ids[0] == 1 && topology.apic_ids[1] == 2);
+    CHECK(scan_find(frame, PAGE_USED, "_MP_", 16) == frame + MP_POINTER);
+    page[MP_POINTER + 12] = 0x80;
+    CHECK(mp_table_has_imcr(frame + MP_POINTER));
+    page[MP_POINTER + 11] = 5; /* a default configuration needs no table */
+    put32(MP_POINTER + 4, 0);
+    CHECK(read_mp() && topology.core_count == 2 && topology.apic_ids[0] == 0);
+}
+
+/* Each byte of each table under a checksum, changed: the table is not believed. */
+static void check_checksums(void)
+{
+    for (unsigned i = 0; i < MADT_SIZE; i++) {
+        page[MADT + i] ^= 0x55;
+        CHECK(!read_acpi());
+        page[MADT + i] ^= 0x55;
+    }
+    for (unsigned i = 0; i < XSDT_SIZE; i++) {
+        page[XSDT + i] ^= 0x55;
+        CHECK(!read_acpi());
+        page[XSDT + i] ^= 0x55;
+    }
+    for (unsigned i = 0; i < MP_SIZE; i++) {
+        page[MP_TABLE + i] ^= 0x55;
+        CHECK(!read_mp());
+        page[MP_TABLE + i] ^= 0x55;
+    }
+    CHECK(read_acpi() && read_mp());
+}
+
+/* Lies with right checksums. */
+static void check_lies(void)
+{
+    for (unsigned round = 0; round < 3000; round++) {
+        make_tables();
+        for (unsigned i = 0; i < 4; i++) {
+            static const uint16_t starts[] = {MADT + 44, MP_TABLE + 4, MP_TABLE + 34};
+            page[starts[test_random() % 3] + test_random() % 40] = (uint8_t)test_random();
+        }
+        fix_checksums();
+        read_acpi();
+        CHECK(topology.core_count <= TOPOLOGY_CORES);
+        read_mp();
+        CHECK(topology.core_count <= TOPOLOGY_CORES);
+    }
+    make_tables();
+    page[MADT + 44 + 1] = 0; /* an entry of no length must not be read for ever */
+    fix_checksums();
+    CHECK(!read_acpi());
+}
+
+static void sound_tables(void)
+{
+    with_tables(check_sound);
+}
+
+static void wrong_checksums(void)
+{
+    with_tables(check_checksums);
+}
+
+static void lies(void)
+{
+    with_tables(check_lies);
+}
+
+static void checksums(void)
+{
+    uint8_t bytes[] = {1, 2, 3, 250};
+    CHECK(scan_checksum(bytes, sizeof(bytes)));
+    CHECK(scan_checksum(bytes, 0));
+    bytes[2]++;
+    CHECK(!scan_checksum(bytes, sizeof(bytes)));
+}
+
+static void out_of_reach(void)
+{
+    CHECK(!scan_physical(0, 16));
+    CHECK(!scan_physical(UINT64_C(1) << 32, 16));
+    CHECK(!scan_physical((UINT64_C(1) << 32) - 8, 16));
+    CHECK(!scan_physical(4096, UINT64_MAX));
+    CHECK(scan_physical(4096, 16) != NULL);
+    CHECK(!acpi_read_madt(0) && !mp_table_read_cores(0) && !mp_table_has_imcr(0));
+}
+
+TEST_SUITE(firmware, {"checksums", checksums}, {"out_of_reach", out_of_reach},
+           {"sound_tables", sound_tables}, {"wrong_checksums", wrong_checksums}, {"lies", lies});
