@@ -103,10 +103,10 @@ def test_the_mp_table_serves_where_there_is_no_acpi(built, boot):
 
 
 @pytest.mark.parametrize(
-    ("cores", "said"),
-    [(2, "oro: verdict=fail reason=programs-not-started"), (16, 'reason="no memory for')],
+    ("memory_mib", "said"),
+    [(4, "oro: verdict=fail reason=programs-not-started"), (3, 'reason="no memory for')],
 )
-def test_too_little_memory_is_said_so(built, boot, cores, said):
-    report = boot(built.kernel, "", memory_mib=3, cores=cores)
+def test_too_little_memory_is_said_so(built, boot, memory_mib, said):
+    report = boot(built.kernel, "", memory_mib=memory_mib, cores=16)
     assert not report.passed
     assert any(said in line for line in report.lines), "\n".join(report.lines)
