@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from orobuild.linker.resolution import Resolution
     from orobuild.linker.symbols import Symbols
 
+TABLE_SYMBOL: Final = "_GLOBAL_OFFSET_TABLE_"
 _ENTRY_FORMULAS: Final = (Formula.GOT_RELATIVE, Formula.GOT_LOAD, Formula.GOT_ENTRY)
 _BASE_FORMULAS: Final = (Formula.GOT_OFFSET, Formula.GOT_BASE, Formula.GOT_ENTRY)
 
@@ -31,7 +32,7 @@ _BASE_FORMULAS: Final = (Formula.GOT_OFFSET, Formula.GOT_BASE, Formula.GOT_ENTRY
 class GlobalOffsetTable:
     """The table's section row (-1: none needed) and which symbol row has which entry.
 
-    `base` is the address of _GLOBAL_OFFSET_TABLE_, `thread_end` that of the end of the TLS
+    `base_row` is the section that _GLOBAL_OFFSET_TABLE_ names (-1: nobody asks). `base` is the address of _GLOBAL_OFFSET_TABLE_, `thread_end` that of the end of the TLS
     block; both are known after layout.
     """
 
@@ -42,6 +43,7 @@ class GlobalOffsetTable:
     address: int = 0
     base: int = 0
     thread_end: int = 0
+    base_row: int = -1
 
     def entries_of(self, symbols: NDArray[np.int64]) -> NDArray[np.uint64]:
         """The addresses of the entries of symbol rows."""
@@ -76,31 +78,38 @@ class Relaxed:
 
 
 def relax(
-    inputs: Inputs, symbols: Symbols, relocations: NDArray[Any]
+    inputs: Inputs, symbols: Symbols, relocations: NDArray[Any], assigned: frozenset[str]
 ) -> tuple[NDArray[Any], list[Relaxation]]:
-    """Turn GOT loads that a direct instruction can replace into direct relocations."""
-    if inputs.e_machine != c.EM_X86_64:
-        return relocations, []
+    """Turn GOT loads that a direct instruction can replace into direct relocations.
+
+    `assigned` are the names that the script defines.
+    """
     kinds = relocations["type"]
-    chosen = np.flatnonzero(
-        (kinds == c.R_X86_64_GOTPCRELX)
-        | (kinds == c.R_X86_64_REX_GOTPCRELX)
-        | (kinds == c.R_X86_64_GOTPCREL)
-    )
+    if inputs.e_machine == c.EM_386:
+        chosen = np.flatnonzero(kinds == c.R_386_GOT32X)
+    else:
+        chosen = np.flatnonzero(
+            (kinds == c.R_X86_64_GOTPCRELX)
+            | (kinds == c.R_X86_64_REX_GOTPCRELX)
+            | (kinds == c.R_X86_64_GOTPCREL)
+        )
     if not len(chosen):
         return relocations, []
     relocations = relocations.copy()
     changes: list[Relaxation] = []
     for index in chosen.tolist():
         entry = relocations[index]
-        if int(entry["addend"]) != -4:
-            continue
         number = int(symbols.of_row[entry["symbol"]])
-        if number >= 0 and symbols.kind[number] <= Kind.UNDEFINED:
-            # It may be the script's, anywhere in the address space; the table is always right.
-            continue
-        change = _relaxed(inputs, entry)
-        if change is None:
+        missing = (
+            number >= 0
+            and symbols.kind[number] <= Kind.UNDEFINED
+            and symbols.names[number] not in assigned
+        )
+        change = _relaxed_i386(inputs, entry) if inputs.e_machine == c.EM_386 else None
+        if inputs.e_machine != c.EM_386 and int(entry["addend"]) == -4:
+            change = _relaxed(inputs, entry)
+        if change is None or (missing and change.r_type in _PC_RELATIVE):
+            # The value of a weak symbol that nobody defines is 0, out of a branch's reach.
             continue
         start = int(entry["offset"]) - change.before
         changes.append(Relaxation(int(entry["section"]), start, change.data))
@@ -110,6 +119,7 @@ def relax(
     return relocations, changes
 
 
+_PC_RELATIVE: Final = (c.R_X86_64_PC32, c.R_386_PC32)  # both are 2
 # Opcodes `op r/m, reg` of add, or, adc, sbb, and, sub, xor, cmp; and test.
 _ARITHMETIC: Final = (0x03, 0x0B, 0x13, 0x1B, 0x23, 0x2B, 0x33, 0x3B)
 _TEST: Final = 0x85
@@ -154,6 +164,46 @@ def _relaxed(inputs: Inputs, entry: Any) -> Relaxed | None:
     return Relaxed(bytes((rex,)) + new, 3, c.R_X86_64_32S if wide else c.R_X86_64_32, 0)
 
 
+def _relaxed_i386(inputs: Inputs, entry: Any) -> Relaxed | None:
+    """The same for i386 (elf_i386_convert_load_reloc): loads of an address become constants."""
+    offset = int(entry["offset"])
+    data = inputs.section_data(int(entry["section"]))
+    if offset < 2 or offset + 4 > len(data) or int(entry["addend"]):
+        return None
+    opcode, modrm = data[offset - 2], data[offset - 1]
+    # a displacement of 32 bits, with a base register or without one
+    if modrm & 0xC0 != 0x80 and modrm & 0xC7 != 0x05:
+        return None
+    register = modrm >> 3 & 7
+    if opcode == 0xFF and register == 2:
+        return Relaxed(b"\x67\xe8", 2, c.R_386_PC32, -4)
+    if opcode == 0xFF and register == 4:
+        return Relaxed(b"\xe9\0\0\0\0\x90", 2, c.R_386_PC32, -4, moved=-1)
+    if opcode == 0x8B:
+        return Relaxed(bytes((0xC7, 0xC0 | register)), 2, c.R_386_32, 0)
+    if opcode == _TEST:
+        return Relaxed(bytes((0xF7, 0xC0 | register)), 2, c.R_386_32, 0)
+    if opcode in _ARITHMETIC:
+        new = bytes((0x81, 0xC0 | register | opcode & 0x38))
+        return Relaxed(new, 2, c.R_386_32, 0)
+    return None
+
+
+def _add_table(inputs: Inputs, symbols: Symbols, name: str, entries: int, entry_size: int) -> int:
+    row = inputs.add_section(
+        0,
+        name,
+        type=c.SHT_PROGBITS,
+        flags=c.SHF_ALLOC | c.SHF_WRITE,
+        size=entries * entry_size,
+        align=entry_size,
+        entsize=entry_size,
+    )
+    inputs.contents[row] = bytes(entries * entry_size)
+    symbols.dropped = np.append(symbols.dropped, False)
+    return row
+
+
 def build(inputs: Inputs, relocations: NDArray[Any], symbols: Symbols) -> GlobalOffsetTable:
     """Decide the table's entries and append its section to `inputs` if one is needed."""
     types = table(inputs.e_machine)
@@ -170,19 +220,11 @@ def build(inputs: Inputs, relocations: NDArray[Any], symbols: Symbols) -> Global
             by_meaning[key] = len(got.symbols)
             got.symbols.append(row)
         got.entry_of[row] = by_meaning[key]
-    needs_base = np.isin(relocations["type"], with_base).any()
-    named = symbols.numbers.get("_GLOBAL_OFFSET_TABLE_", -2)
+    if got.symbols:
+        got.row = _add_table(inputs, symbols, ".got", len(got.symbols), entry_size)
+    named = symbols.numbers.get(TABLE_SYMBOL, -2)
     used = (symbols.of_row[relocations["symbol"]] == named).any()
-    if got.symbols or needs_base or used:
-        got.row = inputs.add_section(
-            0,
-            ".got",
-            type=c.SHT_PROGBITS,
-            flags=c.SHF_ALLOC | c.SHF_WRITE,
-            size=len(got.symbols) * entry_size,
-            align=entry_size,
-            entsize=entry_size,
-        )
-        inputs.contents[got.row] = bytes(len(got.symbols) * entry_size)
-        symbols.dropped = np.append(symbols.dropped, False)
+    if used or np.isin(relocations["type"], with_base).any():
+        # The psABI reserves the first three entries; a static image leaves them zero.
+        got.base_row = _add_table(inputs, symbols, ".got.plt", 3, entry_size)
     return got

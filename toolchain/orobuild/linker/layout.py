@@ -59,6 +59,7 @@ class ScriptSymbol:
     home: Place | None = None
     source: str | None = None  # the symbol that it is a plain copy of
     provided: bool = False
+    st_type: int = 0
 
 
 @dataclass(slots=True, eq=False)

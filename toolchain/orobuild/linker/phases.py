@@ -20,10 +20,11 @@ from orobuild.linker import orphans, permissions, placement, segments
 from orobuild.linker.archives import expand
 from orobuild.linker.collection import collect_garbage
 from orobuild.linker.crossrefs import check_cross_references
-from orobuild.linker.evaluation import ABS
+from orobuild.linker.evaluation import ABS, Value
+from orobuild.linker.got import TABLE_SYMBOL
 from orobuild.linker.image import flat_binary, write_elf
 from orobuild.linker.inputs import read_inputs, read_relocations
-from orobuild.linker.layout import Layout
+from orobuild.linker.layout import Layout, ScriptSymbol
 from orobuild.linker.linkmap import LinkedImage, build_map
 from orobuild.linker.merge import merge_sections
 from orobuild.linker.relocate import check_types, place_name
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from orobuild.linker.got import GlobalOffsetTable
     from orobuild.linker.inputs import Inputs
     from orobuild.linker.options import LinkInput, LinkOptions
     from orobuild.linker.output import OutputSection
@@ -69,10 +71,13 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
         names = [*required, *_names_used(script), *_DEFAULT_ENTRIES]
         dead = collect_garbage(inputs, symbols, placed, relocations, names)
         relocations = relocations[~np.isin(relocations["section"], dead)]
-    relocations, relaxations = got_phase.relax(inputs, symbols, relocations)
+    relocations, relaxations = got_phase.relax(
+        inputs, symbols, relocations, _all_assigned(script) | frozenset(options.defsym)
+    )
     got = got_phase.build(inputs, relocations, symbols)
-    if got.row >= 0:
-        placement.place_one(inputs, placed, got.row)
+    for row in (got.row, got.base_row):
+        if row >= 0:
+            placement.place_one(inputs, placed, row)
     placement.settle_flags(inputs, placed)
     warnings += orphans.place_orphans(
         inputs,
@@ -94,6 +99,7 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
     else:
         layout, declared = _lay_out(layout, placed, script, inputs, options)
     warnings += layout.warnings
+    _define_table_symbol(layout, placed, got)
     resolution = resolve_values(inputs, symbols, placed, layout)
     _set_got_addresses(resolution, got)
     check_types(resolution, relocations)
@@ -153,6 +159,15 @@ def _machine(script: Script, options: LinkOptions) -> int | None:
     if script.output_format in ("elf64-x86-64", "elf64-x86_64", "elf_x86_64"):
         return c.EM_X86_64
     return None
+
+
+def _all_assigned(script: Script) -> frozenset[str]:
+    """Every name that the script can define, PROVIDE included."""
+    found = set()
+    for statement in script.statements:
+        body = statement.body if isinstance(statement, nodes.OutputSection) else (statement,)
+        found |= {item.name for item in body if isinstance(item, nodes.Assignment)}
+    return frozenset(found)
 
 
 def _assigned_names(script: Script) -> list[str]:
@@ -286,15 +301,21 @@ def _stack_flags(inputs: Inputs) -> int | None:
     return c.PF_R | c.PF_W | (c.PF_X if executable else 0)
 
 
-def _set_got_addresses(resolution: Resolution, got: got_phase.GlobalOffsetTable) -> None:
+def _define_table_symbol(layout: Layout, placed: Placement, got: GlobalOffsetTable) -> None:
+    """_GLOBAL_OFFSET_TABLE_ is local to the image, as in GNU ld's."""
+    output = placed.output_section(got.base_row) if got.base_row >= 0 else None
+    if output is not None:
+        value = Value(output, int(layout.offset_of[got.base_row]))
+        layout.values[TABLE_SYMBOL] = ScriptSymbol(
+            TABLE_SYMBOL, value, True, None, st_type=c.STT_OBJECT
+        )
+
+
+def _set_got_addresses(resolution: Resolution, got: GlobalOffsetTable) -> None:
     if got.row >= 0 and resolution.live[got.row]:
         got.address = got.base = int(resolution.section_address[got.row])
-        number = resolution.symbols.numbers.get("_GLOBAL_OFFSET_TABLE_")
-        if number is not None and number in resolution.undefined:
-            rows = resolution.symbols.of_row == number
-            resolution.symbol_value[rows] = got.base
-            resolution.symbol_live[rows] = True
-            resolution.undefined = resolution.undefined - {number}
+    if got.base_row >= 0 and resolution.live[got.base_row]:
+        got.base = int(resolution.section_address[got.base_row])
     tls = [o for o in resolution.placement.outputs if o.tls and not o.removed]
     if tls:
         end = max(o.vma + o.size for o in tls)

@@ -104,7 +104,6 @@ def _global_symbols(resolution: Resolution) -> list[tuple[str, int, int, int, in
     indices = _header_indices(resolution)
     for number, name in enumerate(symbols.names):
         visibility = symbols.visibility[number]
-        hidden = visibility in (c.STV_HIDDEN, c.STV_INTERNAL)
         if name in layout.values:
             continue
         row = symbols.row[number]
@@ -114,7 +113,7 @@ def _global_symbols(resolution: Resolution) -> list[tuple[str, int, int, int, in
         section = int(symbol["section"])
         if section >= 0 and not indices[section]:
             continue
-        binding = c.STB_LOCAL if hidden else int(symbol["info"]) >> 4
+        binding = int(symbol["info"]) >> 4
         sym_type = int(symbol["info"]) & 0xF
         if sym_type == c.STT_COMMON:
             sym_type = c.STT_OBJECT
@@ -126,17 +125,16 @@ def _global_symbols(resolution: Resolution) -> list[tuple[str, int, int, int, in
     for name, script in layout.values.items():
         number = symbols.numbers.get(name, -1)
         visibility = symbols.visibility[number] if number >= 0 else c.STV_DEFAULT
-        hidden = script.hidden or visibility in (c.STV_HIDDEN, c.STV_INTERNAL)
-        if script.hidden and visibility == c.STV_DEFAULT:
-            visibility = c.STV_HIDDEN
+        if script.hidden:
+            visibility = c.STV_DEFAULT  # local, so nobody else can see it anyway
         home = script.home or script.value.section
         shndx = c.SHN_ABS
         if isinstance(home, OutputSection):
             if home.removed:
                 home = _nearby(resolution, home, script.value.address)
             shndx = home.header_index if home is not None else c.SHN_ABS
-        binding = c.STB_LOCAL if hidden else c.STB_GLOBAL
-        sym_type = _copied_type(resolution, script.source)
+        binding = c.STB_LOCAL if script.hidden else c.STB_GLOBAL
+        sym_type = script.st_type or _copied_type(resolution, script.source)
         entries.append((name, binding << 4 | sym_type, visibility, shndx, script.value.address, 0))
     return entries
 
