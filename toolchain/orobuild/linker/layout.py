@@ -161,6 +161,9 @@ class Layout:
         self.uses_headers_size = False
         self._assigned: set[str] = set()
         self._wanted: set[str] = set()
+        self._data_segment: tuple[int, int] | None = None
+        self._data_end: int | None = None
+        self._saves_page = False
         self._final = False
         self._marking = True
         self._runs: dict[int, _Run] = {}
@@ -185,6 +188,19 @@ class Layout:
         self._walk()
         self._remove_empty()
         self._marking = False
+        self._settle()
+        if self._can_save_page():
+            self._saves_page = True
+            self._settle()
+        self._final = True
+        self._walk()
+        self._record_offsets()
+        self._check_regions()
+        if self.errors:
+            raise InputError(self.errors)
+
+    def _settle(self) -> None:
+        """Walk until nothing changes."""
         previous: Any = None
         for _ in range(_MAX_WALKS):
             self._walk()
@@ -194,12 +210,6 @@ class Layout:
             previous = state
         else:
             self._report_unstable()
-        self._final = True
-        self._walk()
-        self._record_offsets()
-        self._check_regions()
-        if self.errors:
-            raise InputError(self.errors)
 
     def _force_types(self) -> None:
         """`(TYPE = …)`."""
@@ -441,11 +451,29 @@ class Layout:
     def segment_function(self, call: nodes.Call, arguments: list[Value]) -> Value:
         """SEGMENT_START and DATA_SEGMENT_*, without -z relro (ldexp.c, fold_segment_align)."""
         if call.function == "DATA_SEGMENT_ALIGN":
-            page = max(1, arguments[0].address)
-            return Value(self.current, align(self.dot, page) + (self.dot & (page - 1)) & MASK)
+            page, common = (max(1, argument.address) for argument in arguments)
+            address = align(self.dot, page)
+            if not self._saves_page:
+                address += self.dot & (page - 1)
+            elif common < page:
+                address += (self.dot + common - 1) & (page - common)
+            self._data_segment = (address & MASK, common)
+            return Value(self.current, address - self.current.vma & MASK)
         if call.function == "DATA_SEGMENT_RELRO_END":
             return Value(self.current, arguments[1].address - self.current.vma & MASK)
+        if call.function == "DATA_SEGMENT_END":
+            self._data_end = arguments[0].address
         return arguments[0]
+
+    def _can_save_page(self) -> bool:
+        """Whether the data segment fits in one page less when it starts on a page
+        (ldlang.c, lang_size_sections)."""
+        if self._data_segment is None or self._data_end is None or self._saves_page:
+            return False
+        base, common = self._data_segment
+        first, last = -base & (common - 1), self._data_end & (common - 1)
+        apart = base & -common != self._data_end & -common
+        return bool(first and last) and apart and first + last <= common
 
     # -- statements ------------------------------------------------------------------------
 
