@@ -8,6 +8,7 @@ A fixture is an assembly file whose `#:` lines are instructions to the test:
     #: patch segment N FIELD=VALUE    change a program header after linking (also `section NAME`)
     #: object                check the object, do not link it
     #: strip                 remove the symbols after linking
+    #: c                     the `#|` lines after it are C, compiled with -g and linked too
     #: config                the `#|` lines after it are [tool.orobuild.lint]
     #: expect CODE TEXT      a finding of CODE whose rendering contains TEXT
     #: expect nothing
@@ -43,6 +44,7 @@ class Fixture:
     as_arguments: list[str] = field(default_factory=lambda: ["--64"])
     ld_arguments: list[str] = field(default_factory=list)
     script: str = ""
+    c: str = ""
     config: LintConfig = field(default_factory=LintConfig)
     expected: list[tuple[str, str]] = field(default_factory=list)
     patches: list[tuple[str, str, dict[str, int]]] = field(default_factory=list)
@@ -56,7 +58,7 @@ class Fixture:
 
 
 def parse(path: Path) -> Fixture:
-    fixture, block, blocks = Fixture(path), "", {"script": "", "config": ""}
+    fixture, block, blocks = Fixture(path), "", {"script": "", "config": "", "c": ""}
     for text in path.read_text().splitlines():
         line = re.sub(r"^/\*([:|])(.*)\*/$", r"#\1\2", text)
         if line.startswith("#|"):
@@ -85,6 +87,7 @@ def parse(path: Path) -> Fixture:
             else:
                 raise ValueError(f"{path}: unknown instruction {line!r}")
     fixture.script = blocks["script"]
+    fixture.c = blocks["c"]
     fixture.config = from_mapping(tomllib.loads(blocks["config"]))
     if fixture.says_nothing == bool(fixture.expected):
         raise ValueError(f"{path}: say what is expected")
@@ -98,6 +101,13 @@ def fixtures() -> list[Fixture]:
 @cache
 def assemble(text: str, *arguments: str) -> bytes:
     return _run_tool(["as", *arguments, "-o", "out.o", "in.s"], {"in.s": text.encode()}, "out.o")
+
+
+@cache
+def compile_c(text: str) -> bytes:
+    flags = ["-g", "-O1", "-ffreestanding", "-fno-pic", "-fcf-protection=none"]
+    command = ["gcc", *flags, "-fno-asynchronous-unwind-tables", "-c", "-o", "out.o", "in.c"]
+    return _run_tool(command, {"in.c": text.encode()}, "out.o")
 
 
 def _run_tool(command: list[str], files: dict[str, bytes], output: str) -> bytes:
@@ -126,8 +136,11 @@ def build(fixture: Fixture) -> bytes:
     assembled = assemble(text, *fixture.as_arguments)
     if fixture.is_object:
         return assembled
+    objects = {"in.o": assembled}
+    if fixture.c:
+        objects["c.o"] = compile_c(fixture.c)
     data = link(
-        {"in.o": assembled},
+        objects,
         *machine,
         *fixture.ld_arguments,
         script=fixture.script,

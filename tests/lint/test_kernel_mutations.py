@@ -15,7 +15,7 @@ from orobuild.lint.program import Program
 from orobuild.pipeline.build import Request, build
 from orobuild.project import load
 
-CONFIG = LintConfig(vector_tables=("_oro_isr_handlers",))
+CONFIG = LintConfig(vector_tables=("_oro_isr_handlers",), frame_struct="frame")
 BOOT, TEXT, RODATA, DATA = range(4)
 
 
@@ -184,6 +184,7 @@ BYTES = [
         "stub without synthetic error code",
         "IDT002",
         lambda k: k.write(stub(33), 0, b"\x6a\x00", b"\x66\x90"),
+        {"IDT006"},
     ),
 ]
 
@@ -212,7 +213,35 @@ SOURCES = [
     ("no cld on exceptions", ("asm/isr_common_exc.S", "    cld\n", ""), {"IDT004"}),
     ("no swapgs", ("asm/isr_common.S", "    swapgs\n", ""), {"IDT005"}),
     ("two swapgs", ("asm/isr_common.S", "    swapgs\n", "    swapgs\n    swapgs\n"), {"IDT005"}),
-    ("error code of #AC", ("kernel/abi/vectors.h", "| 1 << 17 |", "|"), {"IDT002"}),
+    ("error code of #AC", ("kernel/abi/vectors.h", "| 1 << 17 |", "|"), {"IDT002", "IDT006"}),
+    (
+        "two registers pushed in the wrong order",
+        (
+            "asm/include/frame.inc",
+            "    pushq %rsi\n    pushq %rdi\n",
+            "    pushq %rdi\n    pushq %rsi\n",
+        ),
+        {"IDT006"},
+    ),
+    (
+        "a register overwritten before it is pushed",
+        ("asm/isr_common.S", "    cld\n", "    cld\n    xorl %ecx, %ecx\n"),
+        {"IDT006"},
+    ),
+    (
+        "a register not pushed",
+        ("asm/include/frame.inc", "    pushq %r11\n", ""),
+        {"IDT006"},
+    ),
+    (
+        "no synthetic error codes for device interrupts",
+        (
+            "asm/include/frame.inc",
+            "    .if \\vector >= VECTOR_EXCEPTIONS\n    pushq $0\n",
+            "    .if \\vector >= VECTOR_EXCEPTIONS\n",
+        ),
+        {"IDT006"},
+    ),
 ]
 
 

@@ -41,7 +41,8 @@ class LintConfig:
     `select`, `extend_select` and `ignore` hold prefixes of rule codes (`SEG`, `SEG0`, `SEG001`,
     `ALL`); the longest prefix that matches a code decides, `ignore` winning a tie.
     `severity` maps prefixes to severities. `vector_tables` are patterns (`fnmatch`) of symbols
-    that are arrays of pointers to handlers, `general_registers_only` patterns of functions that
+    that are arrays of pointers to handlers; `frame_struct` is the tag of the C structure that
+    their entry code pushes. `general_registers_only` are patterns of functions that
     may not use x87, MMX, SSE or AVX registers (`*` for all). `page_size` is in bytes.
     `max_findings` bounds what one rule reports about one file.
     """
@@ -51,6 +52,7 @@ class LintConfig:
     ignore: tuple[str, ...] = ()
     severity: tuple[tuple[str, Severity], ...] = ()
     vector_tables: tuple[str, ...] = ()
+    frame_struct: str = ""
     general_registers_only: tuple[str, ...] = ()
     code: tuple[CodeRange, ...] = ()
     run_addresses: tuple[RunAddress, ...] = ()
@@ -78,6 +80,12 @@ def _words(where: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
         raise UsageError(f"{where}: expected a list of strings")
     return tuple(value)
+
+
+def _word(where: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise UsageError(f"{where}: expected a string")
+    return value
 
 
 def _integer(where: str, value: object) -> int:
@@ -134,6 +142,7 @@ _READERS: Final = {
     "ignore": _words,
     "severity": _severities,
     "vector_tables": _words,
+    "frame_struct": _word,
     "general_registers_only": _words,
     "code": _code,
     "run_addresses": _run_addresses,

@@ -80,7 +80,7 @@ class EntryPaths:
     def _block(self, state: _State) -> Iterator[_State | Arrival]:
         """What follows from running the straight line at `state`."""
         clear, swaps = state.direction_clear, state.swaps
-        for instruction in self._decode(state.address):
+        for instruction in self.decode(state.address):
             flow, mnemonic = instruction.flow_control, instruction.mnemonic
             if mnemonic == Mnemonic.CLD:
                 clear = True
@@ -101,7 +101,7 @@ class EntryPaths:
                 yield _State(instruction.next_ip, clear, swaps)
             return
 
-    def _decode(self, address: int) -> list[Instruction]:
+    def decode(self, address: int) -> list[Instruction]:
         """The instructions from `address` up to and with the first that may go elsewhere."""
         if address not in self._blocks:
             block: list[Instruction] = []
