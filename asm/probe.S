@@ -43,7 +43,8 @@ _oro_probe_call:
 # uint64_t _oro_probe_stub(void)
 # System V ABI; returns 1 by way of _oro_probe_return. Loads every register from
 # _oro_probe.registers, pushes the hardware frame on _oro_probe.stack and jumps to
-# _oro_probe.handler. A frame of ring 3 finds gs as ring 3 would have left it.
+# _oro_probe.handler. A frame of ring 3 finds gs as ring 3 would have left it. The direction flag
+# and AC are set.
     .globl _oro_probe_stub
     .type _oro_probe_stub, @function
 _oro_probe_stub:
@@ -62,11 +63,15 @@ _oro_probe_stub:
     cmpq $0, _oro_probe + probe.push_error_code(%rip)
     je 2f
     pushq _oro_probe + probe.registers.error_code(%rip)
-2:  jmp *_oro_probe + probe.handler(%rip)
+2:  pushfq                          # flags that a program may have set, and the kernel must not keep
+    orq $(RFLAGS_DF | RFLAGS_AC), (%rsp)
+    popfq
+    jmp *_oro_probe + probe.handler(%rip)
     .size _oro_probe_stub, . - _oro_probe_stub
 
 # _Noreturn void _oro_probe_return(void)
-# Goes back to the caller of the routine that saved the context, with rax = 1; any stack.
+# Goes back to the caller of the routine that saved the context, with rax = 1 and the flags clear; any
+# stack.
     .globl _oro_probe_return
     .type _oro_probe_return, @function
 _oro_probe_return:
@@ -77,6 +82,8 @@ _oro_probe_return:
     movq _oro_probe + probe.r14(%rip), %r14
     movq _oro_probe + probe.r15(%rip), %r15
     movq _oro_probe + probe.rsp(%rip), %rsp
+    pushq $RFLAGS_FIXED
+    popfq
     movl $1, %eax
     ret
     .size _oro_probe_return, . - _oro_probe_return

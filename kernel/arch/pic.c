@@ -3,7 +3,12 @@
 #include "abi/vectors.h"
 #include "arch/cpu.h"
 
-enum pic_ports { MASTER_COMMAND = 0x20, MASTER_DATA = 0x21, SLAVE_COMMAND = 0xa0, SLAVE_DATA = 0xa1 };
+enum pic_ports {
+    MASTER_COMMAND = 0x20,
+    MASTER_DATA = 0x21,
+    SLAVE_COMMAND = 0xa0,
+    SLAVE_DATA = 0xa1,
+};
 
 /* A write to an unused port gives an old controller time to settle. */
 static void pic_write(uint16_t port, uint8_t value)

@@ -61,6 +61,7 @@ _Noreturn void kernel_main(uint32_t magic, uint64_t information)
                boot_info.protocol, magic);
         machine_exit(EXIT_FAIL);
     }
+    crash_early_if_asked();
     features_enable();
     topology_read();
     memory_map_init();

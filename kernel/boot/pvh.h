@@ -1,5 +1,6 @@
 /*
- * pvh.h - Xen's PVH boot protocol, which QEMU's -kernel speaks (Xen public/arch-x86/hvm/start_info.h).
+ * pvh.h - Xen's PVH boot protocol, which QEMU's -kernel speaks (Xen
+ * public/arch-x86/hvm/start_info.h).
  */
 #pragma once
 

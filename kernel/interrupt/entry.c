@@ -32,8 +32,8 @@ _Noreturn static void handle(enum event_kind kind, struct frame *frame, uint64_t
     run_context();
 }
 
-/* A gate does not clear RFLAGS.AC, so a program could switch SMAP off for the kernel (Intel SDM Vol.
- * 3A 4.6); SFMASK clears it on `syscall`. */
+/* A gate does not clear RFLAGS.AC, so a program could switch SMAP off for the kernel (Intel SDM
+ * Vol. 3A 4.6); SFMASK clears it on `syscall`. */
 static void shut_user_memory(void)
 {
     if (features.smap)
@@ -91,6 +91,7 @@ _Noreturn void exception_entry_kernel(struct frame *frame, uint32_t swapped)
 /* #DB, NMI, #DF or #MC from ring 0, on a stack of its own. */
 _Noreturn void exception_entry_ist(struct frame *frame, uint32_t swapped)
 {
+    shut_user_memory();
     PROBE_POINT(PROBE_IST, frame);
     if (frame->vector != VECTOR_NMI)
         panic_exception(frame);

@@ -1,6 +1,7 @@
 #include "interrupt/probe.h"
 
 #include "abi/core.h"
+#include "arch/cpu.h"
 
 extern struct probe _oro_probe;
 extern uint64_t _oro_probe_call(void (*function)(uint64_t), uint64_t argument);
@@ -11,6 +12,7 @@ bool probe_running;
 static struct frame taken;
 static enum probe_entry entry_taken;
 static bool aligned;
+static uint64_t flags;
 
 bool probe_call(void (*function)(uint64_t), uint64_t argument, struct frame *frame)
 {
@@ -47,11 +49,17 @@ bool probe_aligned(void)
     return aligned;
 }
 
+uint64_t probe_flags(void)
+{
+    return flags;
+}
+
 _Noreturn void probe_take(enum probe_entry entry, const struct frame *frame,
                           const void *frame_address)
 {
     /* The C entry pushed rbp below the 8-mod-16 rsp it began with. */
     aligned = (uint64_t)frame_address % 16 == 0;
+    flags = read_flags();
     entry_taken = entry;
     taken = *frame;
     _oro_probe_return();

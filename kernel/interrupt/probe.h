@@ -20,15 +20,17 @@ bool probe_call(void (*function)(uint64_t), uint64_t argument, struct frame *fra
 void probe_stub(uint64_t handler, const struct frame *hardware, bool error_code,
                 struct frame *seen);
 
-/* Which C entry took the frame of the last probe, and whether its stack was aligned as the System
- * V ABI wants it. */
+/* Which C entry took the frame of the last probe, whether its stack was aligned as the System V
+ * ABI wants it, and the flags it ran with. */
 enum probe_entry { PROBE_NONE, PROBE_INTERRUPT, PROBE_EXCEPTION, PROBE_KERNEL, PROBE_IST };
 enum probe_entry probe_entry(void);
 bool probe_aligned(void);
+uint64_t probe_flags(void);
 
 /* For entry.c: if a probe is running, takes the frame and does not return. */
 extern bool probe_running;
-_Noreturn void probe_take(enum probe_entry entry, const struct frame *frame, const void *frame_address);
+_Noreturn void probe_take(enum probe_entry entry, const struct frame *frame,
+                          const void *frame_address);
 
 #define PROBE_POINT(entry, frame)                                                                 \
     do {                                                                                          \

@@ -11,10 +11,21 @@ static bool at_tick;
 
 extern _Noreturn void _oro_crash_stack(uint64_t stack);
 
+static void read_unmapped(uint64_t address)
+{
+    (void)*(volatile uint8_t *)address;
+}
+
+void crash_early_if_asked(void)
+{
+    if (boot_option("crash=early"))
+        read_unmapped(0x700000001234);
+}
+
 void crash_if_asked(void)
 {
     if (boot_option("crash=page"))
-        (void)*(volatile uint8_t *)0x1234;
+        read_unmapped(0x1234);
     if (boot_option("crash=stack"))
         _oro_crash_stack(this_core()->kernel_stack);
     if (boot_option("crash=check"))

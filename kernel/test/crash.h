@@ -2,6 +2,7 @@
  * crash.h - ends the kernel on purpose, so that its last words can be tested: `crash=KIND` on the
  * command line, where KIND is
  *
+ *   early   a read of an unmapped address, while only the early IDT is loaded
  *   page    a read of an unmapped address
  *   stack   a kernel stack that grows into its guard page: a double fault on a stack of its own
  *   check   a failed check, panic()
@@ -10,6 +11,9 @@
 #pragma once
 
 struct core;
+
+/* On the first core, before its own tables are loaded. */
+void crash_early_if_asked(void);
 
 /* On the first core, before programs run. */
 void crash_if_asked(void);

@@ -1,6 +1,7 @@
 /* entries_test.c - all 256 stubs, entered as the hardware would, from ring 0 and from ring 3. */
 #include "abi/processor.h"
 #include "abi/vectors.h"
+#include "arch/features.h"
 #include "interrupt/probe.h"
 #include "lib/string.h"
 #include "test/ktap.h"
@@ -44,6 +45,8 @@ static void enter_all(bool user)
         CHECK(memcmp(&seen, &hardware, sizeof(seen)) == 0);
         CHECK_EQUAL(probe_entry(), wanted_entry(vector, user));
         CHECK(probe_aligned());
+        CHECK(!(probe_flags() & RFLAGS_DF));
+        CHECK(!features.smap || !(probe_flags() & RFLAGS_AC));
     }
 }
 

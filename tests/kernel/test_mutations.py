@@ -21,6 +21,8 @@ POP_ORDER = (
     [
         (PUSH_ORDER, "entries"),
         (("asm/isr_common.S", "    swapgs\n", ""), "entries"),
+        (("asm/isr_common_exc.S", "    cld\n", ""), "entries"),
+        (("kernel/interrupt/entry.c", "if (features.smap)", "if (0)"), "entries"),
         (("kernel/abi/vectors.h", "| 1 << 17 |", "|"), "entries"),
         (("kernel/smp/smp.c", "stack_top - sizeof(uint64_t)", "stack_top"), "entries"),
         (("asm/user_copy.S", "    clac\n", ""), "exceptions"),

@@ -26,6 +26,13 @@ def test_a_page_fault_is_dumped_with_its_walk(built, boot):
     assert {"rax", "r15", "cr0", "cr3", "cr4", "efer", "rflags", "rsp"} <= values.keys()
 
 
+def test_an_exception_before_the_tables_are_loaded_is_caught_too(built, boot):
+    values = panic_of(boot(built.kernel, "crash=early"))
+    assert values["reason"] == "early-exception"
+    assert values["name"] == "#PF"
+    assert values["cr2"] == "0x700000001234"
+
+
 def test_a_stack_overflow_meets_the_guard_page_and_is_a_double_fault(built, boot):
     values = panic_of(boot(built.kernel, "crash=stack"))
     assert values["name"] == "#DF"
