@@ -94,12 +94,17 @@ class _Settler:
     def run(self) -> None:
         stream = self.stream
         data = stream.current.data
+        empty = self.section.is_nobits
         careful = self.record_runs or self.rows is not None
         for item, place in zip(stream.items, stream.places, strict=True):
             kind = type(item)
             if kind is Slot:
                 encoded = item.encoded  # type: ignore[attr-defined]
                 if encoded is None:
+                    self.unit.wrong_again(place)
+                    continue
+                if empty:
+                    self.no_room(place)
                     continue
                 if careful:
                     self.mark(place)
@@ -113,6 +118,9 @@ class _Settler:
             elif kind is bytes:
                 if self.run_start:
                     self.end_run()
+                if empty and any(item):  # type: ignore[arg-type]
+                    self.no_room(place)
+                    continue
                 data += item  # type: ignore[arg-type]
             elif kind is Symbol:
                 item.fragment = stream.current  # type: ignore[attr-defined]
@@ -134,6 +142,12 @@ class _Settler:
         if self.run_start:
             self.end_run()
         stream.width = self.width
+
+    def no_room(self, place: Place) -> None:
+        """Report something other than zeros in a section that has no bytes in the file."""
+        message = f"section '{self.section.name}' has no bytes in the file, so it cannot hold this"
+        hint = "only zeros and '.skip' may be there"
+        self.unit.report(error(message, self.unit.span_at(place), hint=hint), place)
 
     def close(self, tail: Tail) -> None:
         """End the current fragment with `tail` and begin the next."""

@@ -93,6 +93,8 @@ class _Builder:
         groups = self.groups()
         widths = self.code_ranges()
         symbols = self.symbol_table(groups)
+        if unit.failed():
+            return b""
         for section in self.sections:
             self.written[section].relocations = [
                 OutputRelocation(
@@ -118,9 +120,7 @@ class _Builder:
     def section(self, section: Section) -> OutputSection:
         """One section with its bytes."""
         data = b""
-        if section.is_nobits:
-            self.check_empty(section)
-        else:
+        if not section.is_nobits:
             out = bytearray()
             for fragment in section.fragments:
                 out += fragment.data
@@ -160,18 +160,6 @@ class _Builder:
             data = _widened(data, size, signed=tail.signed)
         return data
 
-    def check_empty(self, section: Section) -> None:
-        """A section without bytes in the file cannot hold anything but zeros."""
-        for fragment in section.fragments:
-            if any(fragment.data):
-                message = (
-                    f"section '{section.name}' has no bytes in the file, so it cannot hold data"
-                )
-                place = section.defined_at
-                span = self.unit.span_at(place) if place else None
-                self.unit.report(error(message, span, hint="only zeros and '.skip' may be there"))
-                return
-
     def linked(self, section: Section) -> OutputSection | None:
         """The section that SHF_LINK_ORDER names: by section name, or by a symbol in it."""
         name = section.link_order
@@ -196,6 +184,8 @@ class _Builder:
         for owner, _ in places:
             assert owner.symbol is not None
             owner.symbol.used_in_relocation = True
+            if owner.symbol.late:
+                self.used_late.setdefault(id(owner.symbol), owner.symbol)
         return (made, places) if places else None
 
     def located(self, made: OutputSection, places: list[tuple[Section, int]]) -> OutputSection:

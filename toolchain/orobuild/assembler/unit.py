@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from orobuild.assembler.macro import Macro
 
 MAX_ERRORS: Final = 50
-MAX_STATEMENTS: Final = 20_000_000
+MAX_STATEMENTS: Final = 4_000_000
 _HEAD: Final = re.compile(
     rf'(?:(?P<name>{NAME.pattern})|(?P<digits>[0-9]+)(?=[ \t]*:)|"(?P<quoted>(?:\\.|[^"\\])*)")'
     r"[ \t]*(?P<after>:|={1,2})?[ \t]*"
@@ -70,6 +70,8 @@ class Unit:
         self._memos: dict[Dialect, dict[str, Slot]] = {self.dialect: {}}
         self._memoable = True
         self._located: dict[Span, Place] = {}
+        self._wrong: dict[str, Diagnostic] = {}
+        self._told: set[int] = set()
         self._problems: list[tuple[int, Diagnostic]] = []
         self.error_count = 0
         self.macros: dict[str, Macro] = {}
@@ -114,8 +116,7 @@ class Unit:
             symbol = self.symbols.get(name, 0)
             symbol.kind, symbol.value, symbol.redefinable = Kind.ABSOLUTE, value, True
         scrubbed = scrub(text, path)
-        for problem in scrubbed.problems:
-            self.report(problem)
+        self._scrub_problems = scrubbed.problems
         self.frame: Frame | None = Frame(
             path,
             scrubbed.statements,
@@ -128,15 +129,18 @@ class Unit:
 
     def assemble(self) -> Assembly:
         """Read everything and write the object. Raises `InputError`."""
-        try:
-            self.read()
-        except _Stop:
-            self.fail_if_wrong()
         from orobuild.assembler import output
 
-        self.finish_reading()
-        self.fail_if_wrong()
-        data = output.object_file(self)
+        data = b""
+        try:
+            for problem in self._scrub_problems:
+                self.report(problem)
+            self.read()
+            self.finish_reading()
+            if not self.error_count:
+                data = output.object_file(self)
+        except _Stop:
+            pass
         self.fail_if_wrong()
         return Assembly(data, tuple(self.sorted_problems()), tuple(self.dependencies))
 
@@ -170,6 +174,7 @@ class Unit:
         for problem in self.conditionals.close(frame):
             self.report(problem)
         if frame.repeat > 1:
+            self.limit_expansion()
             frame.repeat -= 1
             frame.index = 0
             return
@@ -178,13 +183,17 @@ class Unit:
 
     def enter(self, frame: Frame) -> None:
         """Read `frame` next, then go on where we were."""
+        self.limit_expansion()
+        frame.conditionals = self.conditionals.depth
+        self.frame = frame
+
+    def limit_expansion(self) -> None:
+        """Stop when macros and repetitions have become more than anybody can mean."""
         if self.seq > MAX_STATEMENTS:
-            self.fail(
+            self.fatal(
                 "the macros of this file expand to too many statements",
                 hint=f"the limit is {MAX_STATEMENTS:,}",
             )
-        frame.conditionals = self.conditionals.depth
-        self.frame = frame
 
     def finish_reading(self) -> None:
         """Checks and settling at the end of the input."""
@@ -368,7 +377,7 @@ class Unit:
     def renumber(self, expr: Expr) -> Expr:
         """`expr` with numeric labels replaced by the symbols they mean here."""
         if isinstance(expr, SymbolRef):
-            if expr.name[0].isdigit():
+            if expr.name[:1].isdigit():
                 return SymbolRef(self.numbered(expr.name), expr.modifier)
             return expr
         if isinstance(expr, Binary):
@@ -458,9 +467,13 @@ class Unit:
 
     def settle(self) -> None:
         """Encode what is pending and turn every stream into fragments."""
-        for problem in self.encoder.flush():
-            place = self._located.get(problem.span) if problem.span else None
-            self.report(self._perhaps_a_macro(problem), place)
+        for found in self.encoder.flush():
+            place = self._located.get(found.span) if found.span else None
+            problem = self._perhaps_a_macro(found)
+            self.report(problem, place)
+            if place is not None:
+                self._wrong.setdefault(place[1].statements[place[2]], problem)
+                self._told.add(place[0])
         self._located.clear()
         for section in self.sections.values():
             for stream in section.streams.values():
@@ -475,6 +488,13 @@ class Unit:
         word = span.text[span.column - 1 : span.column - 1 + span.length]
         hint = did_you_mean(word, [macro.name for macro in self.macros.values()])
         return replace(problem, rule=None, hint=hint or problem.hint)
+
+    def wrong_again(self, place: Place) -> None:
+        """An instruction that is spelled like an earlier wrong one, which was reported."""
+        problem = self._wrong.get(place[1].statements[place[2]])
+        if problem is not None and place[0] not in self._told:
+            self._told.add(place[0])
+            self.report(replace(problem, span=self.span_at(place), notes=()), place)
 
     def set_dialect(self, dialect: Dialect) -> None:
         """Read instructions as `dialect` from here on."""
@@ -642,6 +662,10 @@ class Unit:
     def sorted_problems(self) -> list[Diagnostic]:
         """Every diagnostic in the order of the statements."""
         return [d for _, d in sorted(self._problems, key=lambda item: item[0])]
+
+    def failed(self) -> bool:
+        """Whether an error has been reported."""
+        return self.error_count > 0
 
     def fail_if_wrong(self) -> None:
         """Raise `InputError` with everything found, when there is an error among it."""

@@ -18,10 +18,10 @@ MAX_POWER: Final = 63
 
 def align(unit: Unit, operands: Operands, width: int, is_power: bool) -> None:
     """``.balign n, value, limit`` and ``.p2align power, value, limit``; `width` bytes a pattern."""
+    at = operands.skip_space()
     if operands.at_end():
         number = 0
     else:
-        at = operands.skip_space()
         number = operands.number("alignment")
         if number < 0:
             operands.warn(f"the alignment is negative ({number}): 0 is taken", at)
@@ -44,13 +44,13 @@ def align(unit: Unit, operands: Operands, width: int, is_power: bool) -> None:
         power = number
     else:
         if number & (number - 1):
-            operands.fail(f"the alignment {number} is not a power of two", position=0)
+            operands.fail(f"the alignment {number} is not a power of two", position=at)
         power = max(0, number.bit_length() - 1)
     if power > MAX_POWER:
         operands.fail(
             f"an alignment of 2**{power} is too large",
             hint=f"the limit is 2**{MAX_POWER}",
-            position=0,
+            position=at,
         )
     section = unit.section
     pattern: bytes | None = None
