@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from orobuild.diagnostics import Severity, did_you_mean
@@ -36,15 +36,20 @@ class RunAddress:
 
 @dataclass(frozen=True, slots=True)
 class LintConfig:
-    """The configuration of a lint run.
+    """The configuration of a lint run; in TOML, keys have hyphens.
 
-    `select`, `extend_select` and `ignore` hold prefixes of rule codes (`SEG`, `SEG0`, `SEG001`,
-    `ALL`); the longest prefix that matches a code decides, `ignore` winning a tie.
-    `severity` maps prefixes to severities. `vector_tables` are patterns (`fnmatch`) of symbols
-    that are arrays of pointers to handlers; `frame_struct` is the tag of the C structure that
-    their entry code pushes. `general_registers_only` are patterns of functions that
-    may not use x87, MMX, SSE or AVX registers (`*` for all). `page_size` is in bytes.
-    `max_findings` bounds what one rule reports about one file.
+    * `select`, `extend_select`, `ignore`: prefixes of rule codes (`SEG`, `SEG0`, `SEG001`,
+      `ALL`); the longest prefix that matches a code decides, `ignore` winning a tie.
+    * `severity`: a table from prefix to `error`, `warning` or `note`.
+    * `vector_tables`: patterns (`fnmatch`) of symbols that are arrays of pointers to handlers.
+    * `frame_struct`: the tag of the C structure that the handlers' entry code pushes.
+    * `general_registers_only`: patterns of functions that may not use x87, MMX, SSE or AVX
+      registers; `*` for all, `!name` after it for all but some.
+    * `code`: a table from region to width (16, 32 or 64), for images without `.oro.code`. A
+      region is a section's name, a symbol with a size, or `start..end` with two symbols.
+    * `run_addresses`: a table from region to the address where it runs after it was copied.
+    * `page_size`: in bytes.
+    * `max_findings`: how many findings of one rule are listed for one file.
     """
 
     select: tuple[str, ...] = ()
@@ -57,7 +62,7 @@ class LintConfig:
     code: tuple[CodeRange, ...] = ()
     run_addresses: tuple[RunAddress, ...] = ()
     page_size: int = 4096
-    max_findings: int = field(default=100)
+    max_findings: int = 100
 
 
 def from_mapping(table: Mapping[str, Any], where: str = "[tool.orobuild.lint]") -> LintConfig:

@@ -2,8 +2,9 @@
 
 ## What it does
 
-Looks at the functions whose names match `general-registers-only` (`["*"]` means all code that is
-reached) for instructions that read or write x87, MMX, SSE, AVX or mask registers. Instructions
+In a kernel image (one that a boot loader enters, or that lies in the upper half of the address
+space), looks at the functions whose names match `general-registers-only` (`["*"]` means all code that is
+reached, `"!NAME"` after it lifts the restriction for some) for instructions that read or write x87, MMX, SSE, AVX or mask registers. Instructions
 that save, restore or initialise the whole state (`fxsave`, `xrstor`, `fninit`, `ldmxcsr` and
 their like) are passed, and so are fences and prefetches.
 
@@ -88,7 +89,7 @@ _WHOLE_STATE = frozenset(
 def check(program: Program) -> Iterator[Finding]:
     """One finding a function: its first such instruction, and how many there are."""
     patterns = program.config.general_registers_only
-    if not patterns:
+    if not patterns or not program.is_kernel:
         return
     factory = InstructionInfoFactory()
     known: dict[int, bool] = {}  # by iced's code, which determines the kinds of operands
@@ -104,7 +105,7 @@ def check(program: Program) -> Iterator[Finding]:
                 name = symbol.name if symbol else None
                 found.setdefault(name, []).append(instruction.ip)
     for name, addresses in found.items():
-        if any(p == "*" or (name and fnmatch.fnmatchcase(name, p)) for p in patterns):
+        if _is_restricted(name or "", patterns):
             more = f", and {len(addresses) - 1} more" if addresses[1:] else ""
             yield program.finding(
                 f"the instruction at {addresses[0]:#x} ({program.place(addresses[0])}){more} uses "
@@ -112,6 +113,15 @@ def check(program: Program) -> Iterator[Finding]:
                 hint="compile with -mgeneral-regs-only",
                 evidence=program.evidence(addresses[0]),
             )
+
+
+def _is_restricted(name: str, patterns: tuple[str, ...]) -> bool:
+    """The last pattern that matches decides; one with `!` in front lifts the restriction."""
+    restricted = False
+    for pattern in patterns:
+        if fnmatch.fnmatchcase(name, pattern.removeprefix("!")):
+            restricted = not pattern.startswith("!")
+    return restricted
 
 
 def _uses_vector_registers(instruction: Instruction, factory: InstructionInfoFactory) -> bool:
