@@ -1,5 +1,45 @@
-"""The command line. Thin: every command parses, calls the library and prints."""
+"""The command line. Thin: every command parses, calls the library and prints.
 
-from orobuild.cli.main import oro_as, oro_ld, orobuild, orolint
+The entry points are here, so that the drop-in programs start without click.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+
+def orobuild() -> NoReturn:
+    """`orobuild`."""
+    from orobuild.cli import main
+
+    main.orobuild()
+
+
+def orolint() -> NoReturn:
+    """`orolint`."""
+    from orobuild.cli import main
+
+    main.orolint()
+
+
+def oro_as() -> NoReturn:
+    """`oro-as`."""
+    import sys
+
+    from orobuild.cli import endings
+    from orobuild.cli.commands import oro_as as program
+
+    endings.finish(lambda: program.run(sys.argv[1:]))
+
+
+def oro_ld() -> NoReturn:
+    """`oro-ld`."""
+    import sys
+
+    from orobuild.cli import endings
+    from orobuild.cli.commands import oro_ld as program
+
+    endings.finish(lambda: program.run(sys.argv[1:]))
+
 
 __all__ = ["oro_as", "oro_ld", "orobuild", "orolint"]

@@ -1,22 +1,19 @@
-"""Entry points, the command group, and the one place where errors become exit statuses.
+"""`orobuild` and `orolint`: the command group of click and its lazily imported commands.
 
-0 fine, 1 findings or an error in the user's input, 2 wrong usage or a missing tool, 3 a bug in
-orobuild. Commands are imported when they are called: `--help` of one must not pay for another.
+Commands are imported when they are called: `--help` of one must not pay for another.
 """
 
 from __future__ import annotations
 
 import importlib
-import os
-import sys
 from typing import TYPE_CHECKING, NoReturn, cast
 
 import click
 
 import orobuild as package
-from orobuild.cli import terminal
-from orobuild.diagnostics import Diagnostic, did_you_mean, error
-from orobuild.errors import InternalError, OrobuildError, UsageError
+from orobuild.cli import endings
+from orobuild.diagnostics import did_you_mean
+from orobuild.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,52 +77,29 @@ def _group() -> None:
 
 
 def _main(command: click.Command, name: str) -> NoReturn:
-    """Run `command` and end the process with its status. No traceback reaches the user."""
+    """Run `command` and end the process with its status."""
+    endings.finish(lambda: _run(command, name))
+
+
+def _run(command: click.Command, name: str) -> int:
     try:
         result = command.main(prog_name=name, standalone_mode=False)
-        sys.stdout.flush()
-        status = result if isinstance(result, int) else 0
-    except OrobuildError as failure:
-        terminal.show(failure.diagnostics)
-        status = failure.exit_status
     except click.exceptions.Exit as end:
-        status = end.exit_code
+        return end.exit_code
+    except click.Abort:
+        raise KeyboardInterrupt from None
     except click.ClickException as failure:
-        terminal.show([_usage_error(failure, name)])
-        status = 2
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
-        status = 130
-    except BrokenPipeError:
-        # The reader has gone; it must not see a complaint when the interpreter flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
-    except Exception as failure:
-        if os.environ.get("OROBUILD_TRACEBACK"):
-            raise
-        terminal.show(_bug(failure).diagnostics)
-        status = 3
-    sys.exit(status)
+        raise _usage_error(failure, name) from None
+    return result if isinstance(result, int) else 0
 
 
-def _usage_error(failure: click.ClickException, name: str) -> Diagnostic:
+def _usage_error(failure: click.ClickException, name: str) -> UsageError:
     context = failure.ctx if isinstance(failure, click.UsageError) else None
     message = failure.format_message().rstrip(".")
-    return error(
+    return UsageError(
         message[:1].lower() + message[1:],
         hint=f"'{context.command_path if context else name} --help' shows what is possible",
     )
-
-
-def _bug(failure: Exception) -> InternalError:
-    trace = failure.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    place = ""
-    if trace:
-        code = trace.tb_frame.f_code
-        place = f" in {code.co_name} ({os.path.basename(code.co_filename)}:{trace.tb_lineno})"  # noqa: PTH119
-    return InternalError(f"{type(failure).__name__}: {failure}{place}")
 
 
 def _command(name: str) -> click.Command:
@@ -140,16 +114,6 @@ def orobuild() -> NoReturn:
 def orolint() -> NoReturn:
     """`orolint`."""
     _main(_command("lint"), "orolint")
-
-
-def oro_as() -> NoReturn:
-    """`oro-as`."""
-    _main(_command("oro_as"), "oro-as")
-
-
-def oro_ld() -> NoReturn:
-    """`oro-ld`."""
-    _main(_command("oro_ld"), "oro-ld")
 
 
 def commands() -> Mapping[str, str]:

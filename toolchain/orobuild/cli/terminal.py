@@ -6,8 +6,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-import click
-
 from orobuild.diagnostics import render_all
 
 if TYPE_CHECKING:
@@ -26,16 +24,21 @@ def wants_color(stream: TextIO) -> bool:
 
 def show(diagnostics: Iterable[Diagnostic]) -> None:
     """Print diagnostics to standard error."""
-    click.echo(render_all(diagnostics, color=wants_color(sys.stderr)), err=True, nl=False)
+    sys.stderr.write(render_all(diagnostics, color=wants_color(sys.stderr)))
+    sys.stderr.flush()
 
 
 def style(text: str, **styles: object) -> str:
     """`text` in colour if standard output takes it."""
+    import click
+
     return click.style(text, **styles) if wants_color(sys.stdout) else text  # type: ignore[arg-type]
 
 
 def warn(text: str) -> str:
     """`text` as a loud warning for standard error."""
+    import click
+
     return click.style(text, fg="red", bold=True) if wants_color(sys.stderr) else text
 
 
@@ -51,13 +54,18 @@ class StageLines:
     def started(self, name: str) -> None:
         """Show that a stage runs, on a line that its end will overwrite."""
         if self._live:
-            click.echo(f"\r\x1b[K  {name} …", err=True, nl=False)
+            self._write(f"\r\x1b[K  {name} …")
 
     def finished(self, stage: StageTime) -> None:
         """Show a stage that has ended, if it took long enough for anybody to wonder."""
         start = "\r\x1b[K" if self._live else ""
         if stage.seconds < _WORTH_A_LINE:
-            click.echo(start, err=True, nl=False)
+            self._write(start)
             return
         detail = f"  {stage.detail}" if stage.detail else ""
-        click.echo(f"{start}  {stage.name:<22}{stage.seconds:7.2f} s{detail}", err=True)
+        self._write(f"{start}  {stage.name:<22}{stage.seconds:7.2f} s{detail}\n")
+
+    @staticmethod
+    def _write(text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()

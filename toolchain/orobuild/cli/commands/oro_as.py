@@ -2,68 +2,132 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
-import click
-
-from orobuild.cli import files, terminal
-from orobuild.cli.commands.asm import parse_symbol, preprocess_if_needed
+import orobuild
+from orobuild.cli import drop_in, files, gnu_options, terminal
+from orobuild.cli.as_options import EXAMPLES, TABLE
 from orobuild.diagnostics import Severity
 from orobuild.errors import InputError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-@click.command("oro-as")
-@click.argument("sources", nargs=-1)
-@click.option("-o", "output", default="a.out", show_default=True, help="The object.")
-@click.option("-I", "include_dirs", multiple=True, metavar="DIR", help="Where .include looks.")
-@click.option("--defsym", "symbols", multiple=True, metavar="NAME=VALUE", help="Define a symbol.")
-@click.option("--64", "bits", flag_value=64, default=64, type=int, help="Write ELF64 (default).")
-@click.option("--32", "bits", flag_value=32, type=int, help="Write ELF32.")
-@click.option("-g", "--gen-debug", "debug_info", is_flag=True, help="Add a DWARF line table.")
-@click.option("-W", "--no-warn", "no_warn", is_flag=True, help="Show no warnings.")
-@click.option("--warn", "_warn", is_flag=True, help="Show warnings (default).")
-@click.option("--fatal-warnings", is_flag=True, help="Treat warnings as errors.")
-@click.option("--strict", is_flag=True, help="Forbid what orobuild forbids: see orobuild asm.")
-def command(
-    sources: tuple[str, ...],
-    output: str,
-    include_dirs: tuple[str, ...],
-    symbols: tuple[str, ...],
-    bits: int,
-    *,
-    debug_info: bool,
-    no_warn: bool,
-    _warn: bool,
-    fatal_warnings: bool,
-    strict: bool,
-) -> None:
-    """Assemble SOURCES (standard input when there are none or for -) like GNU as.
+    from orobuild.assembler import Assembly
+    from orobuild.cli.gnu_options import CommandLine
 
-    \b
-    oro-as -o isr.o isr.s
-    gcc -S -o - a.c | oro-as -o a.o
-    """
+_STANDARD_INPUT: Final = "{standard input}"  # GNU as's name for it
+_LINE: Final = 72  # columns of a dependency file (gas/depend.c)
+
+# Build systems read the first line: Linux wants `GNU assembler` first and the version last
+# (scripts/as-version.sh); meson takes the first number of any kind.
+VERSION: Final = f"""\
+GNU assembler (orobuild's oro-as, in the language of GNU Binutils) {drop_in.BINUTILS}
+This is not GNU as: it is oro-as of orobuild {orobuild.__version__}, under the MIT licence.
+This assembler was configured for a target of `x86_64-linux-gnu'.
+"""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Assemble like `as arguments…`; the exit status. Raises what `orobuild.errors` has."""
+    line = gnu_options.parse(arguments, TABLE, "oro-as")
+    if line.on("help") or line.on("target-help"):
+        sys.stdout.write(
+            gnu_options.help_text("Usage: oro-as [option…] [asmfile…]", TABLE, EXAMPLES)
+        )
+        return 0
+    if line.on("version"):
+        sys.stdout.write(VERSION)
+        return 0
+    if line.on("version-and-go"):
+        sys.stderr.write(
+            f"GNU assembler version {drop_in.BINUTILS} (x86_64-linux-gnu) "
+            f"using orobuild {orobuild.__version__}\n"
+        )
+    names = line.inputs or ("-",)
+    made = _assemble(line, names)
+    if made.warnings and line.on("fatal-warnings"):
+        raise InputError([replace(w, severity=Severity.ERROR) for w in made.warnings])
+    if line.last("warnings") != "no":
+        terminal.show(made.warnings)
+    output = line.last("output") or "a.out"
+    drop_in.write(output, made.object)
+    dependencies = line.last("MD")
+    if dependencies:
+        read = [name for name in (*names, *made.dependencies) if name != "-"]
+        drop_in.write(dependencies, _make_rule(output, read).encode())
+    return 0
+
+
+def _assemble(line: CommandLine, names: Sequence[str]) -> Assembly:
     from orobuild import assembler
 
-    names = sources or ("-",)
-    texts = [preprocess_if_needed(n, files.read_text(n), include_dirs) for n in names]
-    label = "{standard input}" if names[0] == "-" else names[0]
-    # GNU as reads several files as if they were one.
-    text = (
-        texts[0]
-        if len(texts) == 1
-        else "".join(f'# 1 "{name}"\n{part}\n' for name, part in zip(names, texts, strict=True))
-    )
+    include_dirs = line.all("include")
+    label = _STANDARD_INPUT if names[0] == "-" else names[0]
     options = assembler.Options(
-        bits=32 if bits == 32 else 64,
-        strict=strict,
+        bits=32 if line.last("bits") == "32" else 64,
+        strict=line.on("strict"),
         include_dirs=include_dirs,
-        symbols=dict(parse_symbol(s) for s in symbols),
-        debug_info=debug_info,
+        symbols=dict(drop_in.symbol(definition) for definition in line.all("defsym")),
+        debug_info=line.on("debug"),
     )
-    made = assembler.assemble(text, label, options, read_file=files.read_included)
-    if made.warnings and fatal_warnings:
-        raise InputError([replace(w, severity=Severity.ERROR) for w in made.warnings])
-    if not no_warn:
-        terminal.show(made.warnings)
-    files.write(output, made.object)
+    return assembler.assemble(
+        _text(line, names, label), label, options, read_file=files.read_included
+    )
+
+
+def _text(line: CommandLine, names: Sequence[str], label: str) -> str:
+    """What is to be assembled. GNU as reads several files as if they were one."""
+    texts = [_read(name, line.all("include")) for name in names]
+    text = texts[0]
+    if len(texts) > 1:
+        text = "".join(f"{_marker(name)}{part}\n" for name, part in zip(names, texts, strict=True))
+    before = _syntax(line)
+    if before:
+        text = f"{before}\n{_marker(label)}{text}"
+    stack = line.last("stack")
+    if stack is not None:
+        text += f'\n.section .note.GNU-stack,"{stack}",@progbits\n'
+    return text
+
+
+def _marker(name: str) -> str:
+    """A line marker, so that messages about what follows have the file's own lines."""
+    name = _STANDARD_INPUT if name == "-" else name
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'# 1 "{quoted}"\n'
+
+
+def _syntax(line: CommandLine) -> str:
+    """The directive that -msyntax and -mnaked-reg stand for, or nothing."""
+    intel = line.last("syntax") == "intel"
+    if not intel and not line.on("naked"):
+        return ""
+    prefix = "noprefix" if line.on("naked") else "prefix"
+    return f".{'intel' if intel else 'att'}_syntax {prefix}"
+
+
+def _read(name: str, include_dirs: Sequence[str]) -> str:
+    text = files.read_text(name)
+    if name.endswith(".S"):
+        from orobuild.cli.commands.asm import preprocess_if_needed
+
+        return preprocess_if_needed(name, text, tuple(include_dirs))
+    return text
+
+
+def _make_rule(target: str, read: Sequence[str]) -> str:
+    """`target: read…` as make takes it, wrapped as gas/depend.c does."""
+    rule, column = f"{_quoted(target)}:", len(_quoted(target)) + 1
+    for name in dict.fromkeys(read):
+        word = _quoted(name)
+        if column + len(word) > _LINE:
+            rule, column = f"{rule} \\\n ", 1
+        rule, column = f"{rule} {word}", column + 1 + len(word)
+    return rule + "\n"
+
+
+def _quoted(name: str) -> str:
+    return name.replace("$", "$$").replace("#", "\\#").replace(" ", "\\ ")

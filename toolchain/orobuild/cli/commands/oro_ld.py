@@ -2,71 +2,241 @@
 
 from __future__ import annotations
 
-import click
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from orobuild.cli import files, terminal
-from orobuild.cli.commands.asm import parse_symbol
+import orobuild
+from orobuild.cli import drop_in, files, gnu_options, link_inputs, terminal
+from orobuild.cli.ld_options import EPILOGUE, EXAMPLES, KEYWORDS, TABLE, VALUED_KEYWORDS
+from orobuild.diagnostics import Severity, did_you_mean, error, warning
+from orobuild.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orobuild.cli.gnu_options import CommandLine
+    from orobuild.diagnostics import Diagnostic
+    from orobuild.linker import LinkOptions
+    from orobuild.linker.linkmap import LinkedImage
+    from orobuild.linker.script import Script
+    from orobuild.linker.script.nodes import Statement
+
+# Build systems read the first line: Linux wants `GNU ld` first and the version last
+# (scripts/ld-version.sh), libtool and meson look for `GNU`.
+VERSION: Final = f"GNU ld (orobuild's oro-ld, in the language of GNU Binutils) {drop_in.BINUTILS}\n"
+ABOUT: Final = f"""\
+This is not GNU ld: it is oro-ld of orobuild {orobuild.__version__}, under the MIT licence.
+"""
+EMULATIONS: Final = "  Supported emulations:\n   elf_x86_64\n   elf_i386\n"
+_PAGE: Final = 0x1000  # max-page-size of x86-64 in GNU ld 2.40
 
 
-@click.command("oro-ld")
-@click.argument("objects", nargs=-1, required=True)
-@click.option("-T", "--script", required=True, metavar="FILE", help="The linker script.")
-@click.option("-o", "--output", default="a.out", show_default=True, help="The linked file.")
-@click.option("-e", "--entry", metavar="SYMBOL", help="The entry point.")
-@click.option("-m", "emulation", type=click.Choice(["elf_x86_64"]), default="elf_x86_64")
-@click.option("-static", "--static", "_static", is_flag=True, help="Link statically (always so).")
-@click.option("-nostdlib", "_nostdlib", is_flag=True, help="Search no libraries (always so).")
-@click.option("--gc-sections", is_flag=True, help="Drop sections that nothing refers to.")
-@click.option("--defsym", "symbols", multiple=True, metavar="NAME=VALUE", help="Define a symbol.")
-@click.option("-Map", "--Map", "map_file", metavar="FILE", help="Write a map.")
-@click.option("--oformat", type=click.Choice(["elf64-x86-64", "binary"]), default="elf64-x86-64")
-@click.option(
-    "--orphan-handling",
-    type=click.Choice(["place", "warn", "error", "discard"]),
-    default="place",
-    show_default=True,
-)
-@click.option("--fatal-warnings", is_flag=True, help="Treat warnings as errors.")
-@click.option("--strict", is_flag=True, help="Forbid what orobuild forbids: see orobuild link.")
-def command(
-    objects: tuple[str, ...],
-    script: str,
-    output: str,
-    entry: str | None,
-    emulation: str,  # noqa: ARG001 - there is one
-    symbols: tuple[str, ...],
-    map_file: str | None,
-    oformat: str,
-    orphan_handling: str,
-    *,
-    _static: bool,
-    _nostdlib: bool,
-    gc_sections: bool,
-    fatal_warnings: bool,
-    strict: bool,
-) -> None:
-    """Link OBJECTS like GNU ld.
+def run(arguments: Sequence[str]) -> int:
+    """Link like `ld arguments…`; the exit status. Raises what `orobuild.errors` has."""
+    line = gnu_options.parse(arguments, TABLE, "oro-ld")
+    if line.on("help"):
+        usage = "Usage: oro-ld [option…] file…"
+        sys.stdout.write(gnu_options.help_text(usage, TABLE, EXAMPLES, EPILOGUE))
+        return 0
+    if line.on("version"):
+        sys.stdout.write(VERSION + ABOUT)
+        return 0
+    if line.on("v") or line.on("V"):
+        sys.stdout.write(VERSION + (EMULATIONS if line.on("V") else ""))
+    script_name = _script_name(line)
+    if not line.inputs and not line.all("library") and script_name is None:
+        if line.on("v") or line.on("V"):
+            return 0
+        raise UsageError("oro-ld: no input files", hint="'oro-ld --help' shows how to call it")
+    _link(line, script_name)
+    return 0
 
-    \b
-    oro-ld -T kernel.ld -o kernel.elf *.o
-    """
+
+def _link(line: CommandLine, script_name: str | None) -> None:
     from orobuild import linker
-    from orobuild.linker import script as scripts
-    from orobuild.linker.linkmap import render_map
 
-    parsed = scripts.parse(files.read_text(script), script, read_file=files.read_included)
-    options = linker.LinkOptions(
-        strict=strict,
-        orphan_handling=orphan_handling,  # type: ignore[arg-type] # click has checked it
-        entry=entry,
-        gc_sections=gc_sections,
-        defsym=dict(parse_symbol(s) for s in symbols),
-        output_format="binary" if oformat == "binary" else "elf",
-        fatal_warnings=fatal_warnings,
+    page_size, warnings = _keywords(line)
+    warnings += _build_id(line)
+    script = _script(line, script_name)
+    symbols, script = _definitions(line, script)
+    inputs = link_inputs.gather(line, script, link_inputs.search_dirs(line, script))
+    if not inputs:
+        raise UsageError("oro-ld: no input files", hint="the script names none either")
+    if line.on("trace"):
+        sys.stdout.write("".join(f"{item.path}\n" for item in inputs))
+    linked = linker.link(inputs, script, _options(line, symbols, page_size))
+    warnings += linked.warnings
+    _require_defined(line, linked)
+    if line.on("fatal-warnings") and warnings:
+        raise InputError([replace(w, severity=Severity.ERROR) for w in warnings])
+    if line.last("warnings") != "no":
+        terminal.show(warnings)
+    if line.on("gc-sections") and line.on("print-gc-sections"):
+        _print_collected(linked)
+    _deliver(line, script, linked)
+
+
+def _deliver(line: CommandLine, script: Script, linked: LinkedImage) -> None:
+    output = line.last("output") or script.output or "a.out"
+    drop_in.write(output, linked.data, executable=linked.elf is not None)
+    map_file = line.last("map")
+    if map_file or line.on("print-map"):
+        from orobuild.linker.linkmap import render_map
+
+        text = render_map(linked.map)
+        if line.on("print-map"):
+            sys.stdout.write(text)
+        if map_file:
+            if Path(map_file).is_dir():
+                map_file = str(Path(map_file, f"{Path(output).name}.map"))
+            drop_in.write(map_file, text.encode("utf-8", "surrogateescape"))
+    for name in line.all("why"):
+        from orobuild.linker.linkmap import why
+
+        sys.stdout.write(why(linked.map, name))
+
+
+def _script_name(line: CommandLine) -> str | None:
+    names = line.all("script")
+    if len(names) > 1:
+        raise UsageError(
+            f"oro-ld: {len(names)} linker scripts: {', '.join(names)}",
+            hint="give one -T; scripts join by INCLUDE",
+        )
+    return names[0] if names else None
+
+
+def _script(line: CommandLine, name: str | None) -> Script:
+    from orobuild.linker import script as scripts
+
+    if name is None:
+        raise UsageError(
+            "oro-ld: no linker script, and none is built in yet",
+            hint="give one with -T; 'ld --verbose' prints GNU ld's own",
+        )
+    dirs = link_inputs.search_dirs(line, None)
+    path = link_inputs.find_script(name, dirs)
+
+    def read_included(included: str) -> bytes:
+        for directory in ("", *dirs):
+            if Path(directory, included).exists():
+                return Path(directory, included).read_bytes()
+        return files.read_included(included)
+
+    return scripts.parse(files.read_text(path), path, read_file=read_included)
+
+
+def _definitions(line: CommandLine, script: Script) -> tuple[dict[str, int], Script]:
+    """--defsym: numbers, and expressions, which become the script's first assignments."""
+    from orobuild.linker import script as scripts
+
+    symbols: dict[str, int] = {}
+    statements: list[Statement] = []
+    for definition in line.all("defsym"):
+        name, equals, value = definition.partition("=")
+        if not name or not equals or not value:
+            raise UsageError(
+                f"oro-ld: --defsym '{definition}' is not NAME=EXPRESSION",
+                hint="for example --defsym BASE=0x100000 or --defsym end=start+8",
+            )
+        try:
+            symbols[name] = drop_in.number(value)
+        except ValueError:
+            text = f"{definition};"
+            parsed = scripts.parse(text, "--defsym", read_file=files.read_included)
+            statements += parsed.statements
+    return symbols, replace(script, statements=(*statements, *script.statements))
+
+
+def _options(line: CommandLine, symbols: dict[str, int], page_size: int) -> LinkOptions:
+    from orobuild import linker
+
+    oformat = line.last("oformat")
+    # The words that the casts below let through are the choices of the table.
+    emulation = line.last("emulation")
+    if oformat == "elf32-i386":
+        emulation = "elf_i386"
+    return linker.LinkOptions(
+        strict=line.on("strict"),
+        orphan_handling=cast("Any", line.last("orphan-handling", "place")),
+        entry=line.last("entry"),
+        gc_sections=line.on("gc-sections"),
+        defsym=symbols,
+        undefined=(*line.all("undefined"), *line.all("require-defined")),
+        strip=cast("Any", _strip(line)),
+        output_format=None if oformat is None else "binary" if oformat == "binary" else "elf",
+        emulation=cast("Any", emulation),
+        page_size=page_size,
+        warn_rwx_segments=line.last("rwx") != "no",
     )
-    inputs = [linker.LinkInput(path, files.read(path)) for path in objects]
-    linked = linker.link(inputs, parsed, options)
-    terminal.show(linked.warnings)
-    files.write(output, linked.data, executable=oformat != "binary")
-    if map_file:
-        files.write(map_file, render_map(linked.map).encode())
+
+
+def _strip(line: CommandLine) -> str:
+    """-s wins over -S in any order (ld/lexsup.c)."""
+    asked = line.all("strip")
+    return "all" if "all" in asked else "debug" if asked else "none"
+
+
+def _keywords(line: CommandLine) -> tuple[int, list[Diagnostic]]:
+    """max-page-size, and warnings of -z keywords that nobody knows. Raises `UsageError`."""
+    page_size, warnings = _PAGE, []
+    for keyword in line.all("keyword"):
+        name, equals, value = keyword.partition("=")
+        if equals and name in VALUED_KEYWORDS:
+            if name == "max-page-size":
+                page_size = _page_size(value)
+            continue
+        if keyword not in KEYWORDS:
+            hint = did_you_mean(keyword, [*KEYWORDS, *VALUED_KEYWORDS])
+            warnings.append(warning(f"-z {keyword} ignored: unknown keyword", hint=hint))
+        elif KEYWORDS[keyword]:
+            raise UsageError(f"oro-ld: '-z {keyword}' is not supported: {KEYWORDS[keyword]}")
+    return page_size, warnings
+
+
+def _page_size(text: str) -> int:
+    try:
+        size = drop_in.number(text)
+        if size <= 0 or size & (size - 1):
+            raise ValueError
+    except ValueError:
+        raise UsageError(
+            f"oro-ld: invalid maximum page size '{text}'", hint="a power of two, as 0x1000"
+        ) from None
+    return size
+
+
+def _build_id(line: CommandLine) -> list[Diagnostic]:
+    if line.last("build-id", "none") == "none":
+        return []
+    return [
+        warning(
+            "--build-id ignored: no build-id note is written yet",
+            hint="--build-id=none (-Wl,--build-id=none to the compiler) asks for none",
+        )
+    ]
+
+
+def _require_defined(line: CommandLine, linked: LinkedImage) -> None:
+    required = line.all("require-defined")
+    if not required:
+        return
+    defined = {symbol.name for symbol in linked.map.symbols}
+    missing = [name for name in required if name not in defined]
+    if missing:
+        raise InputError(
+            error(f"--require-defined: '{name}' is not defined", hint=did_you_mean(name, defined))
+            for name in missing
+        )
+
+
+def _print_collected(linked: LinkedImage) -> None:
+    sys.stderr.write(
+        "".join(
+            f"oro-ld: removing unused section '{gone.section}' in file '{gone.object}'\n"
+            for gone in linked.map.discarded
+            if "--gc-sections" in gone.reason
+        )
+    )

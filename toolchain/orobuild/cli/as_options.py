@@ -1,0 +1,155 @@
+"""The table of GNU as's options (2.40, x86 ELF): which work, which mean nothing here, which are
+refused and why. Names and meanings are those of `as --help`; nothing here acts.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from orobuild.cli.gnu_options import Option
+
+_YES_NO: Final = {"yes": None, "no": None}
+_OLD_DWARF: Final = "the line table that orobuild writes is DWARF 5"
+_USE_DWARF5: Final = "--gdwarf-5, or -gdwarf-5 to the compiler, is read by GDB 11 and later"
+_HARDENING: Final = "it rewrites instructions, and orobuild assembles what is written"
+_NO_LIMITS: Final = "every instruction is known, whatever the processor"
+
+
+def _ignored(reason: str, *names: str) -> Option:
+    return Option(key="ignored", names=names, ignored=reason)
+
+
+def _refused(reason: str, *names: str, instead: str | None = None) -> Option:
+    return Option(key="refused", names=names, takes="maybe", refused=reason, instead=instead)
+
+
+def _choice(name: str, harmless: str, others: tuple[str, ...], why: str, ignored: str) -> Option:
+    """An option of which one value is what orobuild does anyway."""
+    return Option(
+        key="ignored",
+        names=(name,),
+        takes="value",
+        metavar=harmless,
+        choices={harmless: None} | dict.fromkeys(others, why),
+        ignored=ignored,
+    )
+
+
+TABLE: Final = (
+    Option(key="output", names=("-o",), takes="value", metavar="FILE", joined_first=True,
+           help="write the object to FILE (a.out)"),
+    Option(key="include", names=("-I",), takes="value", metavar="DIR", joined_first=True,
+           help="look for .include and .incbin files in DIR"),
+    Option(key="bits", names=("--64",), constant="64", help="write ELF64 (default)"),
+    Option(key="bits", names=("--32",), constant="32", help="write ELF32 for i386"),
+    Option(key="defsym", names=("--defsym",), takes="value", metavar="NAME=VALUE",
+           help="define a symbol before the first line is read"),
+    Option(key="debug", names=("-g", "--gen-debug"), takes="maybe", metavar="",
+           help="add a DWARF line table"),
+    Option(key="debug", names=("--gdwarf-5",), help="the same"),
+    Option(key="debug", names=("-gdwarf",), help="the same"),
+    Option(key="warnings", names=("-W", "--no-warn"), constant="no", help="show no warnings"),
+    Option(key="warnings", names=("--warn",), constant="yes", help="show warnings (default)"),
+    Option(key="fatal-warnings", names=("--fatal-warnings",), help="warnings are errors"),
+    Option(key="stack", names=("--noexecstack",), constant="",
+           help="note that the stack need not be executable"),
+    Option(key="stack", names=("--execstack",), constant="x",
+           help="note that the stack must be executable"),
+    Option(key="syntax", names=("-msyntax",), takes="value", metavar="att|intel",
+           choices={"att": None, "intel": None}, help="the syntax that the file starts in"),
+    Option(key="naked", names=("-mnaked-reg",), help="registers need no %"),
+    Option(key="MD", names=("--MD",), takes="value", metavar="FILE",
+           help="write to FILE, for make, what was read"),
+    Option(key="strict", names=("--strict",), two_dashes=True,
+           help="forbid what orobuild asm forbids: code before a section directive, …"),
+    Option(key="version-and-go", names=("-v", "-V"), help="print the version, then assemble"),
+    Option(key="version", names=("--version",), help="print the version and end"),
+    Option(key="help", names=("--help",), help="print this and end"),
+    Option(key="target-help", names=("--target-help",), help="print this and end"),
+    # -- what GNU as accepts and means nothing here ---------------------------------------
+    Option(key="ignored", names=("-march",), takes="value", metavar="CPU", ignored=_NO_LIMITS),
+    Option(key="ignored", names=("-mtune",), takes="value", metavar="CPU",
+           ignored="padding is the generic kind"),
+    _choice("-mmnemonic", "att", ("intel",),
+            "Intel's names of the x87 instructions that AT&T swapped", "AT&T's names are used"),
+    _choice("-mrelax-relocations", "yes", ("no",),
+            "GOTPCRELX relocations are always written", "as GNU as does by default"),
+    _choice("-mx86-used-note", "no", ("yes",), "no note is made of what the code uses",
+            "none is written"),
+    _choice("-momit-lock-prefix", "no", ("yes",), _HARDENING, "prefixes stay"),
+    _choice("-mfence-as-lock-add", "no", ("yes",), _HARDENING, "fences stay"),
+    _choice("-mlfence-after-load", "no", ("yes",), _HARDENING, "no fences are added"),
+    _choice("-mlfence-before-indirect-branch", "none", ("all", "register", "memory"), _HARDENING,
+            "no fences are added"),
+    _choice("-mlfence-before-ret", "none", ("or", "not", "shl", "yes"), _HARDENING,
+            "no fences are added"),
+    _choice("-malign-branch-boundary", "0", ("16", "32", "64", "128", "256", "512"), _HARDENING,
+            "branches are not moved"),
+    _choice("-mavxscalar", "128", ("256",), "scalar AVX is encoded with L0", "as by default"),
+    _choice("-mvexwig", "0", ("1",), "VEX.W is 0 where it is ignored", "as by default"),
+    _choice("-mevexlig", "128", ("256", "512"), "scalar EVEX has L'L 0", "as by default"),
+    _choice("-mevexwig", "0", ("1",), "EVEX.W is 0 where it is ignored", "as by default"),
+    _choice("-mevexrcig", "rne", ("rd", "ru", "rz"), "EVEX.RC is rne", "as by default"),
+    _choice("--elf-stt-common", "no", ("yes",), "common symbols are STT_OBJECT", "as by default"),
+    _choice("--compress-debug-sections", "none", ("zlib", "zlib-gnu", "zlib-gabi", "zstd"),
+            "debug sections are not compressed", "as by default"),
+    _choice("--generate-missing-build-notes", "no", ("yes",), "no build notes are made up",
+            "as by default"),
+    Option(key="ignored", names=("--size-check",), takes="value", metavar="error|warning",
+           choices={"error": None, "warning": None}, ignored="a wrong .size is an error"),
+    Option(key="ignored", names=("-msse-check", "-moperand-check"), takes="value", metavar="WORD",
+           choices={"none": None, "error": None, "warning": None},
+           ignored="what is ambiguous is an error, the rest is fine"),
+    Option(key="ignored", names=("--multibyte-handling",), takes="value", metavar="METHOD",
+           choices={"allow": None, "warn": None, "warn-sym-only": None},
+           ignored="bytes above 127 are allowed"),
+    Option(key="ignored", names=("-O",), takes="maybe", metavar="LEVEL",
+           ignored="encodings are the shortest that mean what is written"),
+    Option(key="ignored", names=("-Q",), takes="value", metavar="y|n", ignored="as GNU as"),
+    Option(key="ignored", names=("--hash-size",), takes="value", metavar="N", ignored="as GNU as"),
+    Option(key="ignored", names=("--debug-prefix-map",), takes="value", metavar="OLD=NEW",
+           refused="paths in the line table are as given on the command line",
+           instead="call oro-as in the directory that paths should be relative to"),
+    _ignored("as GNU as", "-w", "-X", "-k", "-s", "-nocpp", "--reduce-memory-overheads"),
+    _ignored("no such messages exist", "-q", "-D", "-J", "-K"),
+    _ignored("input is always preprocessed; it costs little", "-f"),
+    _ignored("as by default", "-mamd64", "-mshared", "--nocompress-debug-sections"),
+    _ignored("/ is never a comment in ELF for GNU/Linux", "--divide"),
+    _ignored("output is the same either way", "--traditional-format"),
+    _ignored("assemblers of bare metal have nothing to report", "--statistics"),
+    # -- what is refused -------------------------------------------------------------------
+    _refused("x32 objects are not written", "--x32", instead="--64 or --32"),
+    _refused("there are no listings yet", "-a", "-al",
+             instead="objdump -d -l of the object shows address, bytes and source"),
+    _refused("listings are not written", "--listing-lhs-width", "--listing-lhs-width2",
+             "--listing-rhs-width", "--listing-cont-lines"),
+    _refused(_OLD_DWARF, "--gdwarf-2", "--gdwarf-3", "--gdwarf-4", instead=_USE_DWARF5),
+    _refused("the format is obsolete", "--gstabs", "--gstabs+", instead="-g"),
+    _refused("line numbers are in one section", "--gdwarf-sections"),
+    _refused("CIEs have the version that GNU as gives them", "--gdwarf-cie-version"),
+    _refused("SFrame is not written", "--gsframe", instead=".eh_frame comes from .cfi directives"),
+    _refused("the file starts without .altmacro", "--alternate",
+             instead="write .altmacro in the file"),
+    _refused("local symbols are never kept", "-L", "--keep-locals",
+             instead="give the label a name without .L"),
+    _refused("MRI's language is not understood", "-M", "--mri"),
+    _refused("data goes where its directives say", "-R",
+             instead="write .text where the data should be in .text"),
+    _refused("an object with errors in it is no object", "-Z"),
+    _refused("padding is always of long no-ops", "-n"),
+    _refused("sections are always as large as what is in them", "-no-pad-sections"),
+    _refused("section names are taken literally", "--sectname-subst"),
+    _refused("absolute symbols are kept", "--strip-local-absolute"),
+    _refused(_HARDENING, "-msse2avx", "-muse-unaligned-vector-move", "-madd-bnd-prefix",
+             "-malign-branch", "-malign-branch-prefix-size", "-mbranches-within-32B-boundaries"),
+    _refused("eiz and riz are not registers here", "-mindex-reg"),
+    _refused("branches have AMD64's meaning", "-mintel64"),
+    _refused("there is nothing to configure", "--dump-config"),
+)  # fmt: skip
+
+EXAMPLES: Final = """
+oro-as -o isr.o isr.s
+oro-as --32 -I include --defsym CORES=4 -o boot.o boot.s
+gcc -S -o - a.c | oro-as -o a.o -
+make AS=oro-as
+"""

@@ -1,0 +1,52 @@
+"""The one place where a command's end becomes an exit status.
+
+0 fine, 1 findings or an error in the user's input, 2 wrong usage or a missing tool, 3 a bug in
+orobuild. No traceback reaches the user. This module imports no click: the drop-in programs are
+started thousands of times by a build and do without it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from orobuild.cli import terminal
+from orobuild.errors import InternalError, OrobuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def finish(action: Callable[[], int]) -> NoReturn:
+    """Run `action` and end the process with the status it returns or the one its error has."""
+    try:
+        status = action()
+        sys.stdout.flush()
+    except OrobuildError as failure:
+        terminal.show(failure.diagnostics)
+        status = failure.exit_status
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        status = 130
+    except BrokenPipeError:
+        # The reader has gone; it must not see a complaint when the interpreter flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except Exception as failure:
+        if os.environ.get("OROBUILD_TRACEBACK"):
+            raise
+        terminal.show(_bug(failure).diagnostics)
+        status = 3
+    sys.exit(status)
+
+
+def _bug(failure: Exception) -> InternalError:
+    trace = failure.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = ""
+    if trace:
+        code = trace.tb_frame.f_code
+        place = f" in {code.co_name} ({os.path.basename(code.co_filename)}:{trace.tb_lineno})"  # noqa: PTH119
+    return InternalError(f"{type(failure).__name__}: {failure}{place}")
