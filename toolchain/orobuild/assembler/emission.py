@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.encoder.types import Encoded, FixupKind, Slot
+from orobuild.assembler.expression import SymbolRef
 from orobuild.assembler.fragment import (
     AdvanceTail,
     AlignTail,
@@ -30,8 +31,6 @@ from orobuild.assembler.value import Unresolvable, bind
 from orobuild.diagnostics import error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from orobuild.assembler.expression import Expr
     from orobuild.assembler.section import Section, Stream
     from orobuild.assembler.symbol import Place
@@ -86,6 +85,7 @@ class _Settler:
         self.unit = unit
         self.section = section
         self.stream = stream
+        self.symbols = unit.symbols.by_name
         self.record_runs = unit.options.code_ranges
         self.rows = unit.line_rows(section)
         self.width = stream.width
@@ -161,21 +161,22 @@ class _Settler:
         self.stream.fragments.append(following)
         self.stream.current = following
 
-    def here(self, fragment: Fragment, offset: int) -> Callable[[], Symbol]:
-        """Makes a label at the start of the instruction that stands at `offset`."""
-
-        def make() -> Symbol:
-            symbol = Symbol("\x01.", 0, 0)
-            symbol.kind, symbol.section = Kind.LABEL, self.section
-            symbol.fragment, symbol.offset = fragment, offset
-            return symbol
-
-        return make
+    def here(self) -> Symbol:
+        """A label at the start of the instruction that is being placed."""
+        fragment = self.stream.current
+        symbol = Symbol("\x01.", 0, 0)
+        symbol.kind, symbol.section = Kind.LABEL, self.section
+        symbol.fragment, symbol.offset = fragment, len(fragment.data)
+        return symbol
 
     def bind(self, expr: Expr, place: Place) -> Linear:
-        fragment = self.stream.current
+        if type(expr) is SymbolRef and expr.modifier is None:
+            known = self.symbols.get(expr.name)
+            if known is not None and known.plain and known.order <= place[0]:
+                known.referenced = True
+                return Linear(known, None, 0)
         try:
-            return bind(expr, self.unit.symbols, place[0], self.here(fragment, len(fragment.data)))
+            return bind(expr, self.unit.symbols, place[0], self.here)
         except Unresolvable as why:
             self.unit.report(error(str(why), self.unit.span_at(place)), place)
             return Linear(None, None, 0)

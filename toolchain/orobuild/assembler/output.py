@@ -226,6 +226,7 @@ class _Builder:
         ordered += [s for s in late if s.late]
         local: list[OutputSymbol] = []
         public: list[OutputSymbol] = []
+        versioned: list[OutputSymbol] = []
         if unit.file_symbol is not None:
             info = c.STB_LOCAL << 4 | c.STT_FILE
             local.append(OutputSymbol(unit.file_symbol, info=info, st_shndx=c.SHN_ABS))
@@ -237,6 +238,10 @@ class _Builder:
             if group is not None:
                 group.signature = made
                 del by_group[symbol.name]
+            (local if made.info >> 4 == c.STB_LOCAL else public).append(made)
+            if symbol.versions:
+                versioned += self.versions(symbol, made)
+        for made in versioned:
             (local if made.info >> 4 == c.STB_LOCAL else public).append(made)
         for group in by_group.values():
             group.signature.info = c.STB_LOCAL << 4 | c.STT_NOTYPE
@@ -280,13 +285,31 @@ class _Builder:
                     "which is not defined in this file, and so cannot be global",
                 )
             return None
+        elif symbol.weakref_target and not (symbol.referenced or symbol.used_in_relocation):
+            return None
         elif binding is None or binding == c.STB_LOCAL:
             binding = c.STB_GLOBAL
-        elif binding == c.STB_WEAK and not symbol.referenced:
+        elif binding == c.STB_WEAK and not (symbol.referenced or symbol.used_in_relocation):
             return None
         made.info = (c.STB_LOCAL if binding is None else binding) << 4 | kind
         self.symbols[id(symbol)] = made
         return made
+
+    def versions(self, symbol: Symbol, made: OutputSymbol) -> list[OutputSymbol]:
+        """The further names that `.symver` gives a symbol; one name may replace its own.
+
+        An undefined symbol, and one versioned with `@@@`, is renamed; others get an alias.
+        """
+        first = symbol.versions[0]
+        if symbol.kind is Kind.UNDEFINED:
+            if "@@" in first.replace("@@@", "@") or len(symbol.versions) > 1:
+                self.wrong(symbol, f"'{display(symbol.name)}' is undefined: it takes one version, '@'")
+            made.name = first.replace("@@@", "@")
+            return []
+        if "@@@" in first:
+            made.name = first.replace("@@@", "@@")
+            return []
+        return [replace(made, name=name) for name in symbol.versions]
 
     def size(self, symbol: Symbol) -> int:
         """st_size in bytes."""

@@ -41,52 +41,51 @@ class Symbol:
     `LABEL`: at `offset` in `fragment` of `section`; `fragment` is None until the section's
     stream has been settled. `ABSOLUTE`: `value`. `EQUATE`: `equation`, resolved at the end.
     `COMMON`: `value` is the size, `alignment` in bytes. `REGISTER`: `register` is its text.
-    `VIEW`: the number of a row of the line table. `lazy` is an expression that is bound anew at every use (`.eqv`).
+    `VIEW`: the number of a row of the line table. `lazy` is an expression that is bound anew at
+    every use (`.eqv`).
     `order` sorts the symbol table: the statement that mentioned the symbol first; `late`
     symbols come after all others.
     """
 
-    __slots__ = (
-        "alignment", "binding", "busy", "defined_at", "equation", "fragment", "index", "kind",
-        "late", "lazy", "mentioned_at", "name", "offset", "order", "redefinable", "referenced", "register",
-        "section", "serial", "size", "temporary", "type", "used_in_relocation", "value", "versions",
-        "view", "visibility", "weakref",
-    )  # fmt: skip
+    # Defaults live in the class: a file has many labels, and most keep most of them.
+    kind = Kind.UNDEFINED
+    section: Section | None = None
+    fragment: Fragment | None = None
+    offset = 0
+    value = 0
+    equation: Linear | Operation | None = None
+    lazy: Expr | None = None
+    view: View | None = None
+    register: str | None = None
+    alignment = 0
+    binding: int | None = None
+    type = STT_NOTYPE
+    visibility = STV_DEFAULT
+    size: Linear | None = None
+    defined_at: Place | None = None
+    mentioned_at: Place | None = None
+    redefinable = False
+    referenced = False
+    used_in_relocation = False
+    busy = False
+    versions: tuple[str, ...] = ()
+    weakref: Symbol | None = None
 
     def __init__(self, name: str, order: int, serial: int) -> None:
         self.name = name
         self.order = order
         self.serial = serial
-        self.kind = Kind.UNDEFINED
-        self.section: Section | None = None
-        self.fragment: Fragment | None = None
-        self.offset = 0
-        self.value = 0
-        self.equation: Linear | Operation | None = None
-        self.lazy: Expr | None = None
-        self.view: View | None = None
-        self.register: str | None = None
-        self.alignment = 0
-        self.binding: int | None = None
-        self.type = STT_NOTYPE
-        self.visibility = STV_DEFAULT
-        self.size: Linear | None = None
-        self.defined_at: Place | None = None
-        self.mentioned_at: Place | None = None
-        self.redefinable = False
-        self.referenced = False
-        self.used_in_relocation = False
-        self.temporary = name.startswith(".L") or "\x01" in name or "\x02" in name
-        self.late = self.temporary
-        self.busy = False
-        self.index = 0
-        self.versions: list[str] = []
-        self.weakref: Symbol | None = None
+        self.temporary = self.late = name[:2] == ".L" or name[:1] == "\x01"
 
     @property
     def defined(self) -> bool:
         """Whether the unit gives the symbol a value (a common symbol has none yet)."""
         return self.kind not in (Kind.UNDEFINED, Kind.COMMON)
+
+    @property
+    def plain(self) -> bool:
+        """Whether a reference to the symbol is just that: no number, nothing to evaluate."""
+        return self.kind is Kind.LABEL or self.kind is Kind.UNDEFINED
 
     @property
     def is_local(self) -> bool:

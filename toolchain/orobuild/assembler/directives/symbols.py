@@ -289,9 +289,13 @@ def symver(unit: Unit, operands: Operands) -> None:
     operands.end()
     if "@" not in name:
         operands.fail(f"'{name}' has no version", position=at, hint="write name@VERSION")
-    if visibility not in (None, "local", "hidden", "remove"):
-        operands.fail(f"unknown visibility '{visibility}'")
-    symbol.versions.append(name if visibility is None else f"{name},{visibility}")
+    if visibility is not None:
+        operands.fail(f"a symbol version's visibility ('{visibility}') is not supported")
+    if symbol.versions and (symbol.versions[0] != name or "@@@" in name):
+        if "@@@" in name or "@@@" in symbol.versions[0]:
+            operands.fail(f"'{name}' renames '{display(symbol.name)}', which has a version already")
+    if name not in symbol.versions:
+        symbol.versions.append(name)
 
 
 def weakref(unit: Unit, operands: Operands) -> None:
@@ -305,6 +309,7 @@ def weakref(unit: Unit, operands: Operands) -> None:
     alias.kind = Kind.EQUATE
     alias.equation = Linear(target, None, 0)
     alias.weakref = target
+    target.weakref_target = True
     alias.defined_at = unit.place
 
 
