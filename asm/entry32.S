@@ -107,6 +107,9 @@ refuse:
     jz 2f
     outb %al, %dx
     jmp 1b
-2:  hlt
-    jmp 2b
+2:  movw $EXIT_PORT, %dx
+    movl $EXIT_FAIL, %eax
+    outl %eax, %dx
+3:  hlt
+    jmp 3b
     .size refuse, . - refuse

@@ -17,3 +17,8 @@ enum console_port {
     SERIAL_PORT = 0x3f8,
     EXIT_PORT = 0xf4, /* QEMU's isa-debug-exit: status = value * 2 + 1 */
 };
+
+enum exit_status {
+    EXIT_PASS = 0x10, /* QEMU ends with status 33 */
+    EXIT_FAIL = 0x11, /* 35 */
+};

@@ -38,4 +38,5 @@ enum gate_types abi_gate_types;
 enum trampoline_constants abi_trampoline_constants;
 enum boot_magic abi_boot_magic;
 enum console_port abi_console_port;
+enum exit_status abi_exit_status;
 enum syscall abi_syscall;

@@ -4,9 +4,6 @@
  */
 #pragma once
 
-enum exit_status {
-    EXIT_PASS = 0x10, /* QEMU ends with status 33 */
-    EXIT_FAIL = 0x11, /* 35 */
-};
+#include "abi/boot_protocol.h"
 
 _Noreturn void machine_exit(enum exit_status status);

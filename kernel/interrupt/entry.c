@@ -12,6 +12,7 @@
 #include "interrupt/event.h"
 #include "interrupt/panic.h"
 #include "interrupt/probe.h"
+#include "smp/stop.h"
 
 extern _Noreturn void _oro_resume_kernel(struct frame *frame, uint32_t swapped);
 extern const struct fixup {
@@ -95,7 +96,7 @@ _Noreturn void exception_entry_ist(struct frame *frame, uint32_t swapped)
     PROBE_POINT(PROBE_IST, frame);
     if (frame->vector != VECTOR_NMI)
         panic_exception(frame);
-    if (panic_in_progress())
+    if (stop_requested())
         cpu_halt();
     _oro_resume_kernel(frame, swapped);
 }

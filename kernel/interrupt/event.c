@@ -3,11 +3,11 @@
 #include "abi/core.h"
 #include "arch/cpu.h"
 #include "console/printk.h"
-#include "interrupt/panic.h"
 #include "sched/demo.h"
 #include "sched/process.h"
 #include "sched/scheduler.h"
 #include "sched/syscalls.h"
+#include "smp/stop.h"
 #include "test/crash.h"
 
 void kernel_event(const struct event *event)
@@ -30,7 +30,7 @@ void kernel_event(const struct event *event)
         process_kill("return-address-not-canonical");
         break;
     case EVENT_NMI:
-        if (panic_in_progress())
+        if (stop_requested())
             cpu_halt();
         break;
     case EVENT_APIC_ERROR:

@@ -13,37 +13,26 @@
 #include "interrupt/exceptions.h"
 #include "lib/format.h"
 #include "memory/paging.h"
+#include "smp/stop.h"
 
 extern const char _oro_frame_names[FRAME_REGISTERS][8];
 
 enum { NOBODY = -1, BACKTRACE_DEPTH = 16 };
 
 static atomic_int speaker = NOBODY; /* APIC id of the core that is in a panic */
-static bool others_run;
-
-bool panic_in_progress(void)
-{
-    return atomic_load(&speaker) != NOBODY;
-}
-
-void panic_others_run(void)
-{
-    others_run = true;
-}
 
 /* One core speaks. A core that panics meanwhile is silent; one that panics inside its own panic
  * ends the run. */
 static void begin(void)
 {
-    int self = others_run ? (int)lapic_id() : 0;
+    int self = stop_others_may_run() ? (int)lapic_id() : 0;
     int expected = NOBODY;
     if (!atomic_compare_exchange_strong(&speaker, &expected, self)) {
         if (expected != self)
             cpu_halt();
         machine_exit(EXIT_FAIL);
     }
-    if (others_run)
-        lapic_send_nmi_to_others();
+    stop_others();
     printk_break_lock();
     printk("\noro: panic-begin\n");
 }

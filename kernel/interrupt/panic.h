@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "abi/frame.h"
@@ -19,9 +18,3 @@ _Noreturn void panic_exception(const struct frame *frame);
 
 /* The same before the core has GS.base, TSS and IDT; jumped to from isr_early.S. */
 _Noreturn void panic_early(const struct frame *frame);
-
-/* Whether some core is in a panic; the others stop at the NMI it sends them. */
-bool panic_in_progress(void);
-
-/* Other cores are about to start, so that a panic has someone to stop. */
-void panic_others_run(void);

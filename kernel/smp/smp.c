@@ -19,6 +19,7 @@
 #include "lib/string.h"
 #include "memory/frames.h"
 #include "memory/kernel_map.h"
+#include "smp/stop.h"
 
 extern const char _oro_smp_trampoline_start[], _oro_smp_trampoline_long_mode[],
     _oro_smp_trampoline_end[];
@@ -150,7 +151,7 @@ void smp_start_others(void)
     }
     kernel_map_trampoline(page);
     struct trampoline *parameters = trampoline_install(page);
-    panic_others_run();
+    stop_others_exist();
 
     for (uint32_t i = 0; i < topology.core_count; i++) {
         if (topology.apic_ids[i] != self)
