@@ -6,11 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from linker.linking import LIKE_GNU, assemble, check, compile_c, gnu_link, our_link
+from linker.linking import (
+    LIKE_GNU,
+    assemble,
+    check,
+    compile_c,
+    differences,
+    gnu_link,
+    our_link,
+    run,
+)
 from orobuild.elf.compare_images import compare
 from orobuild.elf.reader import read
 from orobuild.errors import InputError
 from orobuild.linker import LinkInput, LinkOptions, link
+from orobuild.linker.builtin import builtin_script
 from orobuild.linker.linkmap import LinkedImage, render_map, why
 from orobuild.linker.script import parse
 
@@ -202,6 +212,84 @@ def test_equal_strings_and_constants_are_kept_once(
     # gcc -O0 does not put strings into mergeable sections.
     assert ours.data.count(b"hello world\0") == (2 if (compiler, level) == ("gcc", "-O0") else 1)
     assert compare(ours.elf, read(theirs, "gnu"), debug=True) == []
+
+
+def test_unwind_information_is_joined_as_gnu_ld_joins_it(tmp_path: Path) -> None:
+    text = """
+    extern int other{1}(int);
+    __attribute__((section(".text.shared"), weak)) int shared(int x) {{ return x + 1; }}
+    int function{0}(int x) {{ return other{1}(x) + shared(x); }}
+    int other{0}(int x) {{ return x * {0}; }}
+    """
+    flags = ("-O2", "-ffreestanding", "-fno-pic", "-fno-pie", "-ffunction-sections")
+    objects = [
+        compile_c(text.format(i, (i + 1) % 3), tmp_path / f"o{i}.o", *flags) for i in range(3)
+    ]
+    objects.append(assemble(".globl _start\n_start: call function0\n", tmp_path / "start.o"))
+    script = SCRIPT.replace("*(.eh_frame .note.*)", "*(.note.*)").replace(
+        "  .data :", "  .eh_frame : { KEEP(*(.eh_frame)) }\n  .data :"
+    )
+    assert differences(script, objects) == []
+    gc = LinkOptions(strict=False, orphan_handling="place", gc_sections=True)
+    ours = our_link(script, objects, gc)
+    theirs, result = gnu_link(script, objects, "--gc-sections")
+    assert theirs is not None, result.stderr
+    assert ours.elf is not None
+    assert compare(ours.elf, read(theirs, "gnu")) == []
+
+
+def test_the_built_in_script_lays_programs_out_as_gnu_ld_does(tmp_path: Path) -> None:
+    text = """
+    int counter = 3; int zeros[100]; const char *names[] = {"one", "two"};
+    static long call(long n, long a) {
+      long r; __asm__ volatile("syscall" : "=a"(r) : "a"(n), "D"(a) : "rcx", "r11"); return r; }
+    void _start(void) { zeros[5] = counter; call(60, zeros[5] + names[1][0]); }
+    """
+    path = compile_c(text, tmp_path / "main.o", "-O1", "-fno-stack-protector", "-g")
+    inputs = [LinkInput("main.o", path.read_bytes())]
+    image = link(inputs, builtin_script(), LinkOptions())
+    check("ld", "-z", "norelro", "main.o", "-o", "gnu", cwd=tmp_path)
+    assert image.elf is not None
+    assert compare(image.elf, read((tmp_path / "gnu").read_bytes(), "gnu")) == []
+    program = tmp_path / "program"
+    program.write_bytes(image.data)
+    program.chmod(0o755)
+    assert run(program).returncode == 3 + ord("t")
+
+
+@pytest.mark.parametrize("mode", ["-m64", "-m32"])
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_position_independent_objects_need_no_got(mode: str, compiler: str, tmp_path: Path) -> None:
+    text = """
+    extern int value, *pointer; extern char __bss_start[]; int function(int);
+    int (*indirect)(int) = function;
+    void _start(void) { value = function(*pointer) + indirect(__bss_start[0]); }
+    """
+    other = "int value, *pointer = &value; int function(int x) { return x + value; }"
+    objects = [
+        compile_c(text, tmp_path / "a.o", mode, "-O2", "-fpic", compiler=compiler),
+        compile_c(other, tmp_path / "b.o", mode, "-O2", "-fpic", compiler=compiler),
+    ]
+    script = SCRIPT.replace("{ *(.data ", "{ *(.got .got.plt) *(.data ").replace(
+        "{ *(.bss", "{ __bss_start = .; *(.bss"
+    )
+    emulation = {"-m64": "elf_x86_64", "-m32": "elf_i386"}[mode]
+    found = differences(script, objects, "-m", emulation)
+    assert [line for line in found if "sh_entsize" not in line] == []
+
+
+def test_an_indirect_function_is_refused(tmp_path: Path) -> None:
+    text = ".globl _start\n.type pick, @gnu_indirect_function\npick: ret\n_start: call pick\n"
+    with pytest.raises(InputError, match="'pick' is an indirect function"):
+        our_link(SCRIPT, [assemble(text, tmp_path / "a.o")])
+
+
+def test_thread_local_code_that_needs_a_loader_is_refused(tmp_path: Path) -> None:
+    text = "extern __thread int t; int _start(void) { return t; }"
+    objects = [compile_c(text, tmp_path / "a.o", "-fpic", "-O1")]
+    with pytest.raises(InputError, match="R_X86_64_TLSGD is not supported") as caught:
+        our_link(SCRIPT + "t = 0;", objects)
+    assert "-ftls-model=local-exec" in str(caught.value)
 
 
 def test_code_ranges_of_discarded_sections_become_empty(tmp_path: Path) -> None:

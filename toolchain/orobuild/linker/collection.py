@@ -61,7 +61,6 @@ def _roots(
     sections = inputs.sections
     roots = np.isin(sections["type"], _ROOT_TYPES)
     roots |= (sections["flags"] & np.uint64(c.SHF_GNU_RETAIN)) != 0
-    roots |= np.array([name == ".eh_frame" for name in inputs.names], bool)
     kept = np.array([rule.statement.keep for rule in placement.rules] + [False], bool)
     roots |= kept[placement.rule_of]
     table = inputs.symbols

@@ -6,6 +6,7 @@ an ELF executable, `flat_binary` lays the loaded bytes out by load address inste
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from orobuild.diagnostics import error
 from orobuild.elf import constants as c
 from orobuild.elf.structures import FileHeader, SectionHeader
 from orobuild.errors import InputError
+from orobuild.linker.frames import write_links
 from orobuild.linker.layout import Contents
 from orobuild.linker.relocate import apply_relocations
 from orobuild.linker.symtab import build_symbol_table
@@ -21,6 +23,7 @@ from orobuild.linker.symtab import build_symbol_table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from orobuild.linker.frames import FrameLink
     from orobuild.linker.got import GlobalOffsetTable, Relaxation
     from orobuild.linker.layout import Gap
     from orobuild.linker.output import OutputSection
@@ -43,6 +46,16 @@ _NOPS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Patches:
+    """What changes the bytes of the input on their way into the image."""
+
+    relocations: NDArray[Any]
+    relaxations: list[Relaxation]
+    got: GlobalOffsetTable
+    links: list[FrameLink]
+
+
 def nop_fill(length: int, e_machine: int) -> bytes:
     """`length` bytes of NOPs as bfd/cpu-i386.c fills gaps in code: the longest ones first."""
     longest = 10 if e_machine == c.EM_X86_64 else 2
@@ -52,13 +65,12 @@ def nop_fill(length: int, e_machine: int) -> bytes:
 
 def fill_image(
     resolution: Resolution,
-    relocations: NDArray[Any],
-    relaxations: list[Relaxation],
-    got: GlobalOffsetTable,
+    patches: Patches,
     image: NDArray[np.uint8],
 ) -> None:
     """Write every section's bytes into `image` at its output section's `offset`, relocated."""
     inputs, placement, layout = resolution.inputs, resolution.placement, resolution.layout
+    relocations, got = patches.relocations, patches.got
     machine = inputs.e_machine
     offsets = np.array([o.offset for o in placement.outputs] + [0, 0], "u8")
     file_offset = offsets[placement.output_of] + layout.offset_of
@@ -82,7 +94,7 @@ def fill_image(
                 if data:
                     start = int(file_offset[row])
                     image[start : start + len(data)] = np.frombuffer(data, "u1")
-    for change in relaxations:
+    for change in patches.relaxations:
         if resolution.live[change.section]:
             start = int(file_offset[change.section]) + change.offset
             image[start : start + len(change.data)] = np.frombuffer(change.data, "u1")
@@ -90,6 +102,8 @@ def fill_image(
     keep &= inputs.sections["type"][relocations["section"]] != c.SHT_NOBITS
     apply_relocations(resolution, relocations[keep], image, file_offset, got)
     _clear_dead_code_ranges(resolution, relocations[keep], image, file_offset)
+    live_links = [link for link in patches.links if has_bytes[placement.output_of[link.row]]]
+    write_links(live_links, resolution.section_address, file_offset, image)
     if got.row >= 0 and got.symbols and resolution.live[got.row]:
         got.write(resolution, image, int(file_offset[got.row]))
 
@@ -120,9 +134,7 @@ def _clear_dead_code_ranges(
 
 def write_elf(
     resolution: Resolution,
-    relocations: NDArray[Any],
-    relaxations: list[Relaxation],
-    got: GlobalOffsetTable,
+    patches: Patches,
     files: FileLayout,
     entry: int,
     *,
@@ -191,7 +203,7 @@ def write_elf(
     if len(headers) >= c.SHN_LORESERVE:
         raise InputError(error(f"the output would have {len(headers)} sections", rule="layout"))
     image = np.zeros(end, "u1")
-    fill_image(resolution, relocations, relaxations, got, image)
+    fill_image(resolution, patches, image)
     segments = [s.header for s in files.segments if s.header is not None]
     file_header = FileHeader(
         ei_class,
@@ -218,9 +230,7 @@ def write_elf(
 
 def flat_binary(
     resolution: Resolution,
-    relocations: NDArray[Any],
-    relaxations: list[Relaxation],
-    got: GlobalOffsetTable,
+    patches: Patches,
 ) -> bytes:
     """The loaded bytes from the lowest load address on (ld --oformat binary)."""
     loaded = [
@@ -246,5 +256,5 @@ def flat_binary(
         if output not in loaded:
             output.removed = True
     image = np.zeros(size, "u1")
-    fill_image(resolution, relocations, relaxations, got, image)
+    fill_image(resolution, patches, image)
     return image.tobytes()

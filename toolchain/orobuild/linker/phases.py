@@ -21,8 +21,9 @@ from orobuild.linker.archives import expand
 from orobuild.linker.collection import collect_garbage
 from orobuild.linker.crossrefs import check_cross_references
 from orobuild.linker.evaluation import ABS, Value
+from orobuild.linker.frames import edit_frames
 from orobuild.linker.got import TABLE_SYMBOL
-from orobuild.linker.image import flat_binary, write_elf
+from orobuild.linker.image import Patches, flat_binary, write_elf
 from orobuild.linker.inputs import read_inputs, read_relocations
 from orobuild.linker.layout import Layout, ScriptSymbol
 from orobuild.linker.linkmap import LinkedImage, build_map
@@ -91,6 +92,7 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
     placement.settle_flags(inputs, placed)
     live = placed.output_of >= 0
     relocations = relocations[live[relocations["section"]]]
+    relocations, links = edit_frames(inputs, symbols, placed, relocations)
     relocations = merge_sections(inputs, symbols, placed, relocations)
     layout = Layout(inputs, symbols, placed, script, options)
     if binary:
@@ -105,6 +107,7 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
     check_types(resolution, relocations)
     problems = _undefined(resolution, relocations) + _discarded(resolution, relocations)
     problems += _overlaps(placed) + check_cross_references(resolution, relocations, script)
+    patches = Patches(relocations, relaxations, got, links)
     entry, complaint = _entry(resolution, script, options, entry_name, binary=binary)
     if complaint is not None:
         (problems if complaint.severity is Severity.ERROR else warnings).append(complaint)
@@ -113,7 +116,7 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
     if binary:
         if options.strict:
             _raise(permissions.check_permissions_flat(resolution, relocations))
-        data = flat_binary(resolution, relocations, relaxations, got)
+        data = flat_binary(resolution, patches)
         return _finish(data, None, resolution, (), warnings, options)
     files_layout = segments.assign_offsets(
         declared, _in_order(placed), inputs.ei_class, options.page_size
@@ -121,9 +124,7 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
     warnings += files_layout.warnings
     if options.strict:
         _raise(permissions.check_permissions(resolution, relocations, files_layout.segments))
-    data = write_elf(
-        resolution, relocations, relaxations, got, files_layout, entry, strip=options.strip == "all"
-    )
+    data = write_elf(resolution, patches, files_layout, entry, strip=options.strip == "all")
     return _finish(data, "elf", resolution, files_layout.segments, warnings, options)
 
 
@@ -298,6 +299,9 @@ def _stack_flags(inputs: Inputs) -> int | None:
     if not rows:
         return None
     executable = any(int(inputs.sections["flags"][row]) & c.SHF_EXECINSTR for row in rows)
+    # An object that says nothing may want an executable stack (ld does not know better either).
+    saying = {int(inputs.sections["object"][row]) for row in rows}
+    executable |= len(saying) < len(inputs.objects)
     return c.PF_R | c.PF_W | (c.PF_X if executable else 0)
 
 

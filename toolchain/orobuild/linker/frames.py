@@ -1,0 +1,261 @@
+"""Unwind information: `.eh_frame` sections edited as they are joined.
+
+Equal CIEs are kept once, FDEs of code that is not in the image are dropped, and only the last
+terminator stays, as in bfd/elf-eh-frame.c of binutils 2.40 (DWARF 5, 6.4.1; LSB 5.0, 10.6.1). A
+section that is not well-formed is left as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from orobuild.elf import constants as c
+from orobuild.linker.frame_instructions import pointer_width, used_size
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from orobuild.linker.inputs import Inputs
+    from orobuild.linker.placement import Placement
+    from orobuild.linker.symbols import Symbols
+
+NAME: Final = ".eh_frame"
+_EXTENDED: Final = 0xFFFFFFFF  # a 64-bit length follows; nobody emits it
+
+
+@dataclass(slots=True)
+class _Record:
+    """A CIE or FDE of a section: `start` and `size` in bytes, its length field included."""
+
+    start: int
+    size: int
+    cie: _Record | None = None
+    relocations: list[int] = field(default_factory=list)
+    kept: bool = False
+    merged: tuple[int, _Record] | None = None  # the equal CIE of another section
+    new_start: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLink:
+    """An FDE's CIE pointer, to be written once the two sections have addresses."""
+
+    row: int
+    offset: int
+    cie_row: int
+    cie_offset: int
+
+
+def edit_frames(
+    inputs: Inputs, symbols: Symbols, placement: Placement, relocations: NDArray[Any]
+) -> tuple[NDArray[Any], list[FrameLink]]:
+    """Edit every placed `.eh_frame`: the relocations as they are then, and the links to write."""
+    rows = [
+        row
+        for row in np.flatnonzero(placement.output_of >= 0).tolist()
+        if inputs.names[row] == NAME and inputs.sections["size"][row]
+    ]
+    if not rows:
+        return relocations, []
+    in_frames = np.flatnonzero(np.isin(relocations["section"], rows))
+    by_row: dict[int, list[int]] = {row: [] for row in rows}
+    for index in in_frames.tolist():
+        by_row[int(relocations["section"][index])].append(index)
+    meaning = _Meaning(inputs, symbols, placement, relocations)
+    parsed = {row: _parse(inputs, row, by_row[row], relocations) for row in rows}
+    if any(records is None for records in parsed.values()):
+        return relocations, []
+    known: dict[Any, tuple[int, _Record]] = {}
+    for row in rows:
+        _choose(inputs, row, parsed[row] or [], meaning, known, int(placement.output_of[row]))
+    dropped: list[int] = []
+    relocations = relocations.copy()
+    for position, row in enumerate(rows):
+        later = {int(placement.output_of[other]) for other in rows[position + 1 :]}
+        is_last = int(placement.output_of[row]) not in later
+        dropped += _rewrite(inputs, row, parsed[row] or [], relocations, is_last=is_last)
+    links = _links(rows, parsed)
+    for row in rows:
+        if not inputs.sections["size"][row]:
+            _leave(placement, row)
+    keep = np.ones(len(relocations), bool)
+    keep[dropped] = False
+    return relocations[keep], links
+
+
+class _Meaning:
+    """What a relocation refers to, independent of which object says it."""
+
+    def __init__(
+        self, inputs: Inputs, symbols: Symbols, placement: Placement, relocations: NDArray[Any]
+    ) -> None:
+        self._table = inputs.symbols
+        self._symbols = symbols
+        self._placement = placement
+        self._relocations = relocations
+
+    def key(self, index: int) -> tuple[int, int, int]:
+        """(type, symbol, addend), where equal symbols are the same number."""
+        entry = self._relocations[index]
+        number = int(self._symbols.of_row[entry["symbol"]])
+        symbol = -1 - number if number >= 0 else int(entry["symbol"])
+        return int(entry["type"]), symbol, int(entry["addend"])
+
+    def is_dead(self, index: int) -> bool:
+        """Whether it refers to a section that is not in the image."""
+        row = int(self._relocations["symbol"][index])
+        section = int(self._table["section"][row])
+        return section >= 0 and int(self._placement.output_of[section]) < 0
+
+
+def _parse(
+    inputs: Inputs, row: int, indices: list[int], relocations: NDArray[Any]
+) -> list[_Record] | None:
+    """The records of a section; None if it is not well-formed."""
+    data = bytes(inputs.section_data(row))
+    records: list[_Record] = []
+    by_start: dict[int, _Record] = {}
+    position = 0
+    while position + 4 <= len(data):
+        length = int.from_bytes(data[position : position + 4], "little")
+        if length == 0:
+            records.append(_Record(position, 4))
+            position += 4
+            continue
+        if length == _EXTENDED or length < 4 or position + 4 + length > len(data):
+            return None
+        record = _Record(position, 4 + length)
+        pointer = int.from_bytes(data[position + 4 : position + 8], "little")
+        if pointer:
+            record.cie = by_start.get(position + 4 - pointer)
+            if record.cie is None or record.cie.cie is not None:
+                return None
+        else:
+            by_start[position] = record
+        records.append(record)
+        position += record.size
+    if position != len(data):
+        return None
+    starts = [record.start for record in records]
+    for index in indices:
+        offset = int(relocations["offset"][index])
+        at = int(np.searchsorted(starts, offset, "right")) - 1
+        if at < 0 or offset + 4 > records[at].start + records[at].size:
+            return None
+        records[at].relocations.append(index)
+    return records
+
+
+def _choose(
+    inputs: Inputs,
+    row: int,
+    records: list[_Record],
+    meaning: _Meaning,
+    known: dict[Any, tuple[int, _Record]],
+    output: int,
+) -> None:
+    """Keep the FDEs of living code and, once each, the CIEs that they use."""
+    data = bytes(inputs.section_data(row))
+    for record in records:
+        if record.cie is None:
+            continue
+        # The first relocation of an FDE is that of pc_begin.
+        if record.relocations and meaning.is_dead(record.relocations[0]):
+            continue
+        record.kept = True
+        cie = record.cie
+        if cie.kept or cie.merged is not None:
+            continue
+        content = data[cie.start : cie.start + cie.size]
+        key = (output, content, tuple(meaning.key(i) for i in cie.relocations))
+        first = known.get(key)
+        if first is None:
+            known[key] = (row, cie)
+            cie.kept = True
+        else:
+            cie.merged = first
+
+
+def _rewrite(
+    inputs: Inputs, row: int, records: list[_Record], relocations: NDArray[Any], *, is_last: bool
+) -> list[int]:
+    """Put the kept records together; the relocations that are gone. Moves the others."""
+    data = bytes(inputs.section_data(row))
+    out = bytearray()
+    gone: list[int] = []
+    last: _Record | None = None
+    for record in records:
+        terminator = record.size == 4
+        if not (record.kept or (terminator and is_last)):
+            gone += record.relocations
+            continue
+        record.new_start = len(out)
+        content = data[record.start : record.start + record.size]
+        if record.cie is not None:
+            cie = data[record.cie.start : record.cie.start + record.cie.size]
+            content = _without_padding(content, cie, inputs.ei_class)
+        for index in record.relocations:
+            offset = int(relocations["offset"][index])
+            relocations["offset"][index] = offset - record.start + record.new_start
+        out += content
+        last = record
+    align = int(inputs.sections["align"][row])
+    if not is_last and last is not None and len(out) % align:
+        # Zero padding between sections would end the list: lengthen the last record instead.
+        padding = -len(out) % align
+        length = int.from_bytes(out[last.new_start : last.new_start + 4], "little") + padding
+        out[last.new_start : last.new_start + 4] = length.to_bytes(4, "little")
+        out += bytes(padding)
+    inputs.contents[row] = bytes(out)
+    inputs.sections["size"][row] = len(out)
+    return gone
+
+
+def _without_padding(fde: bytes, cie: bytes, ei_class: int) -> bytes:
+    """The FDE with as few DW_CFA_nop at its end as an alignment of 4 allows."""
+    width = pointer_width(cie, 8 if ei_class == c.ELFCLASS64 else 4)
+    used = None
+    if width is not None:
+        used = used_size(fde, width, augmented=cie[9:10] == b"z")
+    if used is None:
+        return fde
+    size = min(len(fde), -(-used // 4) * 4)
+    return (size - 4).to_bytes(4, "little") + fde[4:size]
+
+
+def _links(rows: list[int], parsed: dict[int, list[_Record] | None]) -> list[FrameLink]:
+    links = []
+    for row in rows:
+        for record in parsed[row] or []:
+            if record.kept and record.cie is not None:
+                cie_row, cie = record.cie.merged or (row, record.cie)
+                links.append(FrameLink(row, record.new_start + 4, cie_row, cie.new_start))
+    return links
+
+
+def _leave(placement: Placement, row: int) -> None:
+    """A section of which nothing is left takes no place."""
+    rule = int(placement.rule_of[row])
+    if rule >= 0:
+        placement.rules[rule].run.rows.remove(row)
+
+
+def write_links(
+    links: list[FrameLink],
+    section_address: NDArray[np.uint64],
+    file_offset: NDArray[np.uint64],
+    image: NDArray[np.uint8],
+) -> None:
+    """Write the CIE pointers: the distance from the field back to the CIE."""
+    for link in links:
+        place = int(section_address[link.row]) + link.offset
+        distance = place - (int(section_address[link.cie_row]) + link.cie_offset)
+        start = int(file_offset[link.row]) + link.offset
+        field_bytes = (distance & 0xFFFFFFFF).to_bytes(4, "little")
+        image[start : start + 4] = np.frombuffer(field_bytes, "u1")
+
+
+__all__ = ["FrameLink", "edit_frames", "write_links"]
