@@ -73,9 +73,13 @@ def edit_frames(
         _choose(inputs, row, parsed[row] or [], meaning, known, int(placement.output_of[row]))
     dropped: list[int] = []
     relocations = relocations.copy()
-    for position, row in enumerate(rows):
-        later = {int(placement.output_of[other]) for other in rows[position + 1 :]}
-        is_last = int(placement.output_of[row]) not in later
+    last: dict[int, int] = {}
+    for row in rows:
+        # A terminator alone counts too: it stands at the end of the list.
+        if any(record.kept or record.size == 4 for record in parsed[row] or []):
+            last[int(placement.output_of[row])] = row
+    for row in rows:
+        is_last = last.get(int(placement.output_of[row])) == row
         dropped += _rewrite(inputs, row, parsed[row] or [], relocations, is_last=is_last)
     links = _links(rows, parsed)
     for row in rows:
