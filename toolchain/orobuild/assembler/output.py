@@ -7,6 +7,7 @@ symbols are written, in which order, with which attributes (gas/config/obj-elf.c
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler import code_ranges, relaxation
@@ -285,7 +286,9 @@ class _Builder:
                     "which is not defined in this file, and so cannot be global",
                 )
             return None
-        elif symbol.weakref_target and not (symbol.referenced or symbol.used_in_relocation):
+        elif (symbol.weakref_target or symbol.versions) and not (
+            symbol.referenced or symbol.used_in_relocation
+        ):
             return None
         elif binding is None or binding == c.STB_LOCAL:
             binding = c.STB_GLOBAL

@@ -70,6 +70,7 @@ class Symbol:
     busy = False
     versions: tuple[str, ...] = ()
     weakref: Symbol | None = None
+    weakref_target = False
 
     def __init__(self, name: str, order: int, serial: int) -> None:
         self.name = name

@@ -295,7 +295,7 @@ def symver(unit: Unit, operands: Operands) -> None:
         if "@@@" in name or "@@@" in symbol.versions[0]:
             operands.fail(f"'{name}' renames '{display(symbol.name)}', which has a version already")
     if name not in symbol.versions:
-        symbol.versions.append(name)
+        symbol.versions += (name,)
 
 
 def weakref(unit: Unit, operands: Operands) -> None:
