@@ -164,6 +164,11 @@ static void lapic_command(uint32_t apic_id, uint32_t command)
     lapic_write(REGISTER_COMMAND_LOW, command);
 }
 
+bool lapic_reaches(uint32_t apic_id)
+{
+    return x2apic || apic_id < 0xff;
+}
+
 void lapic_send_init(uint32_t apic_id)
 {
     lapic_command(apic_id, COMMAND_INIT | COMMAND_ASSERT);

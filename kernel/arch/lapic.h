@@ -29,6 +29,9 @@ uint32_t lapic_id(void);
 bool lapic_is_x2apic(void);
 void lapic_end_of_interrupt(void);
 
+/* Whether a command can name this core: an xAPIC has 8 bits for it, all ones meaning everyone. */
+bool lapic_reaches(uint32_t apic_id);
+
 void lapic_send_init(uint32_t apic_id);
 void lapic_send_startup(uint32_t apic_id, uint8_t page);
 void lapic_send_vector(uint32_t apic_id, uint8_t vector);

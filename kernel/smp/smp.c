@@ -48,6 +48,7 @@ void smp_prepare_core(struct core *core, uint32_t index, uint32_t apic_id)
     core->self = core;
     core->index = index;
     core->apic_id = apic_id;
+    core->online = false;
     if (core->kernel_stack)
         return; /* prepared for a core that did not answer */
     core->kernel_stack = first_rsp(kernel_map_stack());
@@ -139,6 +140,24 @@ static bool start_core(const struct core *core, uint64_t page)
     return wait_online(core, ANSWER_PATIENCE);
 }
 
+/* Prepares and starts the core with this APIC id as the next one. */
+static void add_core(uint32_t apic_id, uint64_t page, struct trampoline *parameters)
+{
+    if (core_count == MAX_CORES)
+        return; /* the tables did not list the starting core */
+    struct core *core = &cores[core_count];
+    smp_prepare_core(core, core_count, apic_id);
+    parameters->stack = core->kernel_stack;
+    parameters->core = (uint64_t)core;
+    if (start_core(core, page)) {
+        core_count++;
+        return;
+    }
+    /* INIT puts it to sleep again, should it wake late. */
+    lapic_send_init(apic_id);
+    printk("core with APIC id %u does not answer: left off\n", apic_id);
+}
+
 void smp_start_others(void)
 {
     uint32_t self = cores[0].apic_id;
@@ -154,24 +173,16 @@ void smp_start_others(void)
     stop_others_exist();
 
     for (uint32_t i = 0; i < topology.core_count; i++) {
-        if (topology.apic_ids[i] != self)
+        if (topology.apic_ids[i] != self && lapic_reaches(topology.apic_ids[i]))
             lapic_send_init(topology.apic_ids[i]);
     }
     pit_delay(10000);
     for (uint32_t i = 0; i < topology.core_count; i++) {
-        if (topology.apic_ids[i] == self)
-            continue;
-        struct core *core = &cores[core_count];
-        smp_prepare_core(core, core_count, topology.apic_ids[i]);
-        parameters->stack = core->kernel_stack;
-        parameters->core = (uint64_t)core;
-        if (start_core(core, page)) {
-            core_count++;
-        } else {
-            /* INIT puts it to sleep again, should it wake late. */
-            lapic_send_init(core->apic_id);
-            printk("core with APIC id %u does not answer: left off\n", core->apic_id);
-        }
+        uint32_t apic_id = topology.apic_ids[i];
+        if (apic_id != self && lapic_reaches(apic_id))
+            add_core(apic_id, page, parameters);
+        else if (apic_id != self)
+            printk("core with APIC id %u needs x2APIC mode: left off\n", apic_id);
     }
     kernel_unmap_trampoline();
 }
