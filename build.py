@@ -180,6 +180,18 @@ def pip(*arguments: str) -> None:
         fail(f"pip could not install the locked dependencies\n{(done.stderr or '').strip()}")
 
 
+def make_editable_path_relative() -> None:
+    """Let .venv find our package by a relative path.
+
+    Python reads .pth files in the locale's encoding (even in its UTF-8 mode, since 3.11), so the
+    absolute path that pip wrote stops every start in the C locale if it is not ASCII.
+    """
+    source = ROOT / "toolchain"
+    for file in VENV.glob("lib/python*/site-packages/*.pth"):
+        if file.read_text(encoding="utf-8", errors="surrogateescape").strip() == str(source):
+            file.write_text(os.path.relpath(source, file.parent) + "\n", encoding="ascii")
+
+
 def install_python() -> None:
     """Make .venv and install the lock; the stamp is written last, so a broken set-up is redone."""
     with (ROOT / ".gitignore").open() as lock:  # any file of ours: two set-ups must not interleave
@@ -201,6 +213,7 @@ def install_python() -> None:
         say("installing the locked dependencies (about a minute the first time)")
         pip("--require-hashes", "--only-binary=:all:", "-r", str(LOCK))
         pip("--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT))
+        make_editable_path_relative()
         STAMP.write_text(wanted_stamp())
 
 

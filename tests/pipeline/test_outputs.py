@@ -8,6 +8,7 @@ import pytest
 
 from orobuild.errors import UsageError
 from orobuild.pipeline import outputs
+from orobuild.pipeline.inputs import read_regular
 
 
 def test_files_are_written_with_the_usual_permissions(tmp_path):
@@ -42,3 +43,12 @@ def test_zeros_become_holes(tmp_path):
     outputs.write(tmp_path / "sparse", bytes(data))
     assert (tmp_path / "sparse").read_bytes() == data
     assert (tmp_path / "sparse").stat().st_blocks * 512 < 1 << 20
+
+
+def test_only_files_that_end_are_read(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "file").write_bytes(b"x")
+    assert read_regular(tmp_path / "file") == b"x"
+    for name in ("fifo", "/dev/zero", ".", "missing"):
+        with pytest.raises(OSError, match=r"regular|directory"):
+            read_regular(tmp_path / name)

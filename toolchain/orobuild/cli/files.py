@@ -8,6 +8,7 @@ from pathlib import Path
 from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError
 from orobuild.pipeline import outputs
+from orobuild.pipeline.inputs import read_regular
 
 
 def read(path: str) -> bytes:
@@ -25,7 +26,7 @@ def read_text(path: str) -> str:
 
 def read_included(path: str) -> bytes:
     """A file that a source or a script names. Raises `OSError`, which the reader locates."""
-    return Path(path).read_bytes()
+    return read_regular(path)
 
 
 def write(path: str, data: bytes, *, executable: bool = False) -> None:

@@ -17,6 +17,7 @@ from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError
 from orobuild.pipeline.cache import Cache, digest
 from orobuild.pipeline.compiler import needs_preprocessing
+from orobuild.pipeline.inputs import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,7 +93,7 @@ class Workshop:
         """A linked target that is to be embedded, or a file of the project. Raises `OSError`."""
         if name in self.embedded:
             return self.embedded[name]
-        return (self.project.root / name).read_bytes()
+        return read_regular(self.project.root / name)
 
     def read_source(self, name: str) -> str:
         """A source's text; bytes that are not UTF-8 survive as surrogates."""
