@@ -224,6 +224,8 @@ class _Parser:
 
     def _long(self, option: Option, word: str) -> Item:
         _, equals, value = word.partition("=")
+        if option.refused:
+            return self._item(option, None, word)
         if option.takes == "nothing" and equals:
             raise UsageError(f"{self.program}: '{word.partition('=')[0]}' takes no value")
         if option.takes == "value" and not equals:
