@@ -171,7 +171,7 @@ def _symbol(value: Expr) -> tuple[str, str | None, int]:
             return "", None, number
         case Here():
             return ".", None, 0
-    raise AssertionError(value)
+    return repr(value), None, 0
 
 
 def relocation_name(

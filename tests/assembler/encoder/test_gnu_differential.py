@@ -16,9 +16,10 @@ HERE = Path(__file__).parent
 LEGACY = {iced.EncodingKind.LEGACY, iced.EncodingKind.D3NOW}
 VECTOR = {iced.EncodingKind.VEX, iced.EncodingKind.EVEX, iced.EncodingKind.XOP}
 
-KNOWN = re.compile(r"montmul|movsxd r?[a-z0-9]+[xpiw],DWORD")
+KNOWN = re.compile(r"montmul|movsxd r?[a-z0-9]+[xpiw],DWORD|(?:data16|data32) sfence")
 """`montmul` of VIA's PadLock exists in 64-bit code for GNU as, but not for the decoder; the
-decoder takes the source of `movsxd` into 16 bits for a word, GNU as for a doubleword."""
+decoder takes the source of `movsxd` into 16 bits for a word, GNU as for a doubleword; `sfence`
+with an operand-size prefix is `pcommit`, so it is refused."""
 
 
 def compared(statements: list[str], dialect: Dialect) -> list[str]:

@@ -9,12 +9,23 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Final
 
-from orobuild.assembler.encoder.mnemonics import CONDITIONS, COUNTED
+from orobuild.assembler.encoder.mnemonics import CONDITIONS, COUNTED, PREFIX_ORDER
 
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.types import Dialect
 
 _WIDTH: Final = {"w": 2, "l": 4, "q": 8}
+
+
+def kept_prefixes(mnemonic: str, prefixes: tuple[int, ...]) -> tuple[int, ...]:
+    """The prefixes that GNU as writes before a branch; it skips the others with a warning."""
+    kept = {0x66, 0xF2, *range(0x40, 0x50)}
+    stem = mnemonic.partition(",")[0]
+    if stem[1:] in CONDITIONS or stem in COUNTED:
+        kept |= {0x2E, 0x3E}
+    if stem in COUNTED or stem[:-1] in COUNTED:
+        kept.add(0x67)
+    return tuple(prefix for prefix in prefixes if prefix in kept)
 
 
 @functools.cache
@@ -32,7 +43,8 @@ def forms(
     if hint:
         if hint not in ("pn", "pt") or stem[1:] not in CONDITIONS:
             return None
-        head += b"\x2e" if hint == "pn" else b"\x3e"
+        byte = 0x2E if hint == "pn" else 0x3E
+        head = bytes(sorted((byte, *prefixes), key=lambda b: PREFIX_ORDER[int(b)]))
     near_size = 2 if (bits == 16) != (0x66 in prefixes) else 4
     if stem == "jmp" or (stem == "jmpq" and bits == 64):
         return head + b"\xeb", head + b"\xe9", near_size

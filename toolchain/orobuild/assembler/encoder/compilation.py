@@ -4,16 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orobuild.assembler.encoder import corrections, keystone_batch, opcodes, readback
+from orobuild.assembler.encoder import (
+    corrections,
+    keystone_batch,
+    opcodes,
+    prefix,
+    readback,
+    string_operation,
+)
 from orobuild.assembler.encoder.mnemonics import PREFIX_ORDER
-from orobuild.assembler.encoder.operands import Memory
+from orobuild.assembler.encoder.operands import Memory, RegisterOperand
+from orobuild.assembler.encoder.registers import RegisterClass
 from orobuild.assembler.encoder.template import keystone_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from orobuild.assembler.encoder.operands import Operand
     from orobuild.assembler.encoder.shaping import Statement
     from orobuild.assembler.encoder.template import Template
+
+
+HIGH_BYTE = "%ah, %ch, %dh and %bh cannot be used in an instruction that needs a REX prefix"
+
+
+def _needs_and_bars_rex(operands: tuple[Operand, ...]) -> bool:
+    """Whether one register needs a REX prefix and another cannot have it.
+
+    Keystone ends the process when it is asked for such an instruction.
+    """
+    registers = [o.register for o in operands if isinstance(o, RegisterOperand)]
+    if not any(register.bars_rex for register in registers):
+        return False
+    for operand in operands:
+        if isinstance(operand, Memory):
+            registers += [r for r in (operand.base, operand.index) if r and r.number >= 8]
+    return any(
+        register.needs_rex
+        or register.number >= 8
+        or (register.kind is RegisterClass.GENERAL and register.size == 8)
+        for register in registers
+    )
 
 
 def compile_all(statements: Mapping[str, Statement]) -> dict[str, Template | str]:
@@ -22,6 +53,9 @@ def compile_all(statements: Mapping[str, Statement]) -> dict[str, Template | str
     texts: dict[int, list[str]] = {}
     for key, statement in statements.items():
         bits = statement.dialect.bits
+        if _needs_and_bars_rex(statement.shape.operands):
+            results[key] = HIGH_BYTE
+            continue
         options = set(statement.shape.options) - {"disp8", "disp16", "disp32"}
         code = None if options else corrections.encode(statement.shape, bits)
         if code is not None:
@@ -29,7 +63,7 @@ def compile_all(statements: Mapping[str, Statement]) -> dict[str, Template | str
             results[key] = template if template is not None else reason
         elif options or opcodes.is_preferred(statement.mnemonic, bits):
             results[key] = _from_opcodes(statement, bits, "not encodable")
-        elif corrections.has_written_string(statement.shape):
+        elif string_operation.is_written(statement.shape):
             results[key] = "not a form of a string instruction"
         elif not readback.is_known(statement.mnemonic):
             results[key] = "unknown mnemonic"
@@ -44,8 +78,19 @@ def compile_all(statements: Mapping[str, Statement]) -> dict[str, Template | str
         for key, code in zip(keys, codes, strict=True):
             results[key] = _agreed(statements[key], code, bits)
     for key, result in results.items():
-        if not isinstance(result, str) and key.split(" ", 1)[0].endswith("a"):
-            results[key] = corrections.with_other_address_size(result, statements[key].dialect.bits)
+        if isinstance(result, str):
+            continue
+        statement = statements[key]
+        bits = statement.dialect.bits
+        template = result
+        if "@" in key.split(" ", 1)[0]:
+            template = corrections.with_other_address_size(template, bits)
+        results[key] = template
+        if statement.prefixes:
+            merged, _ = prefix.with_prefixes(template.code, statement.prefixes)
+            reason = readback.refused_prefix(result.code, merged, statement.prefixes, bits)
+            if reason:
+                results[key] = reason
     return results
 
 

@@ -17,9 +17,18 @@ UNKNOWN_INSTRUCTION: Final = "unknown-instruction"
 """The rule of a diagnostic whose place is a word that is no mnemonic; it may be a macro's."""
 
 
+_PREFIX_REASONS = {
+    "not lockable": "'lock' stands only before an instruction that changes memory and is lockable",
+    "not a string instruction": "'rep' stands only before a string instruction",
+    "a prefix that the instruction does not take": "it does not take the prefix before it",
+    "a prefix that makes it another instruction": "the prefix before it makes it another instruction",
+}
+
+
 def explain(statement: Statement, reason: str, locate: Locate) -> Diagnostic:
     """The diagnostic for a statement; `reason` is what the encoder or the decoder said."""
     from orobuild.assembler.encoder import readback
+    from orobuild.assembler.encoder.compilation import HIGH_BYTE
 
     mnemonic, operands = statement.mnemonic, statement.operands
     place = locate(*statement.mnemonic_place)
@@ -30,6 +39,10 @@ def explain(statement: Statement, reason: str, locate: Locate) -> Diagnostic:
             hint=did_you_mean(mnemonic, sorted(readback.known_mnemonics())),
             rule=UNKNOWN_INSTRUCTION,
         )
+    if reason in _PREFIX_REASONS:
+        return error(f"'{mnemonic}': {_PREFIX_REASONS[reason]}", place)
+    if reason == HIGH_BYTE:
+        return error(f"cannot encode '{mnemonic}': {reason}", place)
     general = [
         (o, i)
         for i, o in enumerate(operands)

@@ -11,6 +11,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from orobuild.assembler.encoder import string_operation
 from orobuild.assembler.encoder.operands import Immediate, Memory, Operand, RegisterOperand
 from orobuild.assembler.encoder.registers import RegisterClass
 from orobuild.assembler.encoder.rows import ROWS
@@ -63,71 +64,7 @@ def encode(shape: Shape, bits: int) -> bytes | None:
                     break
             else:
                 return _compose(row, operands, bits)
-    return _string_code(shape, bits)
-
-
-_STRING_OPCODES: Final = {
-    "movs": 0xA4, "cmps": 0xA6, "stos": 0xAA, "lods": 0xAC, "scas": 0xAE, "ins": 0x6C, "outs": 0x6E,
-    "smov": 0xA4, "scmp": 0xA6, "ssto": 0xAA, "slod": 0xAC, "ssca": 0xAE,
-}  # fmt: skip
-
-
-def has_written_string(shape: Shape) -> bool:
-    """Whether this is a string instruction or `xlat` with its operands written out.
-
-    Keystone must not see these: it warns that memory operands only tell the size, and its second
-    warning in a process reads freed memory.
-    """
-    name = shape.mnemonic
-    stem = name if name in _STRING_OPCODES else name[:-1]
-    if not shape.operands or not (stem in _STRING_OPCODES or name in ("xlat", "xlatb")):
-        return False
-    return all(
-        isinstance(o, Memory)
-        or (isinstance(o, RegisterOperand) and o.register.kind is RegisterClass.GENERAL)
-        for o in shape.operands
-    )
-
-
-def _string_code(shape: Shape, bits: int) -> bytes | None:
-    """A string instruction with its operands written out, which keystone reads its own way."""
-    operands = shape.operands
-    if not has_written_string(shape):
-        return None
-    stem, suffix = shape.mnemonic, ""
-    if stem.startswith("xlat"):
-        if not isinstance(operands[0], Memory) or operands[0].base is None:
-            return None
-        if operands[0].base.name not in ("bx", "ebx", "rbx") or operands[0].index is not None:
-            return None
-        return (b"" if operands[0].base.size == bits // 8 else b"\x67") + b"\xd7"
-    if stem not in _STRING_OPCODES:
-        stem, suffix = stem[:-1], stem[-1]
-    if suffix not in ("", "b", "w", "l", "q", "d"):
-        return None
-    sizes = {
-        o.register.size
-        for o in operands
-        if isinstance(o, RegisterOperand) and o.register.name != "dx"
-    }
-    if suffix:
-        sizes.add({"b": 1, "w": 2, "l": 4, "d": 4, "q": 8}[suffix])
-    widths = {
-        o.base.size
-        for o in operands
-        if isinstance(o, Memory) and o.base is not None and o.base.name != "dx"
-    }
-    if len(sizes) != 1 or len(widths) != 1:
-        return None
-    (size,), (width,) = sizes, widths
-    if size == 8 and (bits != 64 or stem in ("ins", "outs")):
-        return None
-    code = b"\x67" if width != bits // 8 else b""
-    if size in (2, 4) and (size == 2) != (bits == 16):
-        code += b"\x66"
-    if size == 8:
-        code += b"\x48"
-    return code + bytes((_STRING_OPCODES[stem] | (size > 1),))
+    return string_operation.encode(shape, bits)
 
 
 _CLASSES: Final = {

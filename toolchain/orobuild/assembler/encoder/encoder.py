@@ -224,7 +224,9 @@ class Encoder:
                 operands.append(parser.parse(piece, position + offset, locate))
                 places.append((position + offset, max(1, len(piece))))
         if intel:
-            translated = self._translate(slot, mnemonic, operands, places, state, prefixes, resolve)
+            translated = self._translate(
+                slot, mnemonic, operands, places, state, prefixes, resolve, locate
+            )
             if translated is None:
                 return
             mnemonic = translated
@@ -276,6 +278,7 @@ class Encoder:
         state: _State,
         prefixes: tuple[int, ...],
         resolve: Resolve,
+        locate: Locate,
     ) -> str | None:
         """Put an Intel statement into AT&T's terms, in place; None when it was a branch."""
         from orobuild.assembler.encoder import intel
@@ -288,7 +291,7 @@ class Encoder:
             assert isinstance(operand, Memory | Immediate)
             value = operand.displacement if isinstance(operand, Memory) else operand.value
             if value is not None and self._encode_branch(
-                slot, mnemonic, value, state.dialect, prefixes
+                slot, mnemonic, value, state.dialect, prefixes, locate
             ):
                 return None
         for i, operand in enumerate(operands):
@@ -299,7 +302,9 @@ class Encoder:
                 known = value if isinstance(value, int) else resolve(value)
                 if known is not None:
                     operands[i] = Immediate(known)
-        mnemonic, operands[:] = intel.translate(mnemonic, operands, state.dialect.bits)
+        mnemonic, operands[:] = intel.translate(
+            mnemonic, operands, state.dialect.bits, locate(0, len(mnemonic))
+        )
         far = mnemonic in _FAR and all(isinstance(o, Immediate) for o in operands)
         if mnemonic.rstrip("wlq") not in NOT_REVERSED and not far:
             operands.reverse()
@@ -327,7 +332,7 @@ class Encoder:
         ):
             return False
         value = parse_expression(rest, position, locate)
-        return self._encode_branch(slot, mnemonic, value, dialect, prefixes)
+        return self._encode_branch(slot, mnemonic, value, dialect, prefixes, locate)
 
     def _encode_branch(
         self,
@@ -336,13 +341,18 @@ class Encoder:
         value: Value,
         dialect: Dialect,
         prefixes: tuple[int, ...],
+        locate: Locate,
     ) -> bool:
         """Whether `mnemonic` branches to a place in the program; then the slot is filled."""
-        order = tuple(prefix.ordered(prefixes))
+        kept = branches.kept_prefixes(mnemonic, prefixes)
+        order = tuple(prefix.ordered(kept))
         forms = branches.forms(mnemonic, dialect, order)
         call = None if forms else branches.call_form(mnemonic, dialect, order)
         if forms is None and call is None:
             return False
+        if kept != prefixes:
+            message = f"prefixes that '{mnemonic}' does not take are left out"
+            self._problems.append((self._order, warning(message, locate(0, 1))))
         target: Expr
         if isinstance(value, int):
             from orobuild.assembler.expression import Constant
@@ -429,7 +439,8 @@ class Encoder:
             else:
                 code[field.offset : field.offset + field.size] = bytes(field.size)
                 kind = FixupKind.PLAIN
-                if template.relaxable and field.displacement:
+                relative = field.pc_relative or statement.dialect.bits == 32
+                if template.relaxable and field.displacement and relative:
                     kind = _got_kind(value, statement.dialect.bits, template)
                 fixups.append(
                     Fixup(field.offset, field.size, value, field.pc_relative, field.signed, kind)
@@ -441,7 +452,7 @@ class Encoder:
             fixups = [replace(f, offset=f.offset + lead) for f in fixups]
         item.slot.encoded = Encoded(final, tuple(fixups))
         for message, index in statement.warnings:
-            start, length = statement.places[index]
+            start, length = statement.places[index] if index >= 0 else statement.mnemonic_place
             self._problems.append((item.order, warning(message, item.locate(start, length))))
         if item.numbers is not None:
             learnt = recipe.learn(statement, template, final, lead, *item.numbers)

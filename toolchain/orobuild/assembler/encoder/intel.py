@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from orobuild.assembler.encoder.mnemonics import words
+from orobuild.assembler.encoder.mnemonics import SHIFTS, VECTOR_SIZED, is_unsized, words
 from orobuild.assembler.encoder.operands import (
     AttParser,
     Immediate,
@@ -29,6 +29,7 @@ from orobuild.errors import InputError
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.operands import Value
     from orobuild.assembler.encoder.types import Dialect, Locate
+    from orobuild.diagnostics import Span
 
 SIZES: Final = {
     "byte": 1,
@@ -405,19 +406,17 @@ _SIZED: Final = words(
     "sal shr sar bt btc btr bts push pop nop crc32 cvtsi2sd cvtsi2ss vcvtsi2sd vcvtsi2ss vcvtusi2sd "
     "vcvtusi2ss vcvtsi2sh vcvtusi2sh ptwrite call jmp"
 )
-_VECTOR_SIZED: Final = re.compile(
-    r"vcvtt?(?:pd2dq|pd2udq|pd2ps|qq2ps|uqq2ps|neps2bf16|pd2ph|qq2ph|uqq2ph|dq2ph|udq2ph|ps2phx)"
-    r"|vfpclass(?:ps|pd|ph)"
-)
 _X87_INTEGERS: Final = re.compile(r"fi(?:ld|st|stp|sttp|add|sub|subr|mul|div|divr|com|comp)")
 _X87: Final = re.compile(r"f(?:ld|st|stp|add|sub|subr|mul|div|divr|com|comp)")
 _SWAPPED: Final = re.compile(r"f(sub|div)(r?)(p?)")
 
 
-def translate(mnemonic: str, operands: list[Operand], bits: int) -> tuple[str, list[Operand]]:
+def translate(
+    mnemonic: str, operands: list[Operand], bits: int, place: Span
+) -> tuple[str, list[Operand]]:
     """AT&T's mnemonic for an Intel statement, and its operands, still in the order of the text.
 
-    Names that AT&T and Intel share (`cdqe`, `sysretq`) stay.
+    Names that AT&T and Intel share (`cdqe`, `sysretq`) stay. `place` is where an error is shown.
     """
     memory = next((o for o in operands if isinstance(o, Memory)), None)
     size = memory.size if memory is not None else 0
@@ -433,7 +432,9 @@ def translate(mnemonic: str, operands: list[Operand], bits: int) -> tuple[str, l
         for o in operands
         if isinstance(o, RegisterOperand) and o.register.kind is RegisterClass.GENERAL
     ]
-    if name in ("movzx", "movsx", "movsxd") and size in (1, 2, 4) and general:
+    if memory is not None and not (size or memory.broadcast) and _is_ambiguous(name, operands):
+        raise InputError(error(f"ambiguous operand size for '{mnemonic}'", place, hint=_SIZE_HINT))
+    if name in ("movzx", "movsx") and size in (1, 2, 4) and general:
         if size < 4:
             name = f"{name[:4]}{_LETTERS[size]}{_LETTERS[general[0].size]}"
         elif name == "movsx":
@@ -450,18 +451,32 @@ def translate(mnemonic: str, operands: list[Operand], bits: int) -> tuple[str, l
         if (
             name.startswith(("cvt", "vcvt"))
             or not general
-            or (name in _SHIFTS and len(general) == 1 and general[0].name == "cl")
+            or (name in SHIFTS and len(general) == 1 and general[0].name == "cl")
             or name == "crc32"
         ):
             name += _LETTERS[size]
-    elif memory is not None and not memory.broadcast and _VECTOR_SIZED.fullmatch(name):
+    elif memory is not None and not memory.broadcast and VECTOR_SIZED.fullmatch(name):
         name += {16: "x", 32: "y", 64: "z"}.get(size, "")
     return name, [
         replace(o, indirect=False) if isinstance(o, Memory) and o.indirect else o for o in operands
     ]
 
 
-_SHIFTS: Final = words("rol ror rcl rcr shl sal shr sar")
+_SIZE_HINT: Final = "write byte ptr, word ptr, dword ptr or qword ptr before the address"
+
+
+def _is_ambiguous(name: str, operands: list[Operand]) -> bool:
+    """Whether neither a register nor the name tells how much memory is meant."""
+    if name in ("movzx", "movsx", "crc32") or VECTOR_SIZED.fullmatch(name):
+        return True
+    if not is_unsized(name) or name in ("in", "out", *_STRING_STEMS):
+        return False
+    return not any(
+        isinstance(o, RegisterOperand)
+        and o.register.kind is not RegisterClass.VECTOR
+        and not (o.register.name == "cl" and len(operands) == 2 and o is operands[1])
+        for o in operands
+    )
 
 
 def is_place(operand: Operand) -> bool:
@@ -511,7 +526,7 @@ def _branch(name: str, operands: list[Operand], bits: int) -> tuple[str, list[Op
     if isinstance(operand, RegisterOperand):
         return name, [replace(operand, indirect=True)]
     size = operand.size
-    if size in (-1, 6, 10) or (size == 4 and bits == 16):
-        suffix = "l" if size == 6 and bits == 16 else ""
+    if size in (-1, 6, 10) or (size == 4 and bits != 32):
+        suffix = {(6, 16): "l", (4, 64): "w"}.get((size, bits), "")
         return f"l{name}{suffix}", [replace(operand, indirect=True, size=0)]
     return name + _LETTERS.get(size, ""), [replace(operand, indirect=True)]

@@ -6,6 +6,7 @@ the decoder knows what GNU as calls otherwise (`cltq` is `cdqe`, `movzbl` is `mo
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 SUFFIX_SIZE: Final = {"b": 1, "w": 2, "l": 4, "q": 8, "s": 4, "t": 10, "x": 16, "y": 32, "z": 64}
@@ -273,9 +274,6 @@ def _aliases() -> dict[str, str]:
     for name, code in CONDITIONS.items():
         for stem in ("set", "cmov", "j"):
             names[stem + name] = stem + _CANONICAL[code]
-        for suffix in "wlq":
-            names.setdefault(f"cmov{name}{suffix}", "cmov" + _CANONICAL[code])
-        names.setdefault(f"set{name}b", "set" + _CANONICAL[code])
     for word in (*_COMPARISONS, *_COMPARISON_ALIASES):
         for kind in ("ps", "pd", "ss", "sd", "ph", "sh"):
             names[f"vcmp{word}{kind}"] = f"vcmp{kind}"
@@ -293,6 +291,21 @@ def _aliases() -> dict[str, str]:
 
 
 ALIASES: Final = _aliases()
+
+EXTENSIONS: Final = {
+    **{
+        f"mov{kind}{source}{target}": (SUFFIX_SIZE[source], SUFFIX_SIZE[target])
+        for kind in "sz"
+        for source in "bw"
+        for target in "wlq"
+    },
+    **{f"mov{kind}x{source}": (SUFFIX_SIZE[source], 0) for kind in "sz" for source in "bw"},
+    "movzb": (1, 0),
+    "movzw": (2, 0),
+    "movslq": (4, 8),
+    "movsxl": (4, 0),
+}
+"""Bytes of source and target (0: any) that the name of an extending move states."""
 
 ALTERNATIVES: Final = {
     "movd": "movq",
@@ -335,6 +348,51 @@ IMPLIED: Final = {
     },
 }
 """Mnemonics that imply the value of an immediate the processor's instruction has."""
+
+_ONE_SIZE: Final = words(
+    "mov add or adc sbb and sub xor cmp test not neg inc dec mul imul div idiv rol ror rcl rcr shl "
+    "sal shr sar bt btc btr bts nop ptwrite"
+)
+SHIFTS: Final = words("rol ror rcl rcr shl sal shr sar")
+_STRINGS: Final = words("movs cmps stos lods scas ins outs")
+_CONVERSIONS: Final = words(
+    "cvtsi2ss cvtsi2sd vcvtsi2ss vcvtsi2sd vcvtsi2sh vcvtusi2ss vcvtusi2sd vcvtusi2sh"
+)
+_X87: Final = words(
+    "fld fst fstp fadd fsub fsubr fmul fdiv fdivr fcom fcomp fild fist fistp fisttp fiadd fisub "
+    "fisubr fimul fidiv fidivr ficom ficomp"
+)
+VECTOR_SIZED: Final = re.compile(
+    r"v?cvtt?(?:pd2dq|pd2udq|pd2ps|qq2ps|uqq2ps|neps2bf16|pd2ph|qq2ph|uqq2ph|dq2ph|udq2ph|ps2phx)"
+    r"|vfpclass(?:ps|pd|ph)"
+)
+"""Vector instructions whose memory operand alone does not tell the vector length."""
+
+
+def is_conversion(mnemonic: str) -> bool:
+    """Whether it converts a general integer, whose size only a suffix or a register tells."""
+    return mnemonic in _CONVERSIONS
+
+
+def is_unsized(mnemonic: str) -> bool:
+    """Whether `mnemonic` needs a size from a suffix or from a register operand."""
+    return (
+        mnemonic in _ONE_SIZE
+        or mnemonic in _STRINGS
+        or mnemonic in _CONVERSIONS
+        or mnemonic in _X87
+        or mnemonic in ("crc32", "in", "out")
+    )
+
+
+def default_suffix(mnemonic: str, bits: int) -> tuple[str, bool]:
+    """The suffix that GNU as takes where nothing tells the size, and whether it warns."""
+    if mnemonic in _X87:
+        return "s", True
+    if mnemonic in _CONVERSIONS or mnemonic == "ptwrite":
+        return "l", mnemonic == "ptwrite"
+    return ("w" if bits == 16 else "l"), True
+
 
 IMMEDIATE_8: Final = words(
     "rol ror rcl rcr shl sal shr sar shld shrd bt btc btr bts int in out aam aad xabort psllw psrlw"

@@ -19,8 +19,10 @@ from orobuild.assembler.encoder.corrections import modrm
 from orobuild.assembler.encoder.mnemonics import (
     ALIASES,
     ALTERNATIVES,
+    EXTENSIONS,
     IMPLIED,
     SUFFIX_SIZE,
+    VECTOR_SIZED,
     suffix_size,
     words,
 )
@@ -99,6 +101,7 @@ class Opcode:
     memory_unit: int
     broadcast_unit: int
     masks: bool
+    needs_mask: bool
     zeroing: bool
     rounds: bool
     suppresses: bool
@@ -153,6 +156,7 @@ def _opcode(code: int) -> Opcode:
         int(unit),
         int(broadcast) if broadcast and info.can_broadcast else 0,
         info.can_use_op_mask_register,
+        info.require_op_mask_register,
         info.can_use_zeroing_masking,
         info.can_use_rounding_control,
         info.can_suppress_all_exceptions,
@@ -168,13 +172,40 @@ def _in_mode(code: int, bits: int) -> bool:
     return bool({16: info.mode16, 32: info.mode32, 64: info.mode64}[bits])
 
 
+_UNLISTED: Final = words(
+    "push pop call jmp ret lret iret enter leave pushf popf pusha popa lgdt lidt sgdt sidt ljmp lcall "
+    "in out sysret sysexit ins outs movs cmps stos lods scas xlat movabs"
+)
+
+
+@functools.cache
+def takes_suffix(stem: str, suffix: str) -> bool:
+    """Whether `suffix` after `stem` can be a size, rather than a slip of the pen."""
+    if suffix in ("x", "y", "z"):
+        return bool(VECTOR_SIZED.fullmatch(stem))
+    x87 = stem.startswith("f") and not stem.startswith("fx")
+    if suffix in ("s", "t"):
+        return x87
+    if suffix not in SUFFIX_SIZE or stem in EXTENSIONS or stem in ("movq", "movd"):
+        return False
+    if stem in _UNLISTED or x87:
+        return True
+    names = dict.fromkeys((stem, ALIASES.get(stem, stem), ALTERNATIVES.get(stem, stem)))
+    return any(
+        kind.partition("_")[0] in ("R8", "R16", "R32", "R64", "SEG")
+        for name in names
+        for code in _by_name().get(name, ())
+        for kind in _opcode(code).kinds
+    )
+
+
 @functools.cache
 def candidates(mnemonic: str, bits: int) -> tuple[tuple[Opcode, str], ...]:
     """The opcodes that `mnemonic` may mean in `bits`-bit code, each with the suffix left over."""
     names = _by_name()
     found: list[tuple[int, str]] = []
     for stem, suffix in ((mnemonic, ""), (mnemonic[:-1], mnemonic[-1])):
-        if suffix and suffix not in SUFFIX_SIZE:
+        if suffix and not takes_suffix(stem, suffix):
             continue
         for name in dict.fromkeys((stem, ALIASES.get(stem, stem), ALTERNATIVES.get(stem, stem))):
             found += [(code, suffix) for code in names.get(name, ())]
@@ -207,14 +238,26 @@ def encode(shape: Shape, bits: int) -> list[bytes]:
         operands += (Immediate(IMPLIED[shape.mnemonic]),)
     options = shape.options
     found: list[tuple[int, int, bytes]] = []
+    sizes: set[tuple[int, int]] = set()
     for opcode, suffix in candidates(shape.mnemonic, bits):
         stem = shape.mnemonic[:-1] if suffix else shape.mnemonic
         if not _matches(opcode, stem, suffix, operands, rounding):
             continue
+        if opcode.mnemonic == ALTERNATIVES.get(stem) and any(
+            isinstance(o, Memory) for o in operands
+        ):
+            continue  # memory is what the name says
         code = _compose(opcode, operands, rounding, bits, options)
         if code is not None and _wanted(opcode, options):
+            sizes.add((opcode.vector_length, opcode.memory_bytes))
             found.append((_rank(opcode, operands, options), len(code), code))
+    if len(sizes) > 1 and any(_is_unsized_memory(o) for o in operands):
+        return []
     return [code for _, _, code in sorted(found, key=lambda item: item[:2])]
+
+
+def _is_unsized_memory(operand: Operand) -> bool:
+    return isinstance(operand, Memory) and not operand.size and not operand.broadcast
 
 
 _EVEX_FIRST: Final = words(
@@ -267,6 +310,9 @@ def _matches(
     if rounding is not None and not (opcode.suppresses if rounding == "sae" else opcode.rounds):
         return False
     if rounding is not None and any(isinstance(o, Memory) for o in operands):
+        return False
+    masks = [o.mask for o in operands if isinstance(o, RegisterOperand | Memory)]
+    if opcode.needs_mask and masks[:1] in ([None], ["k0"]):
         return False
     for position, operand in enumerate(operands):
         if isinstance(operand, RegisterOperand | Memory):
@@ -443,6 +489,12 @@ def _legacy(
     return head + escape + body + tail_of_modrm + tail
 
 
+_IGNORES_W: Final = words(
+    "vmovmskps vmovmskpd vpmovmskb vpinsrb vpinsrw vpextrb vpextrw vextractps"
+)
+"""GNU as leaves W clear although a 64-bit register is named: the upper half is zero anyway."""
+
+
 def _prefixed(
     opcode: Opcode,
     fields: dict[str, Register],
@@ -456,7 +508,7 @@ def _prefixed(
     reg = fields.get("REG")
     vvvv = fields.get("VVVV")
     number = opcode.digit if opcode.digit >= 0 else (reg.number if reg else 0)
-    w = 0 if opcode.mnemonic in ("vmovmskps", "vmovmskpd", "vpmovmskb") else opcode.w
+    w = 0 if opcode.mnemonic in _IGNORES_W else opcode.w
     evex = opcode.encoding == "EVEX"
     memory = rm if isinstance(rm, Memory) else None
     prefix = b""

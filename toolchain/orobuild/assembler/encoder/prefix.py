@@ -103,7 +103,7 @@ def with_prefixes(code: bytes, prefixes: tuple[int, ...]) -> tuple[bytes, int]:
     cut = 0
     rex = 0
     own: list[int] = []
-    while cut < len(code) and code[cut] in PREFIX_ORDER:
+    while cut < len(code) - 1 and code[cut] in PREFIX_ORDER:
         byte = code[cut]
         if 0x40 <= byte <= 0x4F:
             if not any(0x40 <= p <= 0x4F for p in prefixes):
@@ -117,7 +117,7 @@ def with_prefixes(code: bytes, prefixes: tuple[int, ...]) -> tuple[bytes, int]:
     for prefix in prefixes:
         if 0x40 <= prefix <= 0x4F:
             merged.append(prefix | rex)
-        elif prefix not in own:
+        elif prefix not in merged:
             merged.append(prefix)
     result = bytes(ordered(tuple(merged))) + code[cut:]
     return result, len(result) - len(code)

@@ -14,7 +14,9 @@ import iced_x86 as iced
 from orobuild.assembler.encoder.mnemonics import (
     ALIASES,
     ALTERNATIVES,
+    EXTENSIONS,
     IMPLIED,
+    SHIFTS,
     SUFFIX_SIZE,
     suffix_size,
     words,
@@ -142,9 +144,12 @@ _MODE_SIZED: Final = {
 }
 _SELECTOR: Final = words(
     "lldt ltr verr verw lmsw str sldt smsw pmovmskb movmskps movmskpd movsxd mov arpl lsl lar "
-    "vpmovmskb vmovmskps vmovmskpd"
+    "vpmovmskb vmovmskps vmovmskpd pinsrw pinsrb pextrw pextrb extractps vpinsrw vpinsrb vpextrw "
+    "vpextrb vextractps"
 )
 _STRINGS: Final = frozenset({"stos", "lods", "scas", "ins", "outs"})
+_STRING_NAMES: Final = words("movsl cmpsl smovl scmpl")
+_STRING_STEMS: Final = words("movs cmps stos lods scas ins outs")
 _SPECIAL: Final = {"movabs": "mov", "lret": "retf", "lcall": "call", "ljmp": "jmp"}
 
 
@@ -155,8 +160,10 @@ def _names(mnemonic: str, found: str) -> str | None:
     stem, suffix = mnemonic[:-1], mnemonic[-1]
     if mnemonic in _SPECIAL:
         return "" if _SPECIAL[mnemonic] == found else None
-    if suffix in SUFFIX_SIZE and found in (stem, ALIASES.get(stem), _SPECIAL.get(stem)):
-        return suffix
+    if found in (stem, ALIASES.get(stem), _SPECIAL.get(stem)):
+        from orobuild.assembler.encoder.opcodes import takes_suffix
+
+        return suffix if takes_suffix(stem, suffix) else None
     if mnemonic in _STRINGS and found[:-1] == mnemonic:
         return ""  # sized by its register operand
     if mnemonic.startswith("xchg") and found == "nop":
@@ -212,12 +219,69 @@ def read_back(shape: Shape, code: bytes, bits: int) -> tuple[Template | None, st
         return None, f"decoded as '{instruction}'"
     if not _rounding_matches(rounding, instruction):
         return None, "rounding differs"
+    if found == "bswap" and iced.RegisterExt.size(instruction.op0_register) == 2:
+        return None, "bswap of 16 bits is undefined"
+    if (
+        found in ("movsd", "cmpsd")
+        and mnemonic in _STRING_NAMES
+        and (not instruction.is_string_instruction)
+    ):
+        return None, "not a string instruction"
+    if found == "crc32" and suffix and _width(instruction, 1) != SUFFIX_SIZE[suffix]:
+        return None, "operand size differs"
+    if found in ("call", "jmp"):
+        far = instruction.is_call_far_indirect or instruction.is_jmp_far_indirect
+        if far != mnemonic.startswith("l"):
+            return None, "a far branch is not a near one"
+    elif any(isinstance(o, RegisterOperand | Memory) and o.indirect for o in operands):
+        return None, f"'{mnemonic}' is no branch, so '*' has no meaning"
+    if mnemonic in EXTENSIONS and not _extends(EXTENSIONS[mnemonic], instruction):
+        return None, f"operand size differs: '{instruction}'"
     pairs = _align(mnemonic, found, operands, instruction)
     if pairs is None:
         return None, f"operands differ: '{instruction}'"
     if suffix and not _suffix_matches(mnemonic[:-1], suffix, instruction, found):
         return None, f"operand size differs: '{instruction}'"
     return _template(shape, code, bits, lead, decoder, instruction, operands, pairs), ""
+
+
+_BECOMES: Final = {
+    ("bsf", "tzcnt"),
+    ("bsr", "lzcnt"),
+    ("nop", "pause"),
+    ("getsec", "getsecq"),
+}
+"""What an older instruction with a prefix is on processors that know the newer one."""
+
+
+def refused_prefix(code: bytes, merged: bytes, prefixes: tuple[int, ...], bits: int) -> str:
+    """Why the user's `prefixes` cannot stand before `code` (giving `merged`), or ""."""
+    if code[:1] == b"\x9b" and len(code) > 1:
+        return ""
+    options = _OPTIONS | iced.DecoderOptions.AMD if bits == 64 else _OPTIONS
+    plain = iced.Decoder(bits, code, options).decode()
+    instruction = iced.Decoder(bits, merged, options).decode()
+    if instruction.is_invalid:
+        lock = 0xF0 in prefixes
+        return "not lockable" if lock else "a prefix that the instruction does not take"
+    names = decoder_names()
+    before, after = names[plain.mnemonic], names[instruction.mnemonic]
+    if instruction.len != len(merged) or (before != after and (before, after) not in _BECOMES):
+        return "a prefix that makes it another instruction"
+    repeats = {0xF2, 0xF3} & set(prefixes)
+    if not repeats or repeats & set(code[:3]) or before != after:
+        return ""
+    info = iced.OpCodeInfo(instruction.code)
+    if (
+        info.can_use_rep_prefix
+        or info.can_use_repne_prefix
+        or info.can_use_bnd_prefix
+        or instruction.has_xacquire_prefix
+        or instruction.has_xrelease_prefix
+        or before == "ret"
+    ):
+        return ""
+    return "not a string instruction"
 
 
 def without_displacement(code: bytes, bits: int) -> bytes:
@@ -229,6 +293,19 @@ def without_displacement(code: bytes, bits: int) -> bytes:
     if offsets.displacement_size != 1 or code[place] or code[place - 1] & 0xC0 != 0x40:
         return code
     return code[: place - 1] + bytes((code[place - 1] & 0x3F,)) + code[place + 1 :]
+
+
+def _extends(sizes: tuple[int, int], instruction: Any) -> bool:
+    """Whether the widths of source and target are those that the mnemonic states."""
+    source, target = sizes
+    return _width(instruction, 1) == source and target in (0, _width(instruction, 0))
+
+
+def _width(instruction: Any, number: int) -> int:
+    """Bytes of operand `number`, a register or memory."""
+    if instruction.op_kind(number) == _KIND.MEMORY:
+        return int(iced.MemorySizeExt.size(instruction.memory_size))
+    return int(iced.RegisterExt.size(instruction.op_register(number)))
 
 
 def _rounding_matches(asked: str | None, instruction: Any) -> bool:
@@ -278,8 +355,10 @@ def _align(
 
 def _may_hide(operand: Operand, found: str) -> bool:
     """Whether AT&T text writes `operand` although the decoder does not show it."""
-    if found[:-1] in _STRINGS:
-        return isinstance(operand, RegisterOperand | Memory)
+    if found[:-1] in _STRING_STEMS:
+        return isinstance(operand, Memory) or (
+            isinstance(operand, RegisterOperand) and operand.register.kind is RegisterClass.GENERAL
+        )
     if found == "xlatb":
         return isinstance(operand, Memory)
     if found == "nop":  # of xchg
@@ -317,7 +396,7 @@ def _implicit(
         if found in ("in", "out"):
             return name in ("al", "ax", "eax", "dx")
         return found == "xlatb" or (name == "cl" and not asked)
-    if mnemonic in IMPLIED:
+    if mnemonic in IMPLIED and kind in _IMMEDIATE_BYTES:
         return bool(instruction.immediate(number) == IMPLIED[mnemonic])
     if kind == _KIND.IMMEDIATE8 and found in ("aam", "aad"):
         return bool(instruction.immediate8 == 10)
@@ -397,6 +476,8 @@ def _masked(operand: RegisterOperand | Memory, instruction: Any, number: int) ->
 def _same_size(memory: Memory, instruction: Any) -> bool:
     """Whether the size that Intel syntax states is the one that is accessed."""
     found = iced.MemorySizeExt.size(instruction.memory_size)
+    if decoder_names()[instruction.mnemonic].startswith(("prefetch", "clflush", "clwb", "cldem")):
+        return True  # a cache line, whatever the size that is written
     return found in (0, memory.size) or found > 64
 
 
@@ -438,9 +519,12 @@ def _suffix_matches(stem: str, suffix: str, instruction: Any, found: str) -> boo
         width = iced.MemorySizeExt.size(instruction.memory_size)
         return width in ((14, 94) if suffix == "s" else (28, 108))
     sizes = set()
-    for number in range(instruction.op_count):
+    shifts = found in SHIFTS
+    for number in range(1 if shifts else instruction.op_count):
         kind = instruction.op_kind(number)
         if kind == _KIND.REGISTER:
+            if instruction.op_register(number) == iced.Register.DX and found in ("in", "out"):
+                continue
             sizes.add(iced.RegisterExt.size(instruction.op_register(number)))
         elif kind == _KIND.MEMORY or kind in _STRING_MEMORY:
             sizes.add(iced.MemorySizeExt.size(instruction.memory_size))
@@ -526,6 +610,7 @@ def _template(
         or number_of in (0x8B, 0x85)
         or number_of & ~0x38 == 0x03
     )
+    relaxable = relaxable and code[:1] != b"\x66"
     evex = opcode.encoding == iced.EncodingKind.EVEX
     exact = (
         evex

@@ -31,6 +31,13 @@ mov movl | r32, sreg | o32 8c /r
 mov movq | r64, sreg | 8c /r | 64
 str strq | r64 | 0f00 /1 | 64
 sldt sldtq | r64 | 0f00 /0 | 64
+pinsrw | mm, r64, i8 | 0fc4 /r rm ib | 64
+pinsrw | xmm, r64, i8 | p:66 0fc4 /r rm ib | 64
+pinsrb | xmm, r64, i8 | p:66 0f3a20 /r rm ib | 64
+pextrw | r64, mm, i8 | 0fc5 /r rm ib | 64
+pextrw | r64, xmm, i8 | p:66 0fc5 /r rm ib | 64
+pextrb | r64, xmm, i8 | p:66 0f3a14 /r ib | 64
+extractps | r64, xmm, i8 | p:66 0f3a17 /r ib | 64
 pmovmskb | r64, mm | 0fd7 /r rm | 64
 pmovmskb | r64, xmm | p:66 0fd7 /r rm | 64
 movmskps | r64, xmm | 0f50 /r rm | 64
@@ -124,8 +131,8 @@ shld shldq | r64/m, r64 | o64 0fa5 /r | 64
 shrd shrdw | r16/m, r16 | o16 0fad /r
 shrd shrdl | r32/m, r32 | o32 0fad /r
 shrd shrdq | r64/m, r64 | o64 0fad /r | 64
-lsl lslq | r64, r16/r32/r64 | o64 0f03 /r rm | 64
-lar larq | r64, r16/r32/r64 | o64 0f02 /r rm | 64
+lsl lslq | r64, r16/r64 | o64 0f03 /r rm | 64
+lar larq | r64, r16/r64 | o64 0f02 /r rm | 64
 xchg xchgq | rax, rax | 90 | 64
 
 leavew | | o16 c9

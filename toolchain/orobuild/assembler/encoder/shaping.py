@@ -9,7 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from orobuild.assembler.encoder.mnemonics import SEGMENT_PREFIX, words
+from orobuild.assembler.encoder.mnemonics import (
+    SEGMENT_PREFIX,
+    SHIFTS,
+    default_suffix,
+    is_conversion,
+    is_unsized,
+    words,
+)
 from orobuild.assembler.encoder.operands import (
     Immediate,
     Memory,
@@ -60,9 +67,10 @@ class Statement:
 
 
 _STACK_16GCC: Final = words("call ret lret push pop pushf popf enter leave lcall pusha popa")
+_POPPING: Final = words("fadd fmul fsub fsubr fdiv fdivr")
 _TRUNCATING: Final = frozenset(
     stem + suffix
-    for stem in words("mov add or adc sbb and sub xor cmp test imul push")
+    for stem in words("mov add or adc sbb and sub xor cmp test imul push ret lret")
     for suffix in ("", "b", "w", "l", "q")
 )
 _STRINGS: Final = frozenset(
@@ -89,12 +97,16 @@ def shape(
         mnemonic += "l"
     if mnemonic == "int" and operands == [Immediate(3)]:
         mnemonic, operands, places = "int3", [], []
+    warnings: list[tuple[str, int]] = []
+    if not dialect.intel:
+        mnemonic, operands = _completed(mnemonic, operands, bits, warnings)
+    if 0x66 in prefixes and mnemonic == "push" and operands and isinstance(operands[0], Immediate):
+        mnemonic = "pushl" if bits == 16 else "pushw"
     size = -1
     values: list[Value] = []
     indices: list[int] = []
     standing: list[Operand] = []
     pieces: list[str] = []
-    warnings: list[tuple[str, int]] = []
     overridden = 0x67 in prefixes
     mode = "".join(f"{{{option}}}" for option in options)
     for i, operand in enumerate(operands):
@@ -106,6 +118,8 @@ def shape(
             width = 2 if i == 0 and mnemonic.startswith("enter") else size
             value = operand.value
             if isinstance(value, int) and 0 < width < 8:
+                if bits != 64 and fits_either(value, 4):
+                    value = signed(value, 4)  # numbers have 32 bits there
                 value = _narrow(value, width, mnemonic, i, places, warnings, locate)
             number, variable = immediate_stand_in(value, mnemonic, width)
             if variable:
@@ -117,6 +131,9 @@ def shape(
             if memory.segment is not None:
                 prefixes = _segment(memory, mnemonic, prefixes)
             width = address_size(memory, bits, overridden=overridden)
+            if overridden and not memory.absolute and width == bits // 8:
+                message = "the address-size prefix contradicts the registers of the address"
+                raise InputError(error(message, locate(*places[i])))
             native = bits // 8 if memory.absolute else width
             if width == 8 and mnemonic in ("lea", "leal", "leaw"):
                 memory = _wrapped(memory, operands[-1])
@@ -132,11 +149,13 @@ def shape(
                 index = len(values)
                 values.append(displacement)
                 if overridden and memory.absolute:
-                    mode += "a"
+                    mode += "@"
         indices.append(index)
         standing.append(stands)
         pieces.append(operand_text(stands))
     body = f"{mnemonic} {', '.join(pieces)}" if pieces else mnemonic
+    if prefixes:
+        mode += "^" + bytes(sorted(prefixes)).hex()
     shaped = Shape(body, mnemonic, tuple(standing), tuple(indices), options)
     return Statement(
         text,
@@ -151,6 +170,40 @@ def shape(
         f"{bits}{mode} {body}",
         tuple(warnings),
     )
+
+
+def _completed(
+    mnemonic: str, operands: list[Operand], bits: int, warnings: list[tuple[str, int]]
+) -> tuple[str, list[Operand]]:
+    """The statement with what AT&T syntax lets one leave out; GNU as completes it with a warning."""
+    if mnemonic in ("call", "jmp") and len(operands) == 1:
+        operand = operands[0]
+        if isinstance(operand, RegisterOperand | Memory) and not operand.indirect:
+            warnings.append((f"indirect {mnemonic} without '*'", 0))
+            return mnemonic, [replace(operand, indirect=True)]
+        return mnemonic, operands
+    if mnemonic in _POPPING and not operands:
+        warnings.append((f"'{mnemonic}' without operands is taken for '{mnemonic}p'", -1))
+        return mnemonic + "p", operands
+    if not is_unsized(mnemonic):
+        return mnemonic, operands
+    sized = operands[:1] if mnemonic == "crc32" or is_conversion(mnemonic) else operands
+    for operand in sized:
+        if isinstance(operand, RegisterOperand):
+            name = operand.register.name
+            if name == "dx" and mnemonic in ("in", "out", "ins", "outs"):
+                continue
+            count = name == "cl" and mnemonic in SHIFTS and len(operands) == 2
+            if count and isinstance(operands[1], Memory):
+                continue
+            return mnemonic, operands
+    if not operands and mnemonic not in ("movs", "cmps", "stos", "lods", "scas", "ins", "outs"):
+        return mnemonic, operands
+    suffix, warns = default_suffix(mnemonic, bits)
+    if warns:
+        message = "no instruction mnemonic suffix given and no register operands; using default"
+        warnings.append((f"{message} for '{mnemonic}'", -1))
+    return mnemonic + suffix, operands
 
 
 def _sized(operands: list[Operand]) -> bool:

@@ -110,7 +110,8 @@ def operand_size(mnemonic: str, operands: tuple[Operand, ...] | list[Operand], b
         return size
     for operand in reversed(operands):
         if isinstance(operand, RegisterOperand):
-            return operand.register.size
+            general = operand.register.kind is RegisterClass.GENERAL
+            return operand.register.size if general else 0
     if stem == "push":
         return bits // 8
     return 0
