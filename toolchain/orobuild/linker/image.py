@@ -15,17 +15,17 @@ from orobuild.diagnostics import error
 from orobuild.elf import constants as c
 from orobuild.elf.structures import FileHeader, SectionHeader
 from orobuild.errors import InputError
+from orobuild.linker.contents import Contents
 from orobuild.linker.frames import write_links
-from orobuild.linker.layout import Contents
 from orobuild.linker.relocate import apply_relocations
 from orobuild.linker.symtab import build_symbol_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from orobuild.linker.contents import Gap
     from orobuild.linker.frames import FrameLink
     from orobuild.linker.got import GlobalOffsetTable, Relaxation
-    from orobuild.linker.layout import Gap
     from orobuild.linker.output import OutputSection
     from orobuild.linker.resolution import Resolution
     from orobuild.linker.segments import FileLayout

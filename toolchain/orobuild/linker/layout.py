@@ -9,38 +9,35 @@ Addresses are modulo 2**64. File offsets come later, in `segments`.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from orobuild.diagnostics import Diagnostic, Note, did_you_mean, error, warning
+from orobuild.diagnostics import Diagnostic, did_you_mean, error, warning
 from orobuild.errors import InputError
+from orobuild.linker.contents import Contents, Gap, Piece, Run, ScriptSymbol
+from orobuild.linker.context import ScriptContext
 from orobuild.linker.evaluation import (
     ABS,
     MASK,
     NotReadyError,
-    Place,
     Value,
     align,
     combine,
     evaluate,
     fail,
 )
-from orobuild.linker.inputs import ABSOLUTE, UNDEFINED
+from orobuild.linker.homes import home_of_dot
 from orobuild.linker.output import InputRun, OutputSection
 from orobuild.linker.script import nodes
-from orobuild.linker.symbols import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-    from orobuild.diagnostics import Span
     from orobuild.linker.inputs import Inputs
     from orobuild.linker.options import LinkOptions
     from orobuild.linker.placement import Placement
+    from orobuild.linker.regions import Region
     from orobuild.linker.script.nodes import Script
     from orobuild.linker.symbols import Symbols
 
@@ -48,94 +45,8 @@ _MAX_WALKS: Final = 40
 _MAX_OUTPUT: Final = 1 << 40
 
 
-@dataclass(slots=True)
-class ScriptSymbol:
-    """A symbol that the script defines. `home` is where st_shndx points for an absolute value."""
-
-    name: str
-    value: Value
-    hidden: bool
-    span: Span | None
-    home: Place | None = None
-    source: str | None = None  # the symbol that it is a plain copy of
-    provided: bool = False
-    st_type: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class Region:
-    """A memory region: addresses in bytes; `current` is the next free one."""
-
-    name: str
-    origin: int
-    length: int
-    attributes: str
-    span: Span | None
-    current: int = 0
-    last: OutputSection | None = None  # sets the load address of what follows
-    holder: OutputSection | None = None  # the last one in it
-
-    def admits(self, output: OutputSection) -> bool:
-        """Whether a section without `>region` belongs here by its flags (lang_memory_default)."""
-        has = {
-            "a": output.alloc,
-            "r": output.readonly,
-            "w": output.alloc and not output.readonly and not output.code,
-            "x": output.code,
-            "l": output.load,
-            "i": output.load,
-        }
-        wanted = unwanted = False
-        inverted = False
-        for letter in self.attributes.lower():
-            if letter == "!":
-                inverted = not inverted
-            elif has[letter]:
-                wanted, unwanted = wanted or not inverted, unwanted or inverted
-        return wanted and not unwanted
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Bytes of an output section that no input fills. `pattern` is empty for the default."""
-
-    start: int
-    length: int
-    pattern: bytes
-
-
-@dataclass(slots=True)
-class Piece:
-    """Data that the script itself puts into a section, at `start` bytes from its beginning."""
-
-    start: int
-    size: int
-    node: nodes.Data | nodes.Text
-    data: bytes
-
-
-@dataclass(slots=True)
-class _Run:
-    """Where the sections of an `InputRun` lie, cached for the start's alignment."""
-
-    residue: int
-    offsets: NDArray[np.uint64]
-    size: int
-    start: int = 0
-    positions: dict[int, int] | None = None
-
-
-@dataclass(slots=True)
-class Contents:
-    """What lies where in an output section: filled by the last walk."""
-
-    gaps: list[Gap] = field(default_factory=list)
-    pieces: list[Piece] = field(default_factory=list)
-    runs: list[tuple[InputRun, int, bytes]] = field(default_factory=list)
-
-
-class Layout:
-    """The walk over the statements; implements `evaluation.Context`."""
+class Layout(ScriptContext):
+    """The walk over the statements."""
 
     def __init__(
         self,
@@ -145,46 +56,25 @@ class Layout:
         script: Script,
         options: LinkOptions,
     ) -> None:
-        self._inputs = inputs
-        self._symbols = symbols
-        self._placement = placement
-        self._script = script
-        self._options = options
-        self.dot = 0
-        self.current: Place = ABS
-        self.values: dict[str, ScriptSymbol] = {}
+        super().__init__(inputs, symbols, placement, script, options)
         self.warnings: list[Diagnostic] = []
         self.errors: list[Diagnostic] = []
         self.contents: dict[int, Contents] = {}
         self.offset_of: NDArray[np.uint64] = np.zeros(len(inputs.names), "u8")
-        self.headers_size = 0
-        self.uses_headers_size = False
-        self._assigned: set[str] = set()
-        self._wanted: set[str] = set()
-        self._data_segment: tuple[int, int] | None = None
-        self._data_end: int | None = None
-        self._saves_page = False
         self._final = False
         self._marking = True
-        self._runs: dict[int, _Run] = {}
         self._sizes = inputs.sections["size"]
         self._aligns = inputs.sections["align"]
-        self._regions: dict[str, Region] = {}
-        self._load_regions: dict[int, str] = {}
-        self._default = Region("*default*", 0, MASK, "", None)
         self._last_section: OutputSection | None = None
         self._dot_moved = False
-        for name, value in options.defsym.items():
-            self.values[name] = ScriptSymbol(name, Value(ABS, value & MASK), False, None)
 
     # -- running -------------------------------------------------------------------------
 
     def run(self, headers_size: int) -> None:
         """Walk until stable. Raises `InputError` with everything that is wrong."""
         self.headers_size = headers_size
-        self._declare_regions()
+        self._regions.declare(self, self._placement.statements)
         self._force_types()
-        self._propagate_load_regions()
         self._walk()
         self._remove_empty()
         self._marking = False
@@ -195,7 +85,7 @@ class Layout:
         self._final = True
         self._walk()
         self._record_offsets()
-        self._check_regions()
+        self.errors += self._regions.overflows()
         if self.errors:
             raise InputError(self.errors)
 
@@ -256,8 +146,7 @@ class Layout:
         self._assigned = set(self._options.defsym)
         self._last_section = None
         self._dot_moved = False
-        for region in (self._default, *self._regions.values()):
-            region.current, region.last, region.holder = region.origin, None, None
+        self._regions.reset()
         for statement in self._placement.statements:
             self.current = ABS
             if isinstance(statement, OutputSection):
@@ -268,214 +157,6 @@ class Layout:
                 self._assert(statement)
 
     # -- memory regions --------------------------------------------------------------------
-
-    def _declare_regions(self) -> None:
-        for node in self._script.regions:
-            try:
-                origin = evaluate(node.origin, self).address
-                length = evaluate(node.length, self).address
-            except NotReadyError as problem:
-                raise fail(problem.message, problem.span) from None
-            self._regions[node.name] = Region(
-                node.name, origin, length, node.attributes, node.span, origin
-            )
-        for alias, name, _span in self._script.region_aliases:
-            self._regions[alias] = self._regions[name]
-
-    def _region(self, name: str, output: OutputSection) -> Region:
-        if name == "*default*":
-            return self._default
-        region = self._regions.get(name)
-        if region is None:
-            assert output.span
-            raise fail(
-                f"section '{output.name}' is put into memory region '{name}', which MEMORY does "
-                "not declare",
-                output.span,
-                hint=did_you_mean(name, self._regions),
-            )
-        return region
-
-    def _region_of(self, output: OutputSection) -> Region:
-        declaration = output.declaration
-        if declaration is not None:
-            if declaration.region is not None:
-                return self._region(declaration.region, output)
-            if declaration.lma_region is not None and declaration.address is None:
-                return self._region(declaration.lma_region, output)
-            if declaration.address is not None:
-                return self._default
-        for region in self._regions.values():
-            if region.admits(output):
-                return region
-        return self._default
-
-    def _load_region_of(self, output: OutputSection) -> Region | None:
-        """`AT>region`, also of the section before in the same region (ldlang.c,
-        lang_propagate_lma_regions)."""
-        name = self._load_regions.get(output.index)
-        return self._region(name, output) if name is not None else None
-
-    def _propagate_load_regions(self) -> None:
-        previous: nodes.OutputSection | None = None
-        inherited: str | None = None
-        for statement in self._placement.statements:
-            if not isinstance(statement, OutputSection) or statement.declaration is None:
-                continue
-            node = statement.declaration
-            name = node.lma_region
-            if (
-                name is None
-                and previous is not None
-                and node.at is None
-                and node.address is None
-                and node.region == previous.region
-            ):
-                name = inherited
-            if name is not None:
-                self._load_regions[statement.index] = name
-            previous, inherited = node, name
-
-    def _check_regions(self) -> None:
-        for region in dict.fromkeys(self._regions.values()):
-            excess = region.current - (region.origin + region.length)
-            if excess > 0 and region.holder is not None:
-                self.errors.append(
-                    error(
-                        f"region '{region.name}' overflowed by {excess} bytes",
-                        region.span,
-                        rule="memory-region",
-                        notes=[
-                            Note(
-                                f"'{region.holder.name}' is the last section in it",
-                                region.holder.span,
-                            )
-                        ],
-                    )
-                )
-
-    # -- evaluation.Context ------------------------------------------------------------------
-
-    def symbol(self, name: str, span: Span) -> Value:
-        """The value of `name` as the script or an object defines it."""
-        self._wanted.add(name)
-        known = self.values.get(name)
-        if known is not None:
-            return self._as_seen(known.value)
-        number = self._symbols.numbers.get(name)
-        if number is None or self._symbols.kind[number] < Kind.WEAK:
-            raise NotReadyError(f"undefined symbol '{name}' in an expression", span, name)
-        return self._as_seen(self.object_symbol(self._symbols.row[number], span))
-
-    def _as_seen(self, value: Value) -> Value:
-        if value.section is ABS and self.current is not ABS:
-            return Value(None, value.value)
-        return Value(value.section, value.value)
-
-    def object_symbol(self, row: int, span: Span) -> Value:
-        """The value of a symbol table row in the current walk."""
-        symbol = self._inputs.symbols[row]
-        section, value = int(symbol["section"]), int(symbol["value"])
-        if section in (ABSOLUTE, UNDEFINED):
-            return Value(ABS, value)
-        output = self._placement.output_section(section)
-        if output is None:
-            name = self._inputs.symbol_name(row)
-            raise NotReadyError(
-                f"'{name}' is in {self._inputs.section_label(section)}, which is discarded", span
-            )
-        return Value(output, self._offset_in(output, section) + value & MASK)
-
-    def _offset_in(self, output: OutputSection, row: int) -> int:
-        """The offset of an input section row, of this walk or, if not placed yet, the last."""
-        rule = int(self._placement.rule_of[row])
-        runs = [item for item in output.items if isinstance(item, InputRun)]
-        if rule >= 0:
-            runs = [self._placement.rules[rule].run]
-        for run in runs:
-            cached = self._runs.get(id(run))
-            if cached is None:
-                continue
-            if cached.positions is None:
-                cached.positions = {r: i for i, r in enumerate(run.rows)}
-            position = cached.positions.get(row)
-            if position is not None:
-                return cached.start + int(cached.offsets[position])
-        return 0
-
-    def is_defined(self, name: str) -> bool:
-        """DEFINED(): by an object, or by the script before this statement."""
-        return name in self._assigned or self._symbols.is_defined(name)
-
-    def section(self, name: str, span: Span) -> Place:
-        """The output section called `name`."""
-        output = self._placement.by_name(name)
-        if output is None:
-            raise fail(
-                f"undefined section '{name}' in an expression",
-                span,
-                hint=did_you_mean(name, [o.name for o in self._placement.outputs]),
-            )
-        return output
-
-    def query(self, function: str, name: str, span: Span) -> Value:
-        """SIZEOF and the like; ldexp.c, fold_name."""
-        if function == "SIZEOF_HEADERS":
-            self.uses_headers_size = True
-            return Value(None, self.headers_size)
-        if function == "CONSTANT":
-            return Value(None, self._options.page_size if name == "MAXPAGESIZE" else 0x1000)
-        if function in ("ORIGIN", "LENGTH"):
-            region = self._regions.get(name)
-            if region is None:
-                raise fail(
-                    f"undefined memory region '{name}' in an expression",
-                    span,
-                    hint=did_you_mean(name, self._regions),
-                )
-            if function == "LENGTH":
-                return Value(None, region.length)
-            return Value(self.current, region.origin - self.current.vma & MASK)
-        output = self._placement.by_name(name)
-        if output is None:
-            if function in ("SIZEOF", "ALIGNOF"):
-                return Value(None, 0)  # as ld: a section that does not exist is empty
-            output = self.section(name, span)  # type: ignore[assignment]
-        assert isinstance(output, OutputSection)
-        if function == "SIZEOF":
-            return Value(None, output.size)
-        if function == "ALIGNOF":
-            return Value(None, output.align)
-        return Value(ABS, output.lma)
-
-    def segment_function(self, call: nodes.Call, arguments: list[Value]) -> Value:
-        """SEGMENT_START and DATA_SEGMENT_*, without -z relro (ldexp.c, fold_segment_align)."""
-        if call.function == "DATA_SEGMENT_ALIGN":
-            page, common = (max(1, argument.address) for argument in arguments)
-            address = align(self.dot, page)
-            if not self._saves_page:
-                address += self.dot & (page - 1)
-            elif common < page:
-                address += (self.dot + common - 1) & (page - common)
-            self._data_segment = (address & MASK, common)
-            return Value(self.current, address - self.current.vma & MASK)
-        if call.function == "DATA_SEGMENT_RELRO_END":
-            return Value(self.current, arguments[1].address - self.current.vma & MASK)
-        if call.function == "DATA_SEGMENT_END":
-            self._data_end = arguments[0].address
-        return arguments[0]
-
-    def _can_save_page(self) -> bool:
-        """Whether the data segment fits in one page less when it starts on a page
-        (ldlang.c, lang_size_sections)."""
-        if self._data_segment is None or self._data_end is None or self._saves_page:
-            return False
-        base, common = self._data_segment
-        first, last = -base & (common - 1), self._data_end & (common - 1)
-        apart = base & -common != self._data_end & -common
-        return bool(first and last) and apart and first + last <= common
-
-    # -- statements ------------------------------------------------------------------------
 
     def _not_ready(self, problem: NotReadyError) -> None:
         if not self._final:
@@ -530,7 +211,7 @@ class Layout:
         elif value is not None:
             self._define(statement, value)
         # Any assignment brings the default region to the location counter, not only one to `.`.
-        self._default.current = self.dot
+        self._regions.default.current = self.dot
 
     def _assigned_value(self, statement: nodes.Assignment) -> Value | None:
         if statement.kind in ("provide", "provide_hidden") and not self._is_provided(statement):
@@ -560,7 +241,7 @@ class Layout:
         section = value.section if value.section is not None else self.current
         home = None
         if value.from_dot and section is ABS:
-            home = self._section_for_dot()
+            home = home_of_dot(self._placement, self._last_section, moved=self._dot_moved)
         source = statement.expression.name if isinstance(statement.expression, nodes.Name) else None
         self.values[statement.name] = ScriptSymbol(
             statement.name,
@@ -573,29 +254,11 @@ class Layout:
         )
         self._assigned.add(statement.name)
 
-    def _section_for_dot(self) -> Place | None:
-        """The section that an assignment outside sections belongs to (ldlang.c, section_for_dot)."""
-        ordered = self._placement.created
-        usable = [o.alloc and not o.removed and not o.tls for o in ordered]
-        last = self._last_section
-        if last is None or self._dot_moved:
-            # An assignment to the location counter sets up the address of the next section.
-            start = _following(self._placement.statements, last)
-            if start is None:
-                start = ordered[-1] if ordered else None
-            if start is None:
-                return None
-            at = ordered.index(start)
-            return next((ordered[i] for i in range(at, -1, -1) if usable[i]), None)
-        at = ordered.index(last)
-        around = [*range(at, len(ordered)), *range(at, -1, -1)]
-        return next((ordered[i] for i in around if usable[i]), None)
-
     # -- output sections ---------------------------------------------------------------------
 
     def _section(self, output: OutputSection) -> None:
         declaration = output.declaration
-        region = self._region_of(output)
+        region = self._regions.of(output)
         address = None
         if declaration is not None and declaration.address is not None:
             self.current = ABS
@@ -631,8 +294,8 @@ class Layout:
             self._advance_load_region(output)
 
     def _advance_load_region(self, output: OutputSection) -> None:
-        load, declaration = self._load_region_of(output), output.declaration
-        if load is None or load is self._region_of(output):
+        load, declaration = self._regions.load_of(output), output.declaration
+        if load is None or load is self._regions.of(output):
             return
         if output.load or (declaration is not None and declaration.align_with_input):
             load.current, load.holder = output.lma + output.size, output
@@ -667,7 +330,7 @@ class Layout:
             value = self._evaluate(declaration.at)
             if value is not None:
                 output.lma = value.address
-        elif (load := self._load_region_of(output)) is not None:
+        elif (load := self._regions.load_of(output)) is not None:
             output.lma = load.current
             if declaration is not None and declaration.align_with_input:
                 output.lma += delta
@@ -695,7 +358,7 @@ class Layout:
                 or (region.last is not None and output.vma >= region.last.vma)
             )
         )
-        if tracked and self._load_region_of(output) is None:
+        if tracked and self._regions.load_of(output) is None:
             region.last = output
 
     def _body(
@@ -754,7 +417,7 @@ class Layout:
                 position += -position % alignment
                 offsets.append(position - residue)
                 position += size
-            cached = _Run(residue, np.array(offsets, "u8"), position - residue)
+            cached = Run(residue, np.array(offsets, "u8"), position - residue)
             self._runs[id(run)] = cached
         cached.start = self.dot - output.vma
         contents.runs.append((run, cached.start, fill))
@@ -836,21 +499,6 @@ class Layout:
                     contents.gaps.append(Gap(int(begins[at]), int(offsets[at] - begins[at]), fill))
 
 
-def _following(statements: Sequence[object], last: OutputSection | None) -> OutputSection | None:
-    """The first output section after `last` (from the start for None) that holds anything."""
-    found = last is None
-    for statement in statements:
-        if statement is last:
-            found = True
-        elif found and isinstance(statement, OutputSection) and _is_kept(statement):
-            return statement
-    return None
-
-
-def _is_kept(output: OutputSection) -> bool:
-    return output.exists and not output.removed
-
-
 def _keeps_nothing(item: nodes.Assignment) -> bool:
     """Whether `. = …` is one of the forms that do not keep an empty section (ldexp.c)."""
     node = item.expression
@@ -867,6 +515,3 @@ def _keeps_nothing(item: nodes.Assignment) -> bool:
         and node.function == "ALIGN"
         and isinstance(node.args[0], nodes.Ternary)
     )
-
-
-__all__ = ["Contents", "Gap", "Layout", "Piece", "Region", "ScriptSymbol"]

@@ -19,13 +19,14 @@ from orobuild.linker import got as got_phase
 from orobuild.linker import orphans, permissions, placement, segments
 from orobuild.linker.archives import expand
 from orobuild.linker.collection import collect_garbage
+from orobuild.linker.contents import ScriptSymbol
 from orobuild.linker.crossrefs import check_cross_references
 from orobuild.linker.evaluation import ABS, Value
 from orobuild.linker.frames import edit_frames
 from orobuild.linker.got import TABLE_SYMBOL
 from orobuild.linker.image import Patches, flat_binary, write_elf
 from orobuild.linker.inputs import read_inputs, read_relocations
-from orobuild.linker.layout import Layout, ScriptSymbol
+from orobuild.linker.layout import Layout
 from orobuild.linker.linkmap import LinkedImage, build_map
 from orobuild.linker.merge import merge_sections
 from orobuild.linker.relocate import check_types, place_name
