@@ -87,7 +87,7 @@ class _Settler:
         self.stream = stream
         self.symbols = unit.symbols.by_name
         self.record_runs = unit.options.code_ranges
-        self.rows = unit.line_rows(section)
+        self.rows = unit.line_rows(section, stream.number)
         self.width = stream.width
         self.run_start: tuple[Fragment, int] | None = None
 

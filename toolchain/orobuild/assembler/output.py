@@ -15,6 +15,7 @@ from orobuild.assembler.cfi import advance
 from orobuild.assembler.fragment import (
     AdvanceTail,
     AlignTail,
+    BranchTail,
     FillTail,
     LebTail,
     LineTail,
@@ -76,6 +77,7 @@ class _Builder:
     def build(self) -> bytes:
         """Relocate, then collect sections, symbols and groups."""
         unit = self.unit
+        targets = self.branch_targets()
         relocator = Relocator(unit)
         relocations = {}
         for section in self.sections:
@@ -86,6 +88,8 @@ class _Builder:
                     self.used_late.setdefault(id(used), used)
         if unit.error_count:
             return b""
+        first = {key: targets[key] for key in targets if key in self.used_late}
+        self.used_late = {**first, **self.used_late}
         for section in self.sections:
             self.written[section] = self.section(section)
         for section in self.sections:
@@ -115,6 +119,17 @@ class _Builder:
             groups,
             ei_osabi=_ELFOSABI_GNU if gnu else 0,
         )
+
+    def branch_targets(self) -> dict[int, Symbol]:
+        """Local symbols that relaxed branches go to: they become full symbols before others."""
+        found: dict[int, Symbol] = {}
+        for section in self.sections:
+            for fragment in section.fragments:
+                if isinstance(fragment.tail, BranchTail):
+                    target = fragment.tail.target.add
+                    if target is not None and target.late:
+                        found.setdefault(id(target), target)
+        return found
 
     # -- sections --------------------------------------------------------------------------
 
@@ -306,7 +321,9 @@ class _Builder:
         first = symbol.versions[0]
         if symbol.kind is Kind.UNDEFINED:
             if "@@" in first.replace("@@@", "@") or len(symbol.versions) > 1:
-                self.wrong(symbol, f"'{display(symbol.name)}' is undefined: it takes one version, '@'")
+                self.wrong(
+                    symbol, f"'{display(symbol.name)}' is undefined: it takes one version, '@'"
+                )
             made.name = first.replace("@@@", "@")
             return []
         if "@@@" in first:

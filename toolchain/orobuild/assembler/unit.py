@@ -87,6 +87,7 @@ class Unit:
         self.cfi_sections = (True, False)
         self.frames: list[cfi.Frame] = []
         self.lines = LineTable()
+        self.marks: dict[tuple[Section, int], list[tuple[Fragment, int, Place]]] = {}
         self.location: Location | None = None
         self.last_location = Location()
         self._paths: dict[str, str] = {}
@@ -164,6 +165,11 @@ class Unit:
                     self.statement(statements[index])
                 except InputError as problem:
                     self.report_all(problem)
+                except ValueError as problem:
+                    # Python converts no decimal number of more than some thousand digits.
+                    if "integer string conversion" not in str(problem):
+                        raise
+                    self.report(error("a number has too many digits", self.span()))
                 if self.frame is not frame:
                     break
             else:
@@ -204,6 +210,11 @@ class Unit:
         if self.lines.rows and not self.error_count:
             self.settle()
             line_table.emit(self, self.lines)
+        elif self.options.debug_info and (".debug_info", None, None) not in self.sections:
+            from orobuild.assembler import debug_info
+
+            self.settle()
+            debug_info.emit(self, self._line_of.path, self.marks)
         if self.frames and not self.error_count:
             cfi.emit(self, self.frames)
         self.settle()
@@ -503,10 +514,13 @@ class Unit:
         self.stream.items.append(self.dialect.bits)
         self.stream.places.append(self.place)
 
-    def line_rows(self, section: Section) -> list[tuple[Fragment, int, Place]] | None:
-        """Where the rows of the line table for `section` go; None without debug information."""
-        del section
-        return None
+    def line_rows(
+        self, section: Section, subsection: int
+    ) -> list[tuple[Fragment, int, Place]] | None:
+        """Where the beginnings of instructions are noted; None without debug information."""
+        if not self.options.debug_info:
+            return None
+        return self.marks.setdefault((section, subsection), [])
 
     def reselect(self) -> None:
         """The state that decides which instructions are known already has changed."""
