@@ -81,6 +81,28 @@ def test_a_relocatable_object_is_no_image():
         check_image(elf)
 
 
+@pytest.mark.parametrize("flags", ["rcs", "rcsT"], ids=["archive", "thin-archive"])
+def test_every_member_of_an_archive_is_checked(flags, tmp_path):
+    good = assemble(".text\nf: ret\n", "--64")
+    bad = assemble('.section .patch,"awx"\nret\n', "--64")
+    for name, data in (("good.o", good), ("bad.o", bad), ("notes.o", b"hello")):
+        (tmp_path / name).write_bytes(data)
+    subprocess.run(["ar", flags, "all.a", "good.o", "bad.o", "notes.o"], cwd=tmp_path, check=True)
+    archive = str(tmp_path / "all.a")
+    result = check_paths([archive])
+    assert result.checked == tuple(f"{archive}({n})" for n in ("good.o", "bad.o", "notes.o"))
+    assert [(f.rule, str(f.span)) for f in result.findings] == [("OBJ003", f"{archive}(bad.o)")]
+    assert [str(e.span) for e in result.errors] == [f"{archive}(notes.o)"]
+
+
+def test_a_damaged_archive_is_an_error(tmp_path):
+    path = tmp_path / "x.a"
+    path.write_bytes(b"!<arch>\nnonsense")
+    result = check_paths([str(path)])
+    assert not result.findings
+    assert len(result.errors) == 1
+
+
 def test_an_image_is_no_relocatable_object():
     with pytest.raises(ElfError, match="not a relocatable object"):
         check_object(reader.read(build(FOUNDING), "k"))

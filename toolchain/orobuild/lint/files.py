@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Span, error
-from orobuild.elf import reader
+from orobuild.elf import ar, reader
 from orobuild.elf.constants import ET_REL
 from orobuild.errors import InputError
 from orobuild.lint import engine
@@ -25,26 +25,43 @@ SCRIPT_SUFFIXES: Final = (".ld", ".lds", ".x")
 
 
 def check_paths(paths: Iterable[str], config: LintConfig) -> LintResult:
-    """Check each file. A file that cannot be read or parsed is an error in the result.
+    """Check each file, and each member of an archive as `ARCHIVE(MEMBER)`.
 
-    Raises `UsageError` for a configuration that does not fit.
+    A file that cannot be read or parsed is an error in the result. Raises `UsageError` for a
+    configuration that does not fit.
     """
     selected(rules(), config)  # a rule that is not there is wrong usage, whatever the files are
     checked: list[str] = []
     findings: list[Finding] = []
     errors: list[Diagnostic] = []
     for path in paths:
-        checked.append(path)
         try:
-            data = Path(path).read_bytes()
+            inputs = _inputs(path)
         except OSError as reason:
+            checked.append(path)
             errors.append(error(f"cannot be read: {reason.strerror}", Span(path), rule="file"))
             continue
-        try:
-            findings += check_bytes(data, path, config)
         except InputError as reason:
+            checked.append(path)
             errors += reason.diagnostics
+            continue
+        for name, data in inputs:
+            checked.append(name)
+            try:
+                findings += check_bytes(data, name, config)
+            except InputError as reason:
+                errors += reason.diagnostics
     return LintResult(tuple(checked), tuple(findings), tuple(errors))
+
+
+def _inputs(path: str) -> list[tuple[str, bytes]]:
+    """(name, content) of the file, or of the members if it is an archive."""
+    data = Path(path).read_bytes()
+    if not ar.is_archive(data):
+        return [(path, data)]
+    beside = Path(path).parent
+    archive = ar.read(data, path, read_file=lambda name: (beside / name).read_bytes())
+    return [(f"{path}({member.name})", member.data) for member in archive.members]
 
 
 def check_bytes(data: bytes, path: str, config: LintConfig) -> tuple[Finding, ...]:
