@@ -341,3 +341,61 @@ def test_the_map_lists_segments_sections_symbols_and_what_is_gone(tmp_path: Path
     assert "main.o  script.ld:5:13" in text
     assert "lib.a(two.o)" in text
     assert "marker" in text
+
+
+def test_compressed_debug_sections_are_unpacked(tmp_path: Path) -> None:
+    text = "int value = 3; void _start(void) { value++; }"
+    flags = ("-g", "-O1", "-ffreestanding", "-fno-pic", "-fno-pie")
+    plain = compile_c(text, tmp_path / "main.o", *flags)
+    expected = our_link(SCRIPT, [plain]).elf
+    packed = our_link(SCRIPT, [compile_c(text, tmp_path / "main.o", *flags, "-gz=zlib")]).elf
+    assert expected is not None
+    assert packed is not None
+    differing = compare(packed, expected, debug=True, ignore_sections=[".debug_str"])
+    assert differing == []
+
+
+def test_slim_lto_objects_are_refused(tmp_path: Path) -> None:
+    path = compile_c("int f(void) { return 1; }", tmp_path / "a.o", "-flto", "-fno-fat-lto-objects")
+    with pytest.raises(InputError, match="compile without -flto"):
+        our_link(SCRIPT, [path])
+
+
+def test_the_build_id_is_the_hash_of_the_image(tmp_path: Path) -> None:
+    objects = [assemble(".globl _start\n_start: ret\n", tmp_path / "a.o")]
+    script = SCRIPT.replace(" .note.*", "").replace(
+        "  .data :", "  .note.gnu.build-id : { *(.note.gnu.build-id) }\n  .data :"
+    )
+    first = our_link(script, objects, LinkOptions(build_id=True))
+    (tmp_path / "image").write_bytes(first.data)
+    shown = check("readelf", "-nW", "image", cwd=tmp_path)
+    assert "NT_GNU_BUILD_ID" in shown
+    assert "Build ID: 0000" not in shown
+    assert our_link(script, objects, LinkOptions(build_id=True)).data == first.data
+    with pytest.raises(InputError, match=r"places section '\.note\.gnu\.build-id'"):
+        our_link(SCRIPT.replace(" .note.*", ""), objects, LinkOptions(build_id=True))
+
+
+def test_start_and_stop_symbols_bound_their_section(tmp_path: Path) -> None:
+    text = """
+    .globl _start
+    _start: mov $__start_table, %rax
+    mov $__stop_table, %rbx
+    .section table, "aw"
+    .quad 1, 2, 3
+    """
+    script = SCRIPT.replace("  .bss :", "  table : { *(table) }\n  .bss :")
+    objects = [assemble(text, tmp_path / "a.o")]
+    found = differences(script, objects)
+    # GNU ld marks the symbols protected, which means nothing in a static image.
+    assert [line for line in found if "table: 0x101" not in line] == []
+
+
+def test_a_segment_that_is_writable_and_executable_is_a_warning(tmp_path: Path) -> None:
+    objects = [assemble(".globl _start\n_start: ret\n.data\n.quad 1\n", tmp_path / "a.o")]
+    script = "ENTRY(_start) SECTIONS { .text : { *(.text) } .data : { *(.data) } }"
+    (warning,) = our_link(script, objects, LinkOptions()).warnings
+    assert warning.message == "segment 'load0' is readable, writable and executable (RWX)"
+    assert our_link(script, objects, LinkOptions(warn_rwx_segments=False)).warnings == ()
+    with pytest.raises(InputError, match="RWX"):
+        our_link(script, objects, LinkOptions(fatal_warnings=True))

@@ -7,6 +7,8 @@ checked here against the file's length, so that later phases index freely. No de
 
 from __future__ import annotations
 
+import struct
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -223,13 +225,42 @@ def read_inputs(files: Sequence[LinkInput], machine: int | None) -> Inputs:
         objects[0].ei_class,
         objects[0].e_machine,
     )
-    try:
-        inputs.symbols = _symbol_table(inputs)
-    except InputError as problem:
-        problems += problem.diagnostics
-    if problems:
-        raise InputError(problems)
+    inputs.symbols = _symbol_table(inputs)
+    for row in np.flatnonzero(sections["flags"] & np.uint64(c.SHF_COMPRESSED)).tolist():
+        _decompress(inputs, row)
     return inputs
+
+
+# gABI, Section Compression: ch_type, (reserved,) ch_size, ch_addralign
+_CHDR: Final = {c.ELFCLASS32: struct.Struct("<III"), c.ELFCLASS64: struct.Struct("<I4xQQ")}
+_ELFCOMPRESS_ZLIB: Final = 1
+
+
+def _decompress(inputs: Inputs, row: int) -> None:
+    """Replace a compressed (debug) section by its contents: relocations are about those."""
+    item, name = inputs.owner(row), inputs.names[row]
+    data = inputs.section_data(row)
+    header = _CHDR[item.ei_class]
+    if len(data) < header.size:
+        _fail(item.label, f"the compressed section '{name}' has no header")
+    kind, size, align = header.unpack_from(data)
+    if kind != _ELFCOMPRESS_ZLIB:
+        _fail(
+            item.label,
+            f"section '{name}' is compressed in a way (ch_type {kind}) that is not supported",
+            hint="compile with -gz=zlib or without -gz",
+        )
+    try:
+        engine = zlib.decompressobj()
+        content = engine.decompress(data[header.size :], size + 1)
+    except zlib.error as problem:
+        _fail(item.label, f"the compressed section '{name}' is damaged: {problem}")
+    if len(content) != size or align & (align - 1):
+        _fail(item.label, f"the compressed section '{name}' is not {size} bytes as it says")
+    inputs.contents[row] = content
+    section = inputs.sections[row]
+    section["size"], section["align"] = size, max(1, align)
+    section["flags"] &= ~np.uint64(c.SHF_COMPRESSED)
 
 
 _MACHINES: Final = {c.EM_386: "i386", c.EM_X86_64: "x86-64"}
@@ -304,6 +335,12 @@ def _read_object(file: LinkInput, row: int) -> tuple[InputObject, NDArray[Any]] 
         item.symbol_count = int(table["size"][index]) // c.SYM_SIZE[ei_class]
         item.first_symbol = int(index)  # the table's section, until rows are numbered
         item.strtab = _bytes(item, table, int(table["link"][index])) or b"\0"
+        if b"\0__gnu_lto_slim\0" in item.strtab:
+            _fail(
+                item.label,
+                "the object holds only GCC's intermediate code for link-time optimisation",
+                hint="compile without -flto, or with -ffat-lto-objects",
+            )
         if item.strtab[-1]:
             _malformed(item, "the symbol name table does not end with a NUL")
     return item, table

@@ -15,8 +15,8 @@ from orobuild.diagnostics import Diagnostic, Note, Severity, Span, did_you_mean,
 from orobuild.elf import constants as c
 from orobuild.elf import reader
 from orobuild.errors import InputError
+from orobuild.linker import build_id, orphans, permissions, placement, segments
 from orobuild.linker import got as got_phase
-from orobuild.linker import orphans, permissions, placement, segments
 from orobuild.linker.archives import expand
 from orobuild.linker.collection import collect_garbage
 from orobuild.linker.contents import ScriptSymbol
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from orobuild.linker.output import OutputSection
     from orobuild.linker.placement import Placement
     from orobuild.linker.script.nodes import Script
-    from orobuild.linker.segments import Segment
+    from orobuild.linker.segments import FileLayout, Segment
     from orobuild.linker.symbols import Symbols
 
 _MACHINES: Final = {"elf_x86_64": c.EM_X86_64, "elf_i386": c.EM_386}
@@ -77,7 +77,8 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
         inputs, symbols, relocations, _all_assigned(script) | frozenset(options.defsym)
     )
     got = got_phase.build(inputs, relocations, symbols)
-    for row in (got.row, got.base_row):
+    note = build_id.add_note(inputs, symbols) if options.build_id and not binary else -1
+    for row in (got.row, got.base_row, note):
         if row >= 0:
             placement.place_one(inputs, placed, row)
     placement.settle_flags(inputs, placed)
@@ -103,6 +104,7 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
         layout, declared = _lay_out(layout, placed, script, inputs, options)
     warnings += layout.warnings
     _define_table_symbol(layout, placed, got)
+    _define_bounds(layout, placed, symbols)
     resolution = resolve_values(inputs, symbols, placed, layout)
     _set_got_addresses(resolution, got)
     check_types(resolution, relocations)
@@ -122,11 +124,29 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
     files_layout = segments.assign_offsets(
         declared, _in_order(placed), inputs.ei_class, options.page_size
     )
-    warnings += files_layout.warnings
+    warnings += [*files_layout.warnings, *_writable_code(files_layout, options)]
     if options.strict:
         _raise(permissions.check_permissions(resolution, relocations, files_layout.segments))
     data = write_elf(resolution, patches, files_layout, entry, strip=options.strip == "all")
+    if note >= 0 and resolution.live[note]:
+        data = build_id.stamp(data, placed, layout, note)
     return _finish(data, "elf", resolution, files_layout.segments, warnings, options)
+
+
+def _writable_code(files: FileLayout, options: LinkOptions) -> list[Diagnostic]:
+    if not options.warn_rwx_segments:
+        return []
+    wanted = c.PF_R | c.PF_W | c.PF_X
+    return [
+        warning(
+            f"segment '{segment.name}' is readable, writable and executable (RWX)",
+            segment.node.span if segment.node else None,
+            hint="begin a new page before the first writable section, or give it its own segment",
+            rule="rwx-segment",
+        )
+        for segment in files.segments
+        if segment.p_type == c.PT_LOAD and segment.p_flags & wanted == wanted
+    ]
 
 
 def _raise(problems: list[Diagnostic]) -> None:
@@ -304,6 +324,19 @@ def _stack_flags(inputs: Inputs) -> int | None:
     saying = {int(inputs.sections["object"][row]) for row in rows}
     executable |= len(saying) < len(inputs.objects)
     return c.PF_R | c.PF_W | (c.PF_X if executable else 0)
+
+
+def _define_bounds(layout: Layout, placed: Placement, symbols: Symbols) -> None:
+    """__start_NAME and __stop_NAME of output sections whose names are C identifiers."""
+    for number, name in enumerate(symbols.names):
+        if symbols.kind[number] > Kind.UNDEFINED or name in layout.values:
+            continue
+        prefix = next((p for p in ("__start_", "__stop_") if name.startswith(p)), None)
+        section = name[len(prefix) :] if prefix else ""
+        output = placed.by_name(section) if section.isidentifier() else None
+        if output is not None and output.exists and not output.removed:
+            offset = output.size if prefix == "__stop_" else 0
+            layout.values[name] = ScriptSymbol(name, Value(output, offset), False, None)
 
 
 def _define_table_symbol(layout: Layout, placed: Placement, got: GlobalOffsetTable) -> None:
