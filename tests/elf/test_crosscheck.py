@@ -101,7 +101,9 @@ def test_a_segment_type_that_lief_cannot_name_is_no_disagreement():
 def test_the_number_of_disagreements_is_bounded(misreading):
     data = samples()["object64"]
     sections = reader.read(data, "x").sections
-    misreading(sections=tuple(replace(s, sh_addr=1, sh_entsize=1, sh_addralign=1) for s in sections))
+    misreading(
+        sections=tuple(replace(s, sh_addr=1, sh_entsize=1, sh_addralign=1) for s in sections)
+    )
     assert len(crosscheck(data, "x")) == MAX_DISAGREEMENTS
 
 

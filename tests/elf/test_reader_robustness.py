@@ -124,10 +124,10 @@ def test_a_huge_section_count_is_refused_without_reading_it():
     first = header_offsets(bytes(data), "section", 0)
     struct.pack_into("<H", data, 60, 0)  # e_shnum 0: the count is in section 0's sh_size
     struct.pack_into("<Q", data, first + 32, 1 << 60)
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ElfError, match="section headers"):
         reader.read(bytes(data), "sample")
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_section_larger_than_the_file_is_refused():

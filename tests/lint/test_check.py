@@ -198,10 +198,10 @@ def lint_or_refuse(data: bytes) -> int:
 def test_mutated_files_are_checked_or_refused():
     rng = random.Random(42)
     inputs = list(samples().values())
-    started = time.perf_counter()
+    started = time.process_time()
     checked = sum(lint_or_refuse(mutate(rng.choice(inputs), rng)) for _ in range(4000))
     assert checked > 300
-    assert time.perf_counter() - started < 60
+    assert time.process_time() - started < 60
 
 
 @pytest.mark.full
@@ -249,9 +249,9 @@ def test_a_chain_of_a_million_jumps_is_followed_in_bounded_time():
     text = ".text\n.globl _start\n_start:\n" + f".rept {count}\njmp 1f\n1:\n.endr\njmp table\n"
     text += ".section .rodata\n.byte 1\ntable: ret\n"
     elf = reader.read(link({"o": assemble(text, "--64")}, "-z", "separate-code"), "k")
-    started = time.perf_counter()
+    started = time.process_time()
     (finding,) = check_image(elf)
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
     assert len(finding.evidence.path) <= 64
     assert "more than 64 branches" in (finding.evidence.root or "")
 
@@ -264,7 +264,7 @@ def test_thousands_of_overlapping_segments_are_checked_in_bounded_time():
     table = header.pack(2) * count
     data[32:40] = len(data).to_bytes(8, "little")  # e_phoff
     data[56:58] = count.to_bytes(2, "little")  # e_phnum
-    started = time.perf_counter()
+    started = time.process_time()
     findings = check_image(reader.read(bytes(data) + table, "k"))
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
     assert {f.rule for f in findings} >= {"SEG009"}

@@ -44,7 +44,7 @@ def test_of_overlapping_widths_the_last_one_counts(ranges):
 
 def test_a_hundred_thousand_nested_intervals_are_no_trap():
     count = 100_000
-    started = time.perf_counter()
+    started = time.process_time()
     model = IntervalMap((i, 2 * count - i, i) for i in range(count))
     assert model.find(count) == 0
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
