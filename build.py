@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 ROOT = Path(__file__).resolve().parent
+SOURCES = ROOT / "toolchain"
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
@@ -192,6 +193,17 @@ def make_editable_path_relative() -> None:
             file.write_text(os.path.relpath(source, file.parent) + "\n", encoding="ascii")
 
 
+def make_path_entries_relative() -> None:
+    """Let .venv name our sources by a relative path, which is ASCII wherever the clone is.
+
+    Python 3.11 reads path files in the locale's encoding, even in UTF-8 mode: with `LC_ALL=C` it
+    would not start in a directory whose name has other letters.
+    """
+    for entry in VENV.glob("lib/python*/site-packages/*.pth"):
+        if entry.read_bytes().strip() == os.fsencode(SOURCES):
+            entry.write_text(os.path.relpath(SOURCES, entry.parent) + "\n", encoding="ascii")
+
+
 def install_python() -> None:
     """Make .venv and install the lock; the stamp is written last, so a broken set-up is redone."""
     with (ROOT / ".gitignore").open() as lock:  # any file of ours: two set-ups must not interleave
@@ -213,6 +225,7 @@ def install_python() -> None:
         say("installing the locked dependencies (about a minute the first time)")
         pip("--require-hashes", "--only-binary=:all:", "-r", str(LOCK))
         pip("--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT))
+        make_path_entries_relative()
         make_editable_path_relative()
         STAMP.write_text(wanted_stamp())
 

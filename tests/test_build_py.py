@@ -105,3 +105,27 @@ def as_root(tmp_path):
         sudo = tmp_path / "sudo"
         sudo.write_text('#!/bin/sh\nshift\n[ "$1" = true ] || exec "$@"\n')
         sudo.chmod(0o755)
+
+
+def test_the_environment_starts_in_the_c_locale_in_a_directory_of_any_name(tmp_path):
+    clone = tmp_path / "a cl\u00f6ne"
+    clone.mkdir()
+    shutil.copy(ROOT / "build.py", clone)
+    (clone / "toolchain").mkdir()
+    (clone / "toolchain" / "found.py").touch()
+    venv = clone / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    [packages] = venv.glob("lib/python*/site-packages")
+    (packages / "_orobuild.pth").write_text(f"{clone / 'toolchain'}\n", encoding="utf-8")
+    subprocess.run(
+        [sys.executable, "-c", "import build; build.make_path_entries_relative()"],
+        cwd=clone,
+        check=True,
+    )
+    started = subprocess.run(
+        [venv / "bin" / "python", "-c", "import found"],
+        env={"LC_ALL": "C"},
+        capture_output=True,
+        check=False,
+    )
+    assert started.returncode == 0, started.stderr
