@@ -273,10 +273,27 @@ def _new_places(
     inputs: Inputs, pool: _Pool, pieces: _Pieces, row: int, offsets: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """`_new_place` for many offsets of one section."""
-    unique, inverse = np.unique(offsets, return_inverse=True)
-    places = [_new_place(inputs, pool, pieces, row, offset) for offset in unique.tolist()]
-    found = np.array(places, "i8").reshape(-1, 2)[inverse]
-    return found[:, 0], found[:, 1]
+    starts = np.array(pieces.starts, "i8")
+    at = np.searchsorted(starts, offsets, "right") - 1
+    # Whatever is not inside a piece is rare, and `_new_place` knows what it means.
+    lengths = np.fromiter(map(len, pieces.contents), "i8", len(pieces.contents))
+    odd = (at < 0) | (offsets < 0) | (offsets - starts[at] > lengths[at])
+    wanted = np.unique(at[~odd])
+    rows = np.zeros(len(starts), "i8")
+    bases = np.zeros(len(starts), "i8")
+    known = pool.known
+    for number in wanted.tolist():
+        data = pieces.contents[number]
+        entry = target = known[data]
+        while target.suffix_of is not None:
+            target = target.suffix_of
+        rows[number] = target.row
+        bases[number] = target.index + len(target.data) - len(entry.data)
+    new_rows, new_offsets = rows[at], bases[at] + offsets - starts[at]
+    for index in np.flatnonzero(odd).tolist():
+        place = _new_place(inputs, pool, pieces, row, int(offsets[index]))
+        new_rows[index], new_offsets[index] = place
+    return new_rows, new_offsets
 
 
 def _move_symbols(inputs: Inputs, owner: dict[int, _Pool], pieces: dict[int, _Pieces]) -> None:

@@ -119,11 +119,13 @@ def place(inputs: Inputs, script: Script, rows: NDArray[np.int64]) -> Placement:
     }
 
     def winner(name: str, owner: int, sh_flags: int) -> tuple[int, int]:
-        for number, pattern in index.matches(name):
-            if number not in disabled and files.accepts(
-                placement.rules[number].statement, pattern, owner, sh_flags
+        for entry in index.matches(name):
+            if entry[0] in disabled:
+                continue
+            if entry in index.unconditional or files.accepts(
+                placement.rules[entry[0]].statement, entry[1], owner, sh_flags
             ):
-                return number, pattern
+                return entry
         return -1, -1
 
     placement.choose = winner
@@ -223,19 +225,26 @@ def _skeleton(script: Script, count: int) -> Placement:
 
 
 class _RuleIndex:
-    """Finds the (rule, pattern) pairs whose section pattern matches a name, in script order."""
+    """Finds the (rule, pattern) pairs whose section pattern matches a name, in script order.
+
+    Pairs in `unconditional` then take the section, whatever file it is from.
+    """
 
     def __init__(self, rules: list[Rule]) -> None:
         self._exact: dict[str, list[tuple[int, int]]] = {}
         self._prefix: dict[str, list[tuple[int, int]]] = {}
         self._general: list[tuple[Callable[[str], bool], tuple[int, int]]] = []
         self._memo: dict[str, list[tuple[int, int]]] = {}
+        self.unconditional: set[tuple[int, int]] = set()
         for number, rule in enumerate(rules):
             patterns = rule.statement.sections
             if not patterns and rule.statement.file:
                 self._prefix.setdefault("", []).append((number, -1))
+            plain = _takes_any_file(rule.statement)
             for position, spec in enumerate(patterns):
                 text, entry = spec.pattern, (number, position)
+                if plain and not spec.exclude_files:
+                    self.unconditional.add(entry)
                 if not is_wild(text):
                     self._exact.setdefault(text, []).append(entry)
                 elif text.endswith("*") and not is_wild(text[:-1]):
@@ -253,9 +262,16 @@ class _RuleIndex:
                 for length in self._lengths:
                     found += self._prefix.get(name[:length], ()) if length <= len(name) else ()
                 found += [entry for accepts, entry in self._general if accepts(name)]
-            found.sort()
+            if len(found) > 1:
+                found.sort()
             self._memo[name] = found
         return found
+
+
+def _takes_any_file(statement: nodes.InputStatement) -> bool:
+    """Whether the section's name alone decides."""
+    conditions = (statement.exclude_files, statement.with_flags, statement.without_flags)
+    return statement.file == "*" and not any(conditions)
 
 
 class _FileMatcher:

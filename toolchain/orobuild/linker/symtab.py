@@ -27,13 +27,14 @@ def build_symbol_table(resolution: Resolution) -> tuple[bytes, bytes, int]:
     hidden = [entry for entry in globals_ if entry[1] >> 4 == c.STB_LOCAL]
     visible = [entry for entry in globals_ if entry[1] >> 4 != c.STB_LOCAL]
     rest = np.zeros(len(globals_), dtype)
-    for index, (name, info, other, shndx, value, size) in enumerate(hidden + visible):
-        rest[index]["st_name"] = strings.add(name.encode("utf-8", "surrogateescape"))
-        rest[index]["st_info"] = info
-        rest[index]["st_other"] = other
-        rest[index]["st_shndx"] = shndx
-        rest[index]["st_value"] = value & ((1 << 64) - 1 if dtype.itemsize == 24 else 0xFFFFFFFF)
-        rest[index]["st_size"] = size & ((1 << 64) - 1 if dtype.itemsize == 24 else 0xFFFFFFFF)
+    if globals_:
+        names, infos, others, indices, values, sizes = zip(*hidden, *visible, strict=True)
+        add = strings.add
+        rest["st_name"] = [add(name.encode("utf-8", "surrogateescape")) for name in names]
+        rest["st_info"], rest["st_other"], rest["st_shndx"] = infos, others, indices
+        # ELF32 keeps the low 32 bits.
+        rest["st_value"] = np.array(values, "u8").astype(dtype["st_value"])
+        rest["st_size"] = np.array(sizes, "u8").astype(dtype["st_size"])
     table = np.concatenate([np.zeros(1, dtype), locals_part, rest])
     return table.tobytes(), bytes(strings.data), 1 + len(locals_part) + len(hidden)
 
@@ -101,27 +102,28 @@ def _global_symbols(resolution: Resolution) -> list[tuple[str, int, int, int, in
     """(name, st_info, st_other, st_shndx, st_value, st_size) of every defined global."""
     inputs, symbols, layout = resolution.inputs, resolution.symbols, resolution.layout
     entries: list[tuple[str, int, int, int, int, int]] = []
-    indices = _header_indices(resolution)
-    for number, name in enumerate(symbols.names):
-        visibility = symbols.visibility[number]
+    rows = np.array(symbols.row, "i8")
+    defined = np.maximum(rows, 0)
+    table = inputs.symbols
+    sections = table["section"][defined] if len(table) else rows
+    indices = _header_indices(resolution)[np.maximum(sections, 0)]
+    kept = (rows >= 0) & ((sections < 0) | (indices != 0))
+    homes = np.where(sections >= 0, indices, c.SHN_ABS)
+    numbers = np.flatnonzero(kept)
+    columns = zip(
+        numbers.tolist(),
+        table["info"][rows[numbers]].tolist(),
+        homes[numbers].tolist(),
+        resolution.symbol_value[rows[numbers]].tolist(),
+        strict=True,
+    )
+    for number, info, index, value in columns:
+        name = symbols.names[number]
         if name in layout.values:
             continue
-        row = symbols.row[number]
-        if row < 0:
-            continue
-        symbol = inputs.symbols[row]
-        section = int(symbol["section"])
-        if section >= 0 and not indices[section]:
-            continue
-        binding = int(symbol["info"]) >> 4
-        sym_type = int(symbol["info"]) & 0xF
-        if sym_type == c.STT_COMMON:
-            sym_type = c.STT_OBJECT
-        shndx = int(indices[section]) if section >= 0 else c.SHN_ABS
-        value = int(resolution.symbol_value[row])
-        entries.append(
-            (name, binding << 4 | sym_type, visibility, shndx, value, symbols.size[number])
-        )
+        st_info = info & 0xF0 | c.STT_OBJECT if info & 0xF == c.STT_COMMON else info
+        visibility = symbols.visibility[number]
+        entries.append((name, st_info, visibility, index, value, symbols.size[number]))
     for name, script in layout.values.items():
         number = symbols.numbers.get(name, -1)
         visibility = symbols.visibility[number] if number >= 0 else c.STV_DEFAULT
