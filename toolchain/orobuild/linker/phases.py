@@ -11,25 +11,28 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from orobuild.diagnostics import Diagnostic, Note, Severity, Span, did_you_mean, error, warning
+from orobuild.diagnostics import Diagnostic, Note, Severity, did_you_mean, error, warning
 from orobuild.elf import constants as c
 from orobuild.elf import reader
 from orobuild.errors import InputError
 from orobuild.linker import build_id, orphans, permissions, placement, segments
 from orobuild.linker import got as got_phase
 from orobuild.linker.archives import expand
+from orobuild.linker.checks import discarded_targets, overlaps, undefined_symbols
 from orobuild.linker.collection import collect_garbage
 from orobuild.linker.contents import ScriptSymbol
 from orobuild.linker.crossrefs import check_cross_references
 from orobuild.linker.evaluation import ABS, Value
+from orobuild.linker.flags import settle_flags
 from orobuild.linker.frames import edit_frames
 from orobuild.linker.got import TABLE_SYMBOL
 from orobuild.linker.image import Patches, flat_binary, write_elf
-from orobuild.linker.inputs import read_inputs, read_relocations
+from orobuild.linker.input_relocations import read_relocations
+from orobuild.linker.inputs import read_inputs
 from orobuild.linker.layout import Layout
 from orobuild.linker.linkmap import LinkedImage, build_map
 from orobuild.linker.merge import merge_sections
-from orobuild.linker.relocate import check_types, place_name
+from orobuild.linker.relocate import check_types
 from orobuild.linker.resolution import Resolution, resolve_values
 from orobuild.linker.script import nodes
 from orobuild.linker.symbols import Kind, resolve
@@ -81,7 +84,7 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
     for row in (got.row, got.base_row, note):
         if row >= 0:
             placement.place_one(inputs, placed, row)
-    placement.settle_flags(inputs, placed)
+    settle_flags(inputs, placed)
     warnings += orphans.place_orphans(
         inputs,
         placed,
@@ -91,7 +94,7 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
         script_path=script.path,
     )
     _reset_flags(placed)
-    placement.settle_flags(inputs, placed)
+    settle_flags(inputs, placed)
     live = placed.output_of >= 0
     relocations = relocations[live[relocations["section"]]]
     relocations, links = edit_frames(inputs, symbols, placed, relocations)
@@ -108,8 +111,10 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
     resolution = resolve_values(inputs, symbols, placed, layout)
     _set_got_addresses(resolution, got)
     check_types(resolution, relocations)
-    problems = _undefined(resolution, relocations) + _discarded(resolution, relocations)
-    problems += _overlaps(placed) + check_cross_references(resolution, relocations, script)
+    problems = undefined_symbols(resolution, relocations) + discarded_targets(
+        resolution, relocations
+    )
+    problems += overlaps(placed) + check_cross_references(resolution, relocations, script)
     patches = Patches(relocations, relaxations, got, links)
     entry, complaint = _entry(resolution, script, options, entry_name, binary=binary)
     if complaint is not None:
@@ -359,112 +364,6 @@ def _set_got_addresses(resolution: Resolution, got: GlobalOffsetTable) -> None:
         end = max(o.vma + o.size for o in tls)
         align = max(o.align for o in tls)
         got.thread_end = -(-end // align) * align
-
-
-def _undefined(resolution: Resolution, relocations: NDArray[Any]) -> list[Diagnostic]:
-    """Undefined symbols that something in the output refers to, with all who do."""
-    inputs, symbols = resolution.inputs, resolution.symbols
-    if not resolution.undefined:
-        return []
-    number_of = symbols.of_row[relocations["symbol"]]
-    wanted = np.isin(number_of, list(resolution.undefined))
-    by_symbol: dict[int, list[int]] = {}
-    for index in np.flatnonzero(wanted).tolist():
-        by_symbol.setdefault(int(number_of[index]), []).append(index)
-    known = [
-        *(n for i, n in enumerate(symbols.names) if symbols.kind[i] >= Kind.WEAK),
-        *resolution.layout.values,
-    ]
-    reports = []
-    for number, indices in by_symbol.items():
-        name = symbols.names[number]
-        first = relocations[indices[0]]
-        owner = inputs.objects[inputs.sections["object"][first["section"]]].label
-        notes = [
-            Note(f"referred to by {place_name(resolution, relocations[i])}")
-            for i in indices[:_MAX_REFERRERS]
-        ]
-        if len(indices) > _MAX_REFERRERS:
-            notes.append(Note(f"and {len(indices) - _MAX_REFERRERS} more references"))
-        hint = did_you_mean(name, known)
-        reports.append(
-            error(
-                f"undefined symbol '{name}'",
-                Span(owner),
-                hint=hint,
-                rule="undefined-symbol",
-                notes=notes,
-            )
-        )
-    return reports
-
-
-def _discarded(resolution: Resolution, relocations: NDArray[Any]) -> list[Diagnostic]:
-    """References from memory to sections that were discarded."""
-    inputs = resolution.inputs
-    flags = inputs.sections["flags"][relocations["section"]] & np.uint64(c.SHF_ALLOC)
-    dead = ~resolution.symbol_live[relocations["symbol"]] & (flags != 0)
-    number_of = resolution.symbols.of_row[relocations["symbol"]]
-    dead &= ~np.isin(number_of, list(resolution.undefined))
-    reports = []
-    for index in np.flatnonzero(dead)[:_MAX_REPORTS].tolist():
-        entry = relocations[index]
-        section = int(entry["section"])
-        if inputs.names[section] in (".eh_frame", ".gcc_except_table"):
-            continue
-        name = inputs.symbol_name(int(entry["symbol"]))
-        target = _target_of(resolution, int(entry["symbol"]))
-        where = inputs.section_label(target) if target >= 0 else "a discarded section"
-        notes = []
-        rule = int(resolution.placement.rule_of[target]) if target >= 0 else -1
-        if rule >= 0:
-            span = resolution.placement.rules[rule].statement.span
-            notes.append(Note("this rule discards it", span))
-        owner = inputs.objects[inputs.sections["object"][section]].label
-        reports.append(
-            error(
-                f"'{name}', referred to by {place_name(resolution, entry)}, is in {where}, which "
-                "is discarded",
-                Span(owner),
-                rule="discarded",
-                notes=notes,
-            )
-        )
-    return reports
-
-
-def _target_of(resolution: Resolution, row: int) -> int:
-    target = int(resolution.target_section[row])
-    return target if target >= 0 else int(resolution.inputs.symbols["section"][row])
-
-
-def _overlaps(placed: Placement) -> list[Diagnostic]:
-    """Output sections that share addresses (ldlang.c, lang_check_section_addresses)."""
-    reports = []
-    for attribute, what in (("vma", "addresses"), ("lma", "load addresses")):
-        used = [
-            o
-            for o in placed.outputs
-            if o.alloc and o.size and not o.removed and not o.is_tbss and not o.never_load
-        ]
-        if attribute == "lma":
-            used = [o for o in used if o.load]
-        used.sort(key=lambda o: getattr(o, attribute))
-        for first, second in itertools.pairwise(used):
-            start, end = getattr(first, attribute), getattr(first, attribute) + first.size
-            other = getattr(second, attribute)
-            if other < end:
-                reports.append(
-                    error(
-                        f"section '{second.name}' overlaps '{first.name}': {what} "
-                        f"{other:#x}…{other + second.size - 1:#x} and {start:#x}…{end - 1:#x}",
-                        second.span or first.span,
-                        rule="overlap",
-                    )
-                )
-        if reports:
-            break
-    return reports
 
 
 def _entry(

@@ -8,7 +8,7 @@ come later, in `layout`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from orobuild.errors import InputError
 from orobuild.linker.glob import is_wild, matcher
 from orobuild.linker.output import InputRun, OutputSection
 from orobuild.linker.script import nodes
+from orobuild.linker.sorting import sorted_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,7 +145,7 @@ def place(inputs: Inputs, script: Script, rows: NDArray[np.int64]) -> Placement:
             taken.setdefault(number, []).append((row, pattern))
     for number, entries in taken.items():
         rule = placement.rules[number]
-        rule.run.rows = ordered = _sorted_rows(inputs, rule.statement, entries)
+        rule.run.rows = ordered = sorted_rows(inputs, rule.statement, entries)
         placement.rule_of[ordered] = number
         placement.output_of[ordered] = rule.output.index if rule.output else DISCARDED
     return placement
@@ -356,232 +357,3 @@ def _outputs_of(placement: Placement, numbers: set[int]) -> list[tuple[int, Outp
         assert output is not None
         pairs.append((number, output))
     return pairs
-
-
-# -- sorting -----------------------------------------------------------------------------
-
-
-def _sorted_rows(
-    inputs: Inputs, statement: nodes.InputStatement, entries: list[tuple[int, int]]
-) -> list[int]:
-    """The rows that one rule takes, in the order that its SORT commands ask for."""
-    if statement.sort_files:
-        entries = sorted(entries, key=lambda entry: _file_key(inputs, entry[0]))
-    sorts = {statement.sections[p].sort if p >= 0 else () for _, p in entries}
-    if len(sorts) == 1:
-        (sort,) = sorts
-        if not sort or sort[0] == "none":
-            return [row for row, _ in entries]
-        if statement.sort_files:
-            return [
-                row
-                for row, _ in sorted(
-                    entries,
-                    key=lambda e: (_file_key(inputs, e[0]), _section_key(inputs, e[0], sort)),
-                )
-            ]
-        return [row for row, _ in sorted(entries, key=lambda e: _section_key(inputs, e[0], sort))]
-    return _insertion_sorted(inputs, statement, entries)
-
-
-def _insertion_sorted(
-    inputs: Inputs, statement: nodes.InputStatement, entries: list[tuple[int, int]]
-) -> list[int]:
-    """Sorted and unsorted patterns in one rule.
-
-    ld inserts a section of a sorted pattern before the first one already there that compares
-    greater by that pattern's order, and appends the others (ldlang.c, wild_sort).
-    """
-    rows: list[int] = []
-    for row, position in entries:
-        sort = statement.sections[position].sort if position >= 0 else ()
-        if not sort or sort[0] == "none":
-            rows.append(row)
-            continue
-        key = _section_key(inputs, row, sort)
-        at = next((i for i, r in enumerate(rows) if _section_key(inputs, r, sort) > key), None)
-        rows.insert(len(rows) if at is None else at, row)
-    return rows
-
-
-def _file_key(inputs: Inputs, row: int) -> tuple[bytes, bytes]:
-    owner = inputs.objects[inputs.sections["object"][row]]
-    first = owner.archive or owner.path
-    second = owner.path if owner.archive else ""
-    return first.encode("utf-8", "surrogateescape"), second.encode("utf-8", "surrogateescape")
-
-
-def _section_key(inputs: Inputs, row: int, sort: tuple[str, ...]) -> tuple[Any, ...]:
-    return tuple(_SORT_KEYS[key](inputs, row) for key in sort)
-
-
-def _name_key(inputs: Inputs, row: int) -> bytes:
-    return inputs.names[row].encode("utf-8", "surrogateescape")
-
-
-def _alignment_key(inputs: Inputs, row: int) -> int:
-    return -int(inputs.sections["align"][row])
-
-
-def _priority_key(inputs: Inputs, row: int) -> tuple[int, bytes]:
-    """ldlang.c, get_init_priority: `.ctors.N` run in the reverse order of `.init_array.N`."""
-    name = inputs.names[row]
-    head, dot, digits = name.rpartition(".")
-    priority = -1
-    if dot and digits.isascii() and digits.isdigit() and len(digits) < 10:
-        priority = int(digits)
-        if head in (".ctors", ".dtors"):
-            priority = 65535 - priority
-    return priority, name.encode("utf-8", "surrogateescape")
-
-
-def _no_key(_inputs: Inputs, _row: int) -> int:
-    return 0
-
-
-_SORT_KEYS: Final = {
-    "name": _name_key,
-    "alignment": _alignment_key,
-    "init_priority": _priority_key,
-    "none": _no_key,
-}
-
-# -- flags of output sections --------------------------------------------------------------
-
-
-def settle_flags(inputs: Inputs, placement: Placement) -> None:
-    """Derive each output section's flags, type and entry size from what it holds."""
-    placement.created.clear()
-    by_name: dict[str, OutputSection] = {}
-    for output in placement.outputs:
-        by_name.setdefault(output.name, output)
-
-    def create(output: OutputSection) -> None:
-        if not output.exists:
-            output.exists = True
-            placement.created.append(output)
-
-    def mention(node: nodes.Expression) -> None:
-        # ldlang.c, exp_init_os: an expression about a section brings it into being.
-        for name in _sections_named(node):
-            if name in by_name:
-                create(by_name[name])
-
-    for statement in placement.statements:
-        if isinstance(statement, nodes.Assignment):
-            mention(statement.expression)
-        if not isinstance(statement, OutputSection):
-            continue
-        output = statement
-        kind = output.declaration.kind if output.declaration else None
-        for item in output.items:
-            if isinstance(item, InputRun):
-                if item.rows:
-                    create(output)
-                    _join_run(inputs, output, item, kind)
-            elif isinstance(item, nodes.Data | nodes.Text):
-                if isinstance(item, nodes.Data):
-                    mention(item.expression)
-                if not output.exists:
-                    output.readonly = True
-                create(output)
-                _join_data(output, kind)
-            elif isinstance(item, nodes.Fill):
-                create(output)
-            elif isinstance(item, nodes.Assignment):
-                create(output)
-                output.defines_symbols |= item.name != "."
-                mention(item.expression)
-        if output.declaration and output.declaration.readonly:
-            output.readonly = True
-
-
-def _sections_named(node: nodes.Expression) -> list[str]:
-    """The output sections that ADDR and LOADADDR in an expression name."""
-    if isinstance(node, nodes.Call):
-        if node.function in ("ADDR", "LOADADDR") and node.name_arg:
-            return [node.name_arg]
-        return [name for argument in node.args for name in _sections_named(argument)]
-    if isinstance(node, nodes.Unary):
-        return _sections_named(node.operand)
-    if isinstance(node, nodes.Binary):
-        return _sections_named(node.left) + _sections_named(node.right)
-    if isinstance(node, nodes.Ternary):
-        parts = (node.condition, node.then, node.otherwise)
-        return [name for part in parts for name in _sections_named(part)]
-    return []
-
-
-def _join_data(output: OutputSection, kind: str | None) -> None:
-    if kind == "NOLOAD":
-        output.never_load = output.alloc = True
-        return
-    output.contents = True
-    if kind != "INFO":
-        output.alloc = output.load = True
-
-
-def _join_run(inputs: Inputs, output: OutputSection, run: InputRun, kind: str | None) -> None:
-    """lang_add_section of ldlang.c, for all input sections of a run."""
-    output.keep |= run.rule is not None and run.rule.keep
-    sections = inputs.sections[run.rows]
-    flags, types = sections["flags"], sections["type"]
-    seen: set[tuple[int, int, int]] = set()
-    for sh_flags, sh_type, entsize in zip(
-        flags.tolist(), types.tolist(), sections["entsize"].tolist(), strict=True
-    ):
-        if (sh_flags, sh_type, entsize) not in seen:
-            seen.add((sh_flags, sh_type, entsize))
-            _join_flags(output, sh_flags, sh_type, entsize, kind)
-    # SUBALIGN changes where input sections start, not what the output section asks for.
-    output.align = max(output.align, int(sections["align"].max()))
-
-
-def _join_flags(
-    output: OutputSection, sh_flags: int, sh_type: int, entsize: int, kind: str | None
-) -> None:
-    alloc = bool(sh_flags & c.SHF_ALLOC) and kind != "INFO"
-    contents = sh_type != c.SHT_NOBITS
-    load = alloc and contents
-    readonly = not sh_flags & c.SHF_WRITE
-    if kind == "NOLOAD":
-        load = contents = False
-        output.never_load = True
-    merge = bool(sh_flags & c.SHF_MERGE)
-    strings = bool(sh_flags & c.SHF_STRINGS)
-    # The first input section decides, later ones can only take the flag away.
-    output.readonly = readonly and (output.readonly or not output.has_input)
-    if output.has_input:
-        if (output.merge, output.strings) != (merge, strings) or (
-            merge and output.entsize != entsize
-        ):
-            output.merge = output.strings = merge = strings = False
-    else:
-        output.has_input = True
-        output.input_type = sh_type
-        if merge:
-            output.entsize = entsize
-    output.alloc |= alloc
-    output.load |= load
-    output.contents |= contents
-    output.code |= bool(sh_flags & c.SHF_EXECINSTR)
-    output.merge |= merge
-    output.strings |= strings
-    output.tls |= bool(sh_flags & c.SHF_TLS)
-
-
-def near_output(placement: Placement, name: str) -> str | None:
-    """A hint naming the output section most like `name`."""
-    return did_you_mean(name, [output.name for output in placement.outputs])
-
-
-__all__ = [
-    "DISCARDED",
-    "NOWHERE",
-    "Placement",
-    "Rule",
-    "candidates",
-    "near_output",
-    "place",
-    "settle_flags",
-]

@@ -1,0 +1,138 @@
+"""Flags of output sections: derived from what the script and the inputs put into them.
+
+The rules are those of lang_add_section and map_input_to_output_sections in ld/ldlang.c, binutils
+2.40, down to the order in which output sections come into being.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orobuild.elf import constants as c
+from orobuild.linker.output import InputRun, OutputSection
+from orobuild.linker.script import nodes
+
+if TYPE_CHECKING:
+    from orobuild.linker.inputs import Inputs
+    from orobuild.linker.placement import Placement
+
+
+def settle_flags(inputs: Inputs, placement: Placement) -> None:
+    """Derive each output section's flags, type and entry size from what it holds."""
+    placement.created.clear()
+    by_name: dict[str, OutputSection] = {}
+    for output in placement.outputs:
+        by_name.setdefault(output.name, output)
+
+    def create(output: OutputSection) -> None:
+        if not output.exists:
+            output.exists = True
+            placement.created.append(output)
+
+    def mention(node: nodes.Expression) -> None:
+        # ldlang.c, exp_init_os: an expression about a section brings it into being.
+        for name in _sections_named(node):
+            if name in by_name:
+                create(by_name[name])
+
+    for statement in placement.statements:
+        if isinstance(statement, nodes.Assignment):
+            mention(statement.expression)
+        if not isinstance(statement, OutputSection):
+            continue
+        output = statement
+        kind = output.declaration.kind if output.declaration else None
+        for item in output.items:
+            if isinstance(item, InputRun):
+                if item.rows:
+                    create(output)
+                    _join_run(inputs, output, item, kind)
+            elif isinstance(item, nodes.Data | nodes.Text):
+                if isinstance(item, nodes.Data):
+                    mention(item.expression)
+                if not output.exists:
+                    output.readonly = True
+                create(output)
+                _join_data(output, kind)
+            elif isinstance(item, nodes.Fill):
+                create(output)
+            elif isinstance(item, nodes.Assignment):
+                create(output)
+                output.defines_symbols |= item.name != "."
+                mention(item.expression)
+        if output.declaration and output.declaration.readonly:
+            output.readonly = True
+
+
+def _sections_named(node: nodes.Expression) -> list[str]:
+    """The output sections that ADDR and LOADADDR in an expression name."""
+    if isinstance(node, nodes.Call):
+        if node.function in ("ADDR", "LOADADDR") and node.name_arg:
+            return [node.name_arg]
+        return [name for argument in node.args for name in _sections_named(argument)]
+    if isinstance(node, nodes.Unary):
+        return _sections_named(node.operand)
+    if isinstance(node, nodes.Binary):
+        return _sections_named(node.left) + _sections_named(node.right)
+    if isinstance(node, nodes.Ternary):
+        parts = (node.condition, node.then, node.otherwise)
+        return [name for part in parts for name in _sections_named(part)]
+    return []
+
+
+def _join_data(output: OutputSection, kind: str | None) -> None:
+    if kind == "NOLOAD":
+        output.never_load = output.alloc = True
+        return
+    output.contents = True
+    if kind != "INFO":
+        output.alloc = output.load = True
+
+
+def _join_run(inputs: Inputs, output: OutputSection, run: InputRun, kind: str | None) -> None:
+    """lang_add_section of ldlang.c, for all input sections of a run."""
+    output.keep |= run.rule is not None and run.rule.keep
+    sections = inputs.sections[run.rows]
+    flags, types = sections["flags"], sections["type"]
+    seen: set[tuple[int, int, int]] = set()
+    for sh_flags, sh_type, entsize in zip(
+        flags.tolist(), types.tolist(), sections["entsize"].tolist(), strict=True
+    ):
+        if (sh_flags, sh_type, entsize) not in seen:
+            seen.add((sh_flags, sh_type, entsize))
+            _join_flags(output, sh_flags, sh_type, entsize, kind)
+    # SUBALIGN changes where input sections start, not what the output section asks for.
+    output.align = max(output.align, int(sections["align"].max()))
+
+
+def _join_flags(
+    output: OutputSection, sh_flags: int, sh_type: int, entsize: int, kind: str | None
+) -> None:
+    alloc = bool(sh_flags & c.SHF_ALLOC) and kind != "INFO"
+    contents = sh_type != c.SHT_NOBITS
+    load = alloc and contents
+    readonly = not sh_flags & c.SHF_WRITE
+    if kind == "NOLOAD":
+        load = contents = False
+        output.never_load = True
+    merge = bool(sh_flags & c.SHF_MERGE)
+    strings = bool(sh_flags & c.SHF_STRINGS)
+    # The first input section decides, later ones can only take the flag away.
+    output.readonly = readonly and (output.readonly or not output.has_input)
+    if output.has_input:
+        if (output.merge, output.strings) != (merge, strings) or (
+            merge and output.entsize != entsize
+        ):
+            output.merge = output.strings = merge = strings = False
+    else:
+        output.has_input = True
+        output.input_type = sh_type
+        if merge:
+            output.entsize = entsize
+    output.alloc |= alloc
+    output.load |= load
+    output.contents |= contents
+    output.code |= bool(sh_flags & c.SHF_EXECINSTR)
+    output.merge |= merge
+    output.strings |= strings
+    output.tls |= bool(sh_flags & c.SHF_TLS)
