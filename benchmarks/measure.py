@@ -6,8 +6,10 @@ turns in one run says more.
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def environment() -> dict[str, str]:
+    """The environment of what is measured: Python may keep its compiled modules, as installed."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
 def seconds(command: Sequence[str | Path], cwd: Path | None = None) -> float:
     """Wall seconds of one run; a command that fails ends the benchmark."""
     start = time.perf_counter()
-    subprocess.run(command, cwd=cwd, check=True, capture_output=True)
+    subprocess.run(command, cwd=cwd, check=True, capture_output=True, env=environment())
     return time.perf_counter() - start
 
 
@@ -41,3 +48,52 @@ def show(medians: Mapping[str, float], yardstick: str) -> None:
     width = max(map(len, medians))
     for name, taken in medians.items():
         print(f"{name:<{width}}  {taken:8.3f} s  {taken / medians[yardstick]:8.2f}x")
+
+
+# A process starts with the peak of the one that forked it, so a small one has to fork.
+_LAUNCHER = """\
+import os, sys
+process = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(process, 0)
+print(usage.ru_maxrss, file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def peak(command: Sequence[str | Path], cwd: Path | None = None) -> tuple[float, float]:
+    """Wall seconds, less the launcher's, and peak resident megabytes (never below about 10)."""
+    launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER]
+    bare = seconds([*launcher, "true"], cwd)
+    start = time.perf_counter()
+    done = subprocess.run(
+        [*launcher, *command], cwd=cwd, check=True, capture_output=True, env=environment()
+    )
+    taken = time.perf_counter() - start
+    return max(taken - bare, 0.0), int(done.stderr.split()[-1]) / 1024
+
+
+def growth(name: str, sizes: Mapping[int, Sequence[str | Path]], cwd: Path | None = None) -> None:
+    """Print time and memory of one command on inputs of growing size, and both for each unit.
+
+    What is linear has a last column that stays or falls: the start-up is shared by more units.
+    """
+    print(f"{name:<12}  {'size':>9}  {'seconds':>8}  {'MB':>7}  {'us each':>8}  {'bytes each':>10}")
+    for size, command in sizes.items():
+        taken, megabytes = peak(command, cwd)
+        each = taken / size * 1e6
+        print(
+            f"{'':<12}  {size:>9}  {taken:8.2f}  {megabytes:7.0f}  {each:8.1f}"
+            f"  {megabytes * (1 << 20) / size:10.0f}"
+        )
+
+
+def profile(program: str, arguments: Sequence[str | Path], cwd: Path, lines: int = 25) -> None:
+    """Print what the time of a drop-in program is made of, by the functions' own time."""
+    code = (
+        "import cProfile, pstats, sys\n"
+        "from orobuild.cli.commands import " + program + " as command\n"
+        "profile = cProfile.Profile()\n"
+        "profile.runcall(command.run, sys.argv[1:])\n"
+        f"pstats.Stats(profile).sort_stats('tottime').print_stats({lines})\n"
+    )
+    subprocess.run([sys.executable, "-c", code, *arguments], cwd=cwd, check=True, env=environment())
