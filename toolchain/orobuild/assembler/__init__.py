@@ -23,7 +23,8 @@ class Options:
 
     `bits` is the ELF class of the object and the code width that the file starts in. `strict`
     (the default of orobuild) refuses what GNU as guesses: see `orobuild.assembler.strict`.
-    `symbols` are predefined absolute symbols (``--defsym``; offsets of C structures).
+    `symbols` are predefined absolute symbols (``--defsym``). `constants` are too, but cannot be
+    redefined and leave no trace in the object's symbol table (offsets of C structures).
     `code_ranges` adds `.oro.code` (docs/design.md). `debug_info` (``-g``) adds a DWARF 5 line
     table. `size_limit` is the largest section in bytes that may take space in the file.
     """
@@ -32,6 +33,7 @@ class Options:
     strict: bool = True
     include_dirs: tuple[str, ...] = ()
     symbols: Mapping[str, int] = field(default_factory=dict)
+    constants: Mapping[str, int] = field(default_factory=dict)
     code_ranges: bool = False
     debug_info: bool = False
     size_limit: int = 256 << 20

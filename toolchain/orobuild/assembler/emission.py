@@ -51,14 +51,15 @@ def _make_real(symbol: Symbol, place: Place, *, forward: bool = False) -> None:
     """Give a local symbol its place in the symbol table, should a relocation need it there.
 
     In GNU as a local symbol becomes a full one, at the end of the table so far, when a
-    displacement refers to it after its definition, or with `forward` before it, too
+    displacement refers to it and it has been mentioned before, or with `forward` at once
     (gas/symbols.c, local_symbol_convert). Other references convert it when relocations are
     written.
     """
-    defined = symbol.defined_at is not None and symbol.defined_at[0] < place[0]
-    if defined or forward:
+    now = place[0]
+    if (symbol.first < now or forward) and (symbol.late or now < symbol.order):
         symbol.late = False
-        symbol.order = place[0]
+        # behind the label that stands before the instruction
+        symbol.order, symbol.serial = now, 1 << 40
 
 
 class Field:
@@ -172,7 +173,7 @@ class _Settler:
     def bind(self, expr: Expr, place: Place) -> Linear:
         if type(expr) is SymbolRef and expr.modifier is None:
             known = self.symbols.get(expr.name)
-            if known is not None and known.plain and known.order <= place[0]:
+            if known is not None and known.plain and known.first <= place[0]:
                 known.referenced = True
                 return Linear(known, None, 0)
         try:
@@ -186,7 +187,7 @@ class _Settler:
         start = len(fragment.data)
         for fixup in encoded.fixups:
             value = self.bind(fixup.value, place)
-            if value.add is not None and value.add.late:
+            if value.add is not None and value.add.temporary:
                 text = place[1].statements[place[2]]
                 if (
                     fixup.pc_relative
@@ -218,7 +219,7 @@ class _Settler:
         assert branch is not None
         fragment = self.stream.current
         target = self.bind(branch.target, place)
-        if target.add is not None and target.add.late and branch.near is not None:
+        if target.add is not None and target.add.temporary and branch.near is not None:
             _make_real(target.add, place)
         if branch.near is None:
             fragment.data += branch.short + b"\0"

@@ -44,7 +44,8 @@ class Symbol:
     `VIEW`: the number of a row of the line table. `lazy` is an expression that is bound anew at
     every use (`.eqv`).
     `order` sorts the symbol table: the statement that mentioned the symbol first; `late`
-    symbols come after all others.
+    symbols come after all others. `first` is the first mention of a local symbol, whose `order`
+    may be another.
     """
 
     # Defaults live in the class: a file has many labels, and most keep most of them.
@@ -74,7 +75,7 @@ class Symbol:
 
     def __init__(self, name: str, order: int, serial: int) -> None:
         self.name = name
-        self.order = order
+        self.order = self.first = order
         self.serial = serial
         self.temporary = self.late = name[:2] == ".L" or name[:1] == "\x01"
 
@@ -148,8 +149,10 @@ class SymbolTable:
         symbol = self.by_name.get(name)
         if symbol is None:
             symbol = self.by_name[name] = Symbol(name, order, len(self.by_name))
-        elif order < symbol.order:
-            symbol.order = order
+        elif order < symbol.first:
+            symbol.first = order
+            if not symbol.temporary:
+                symbol.order = order
         return symbol
 
     def replace(self, name: str) -> Symbol:

@@ -116,6 +116,10 @@ class Unit:
         for name, value in options.symbols.items():
             symbol = self.symbols.get(name, 0)
             symbol.kind, symbol.value, symbol.redefinable = Kind.ABSOLUTE, value, True
+        for name, value in options.constants.items():
+            symbol = self.symbols.get(name, 0)
+            symbol.kind, symbol.value = Kind.ABSOLUTE, value
+            symbol.temporary = True
         scrubbed = scrub(text, path)
         self._scrub_problems = scrubbed.problems
         self.frame: Frame | None = Frame(

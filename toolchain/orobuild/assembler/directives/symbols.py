@@ -69,7 +69,10 @@ def assign(unit: Unit, name: str, operator: str, operands: Operands) -> None:
     unit.registers.pop(name, None)
     symbol.redefinable = operator == "="
     symbol.defined_at = unit.place
-    symbol.late = False
+    for local in (symbol, value.add, value.sub):
+        # An assignment makes local symbols full ones (gas/symbols.c, local_symbol_convert).
+        if local is not None and local.late and not local.name.startswith("\x01"):
+            local.late, local.order = False, unit.seq
     _copy_attributes(symbol, value)
     number = None
     if value.is_number:
