@@ -130,6 +130,14 @@ def test_a_huge_section_count_is_refused_without_reading_it():
     assert time.process_time() - started < 1
 
 
+@pytest.mark.parametrize("kind", [2, 4, 9], ids=["symbols", "rela", "rel"])
+def test_section_0_is_never_a_table(kind):
+    data = bytearray(samples()["object64"])
+    struct.pack_into("<I", data, header_offsets(bytes(data), "section", 0) + 4, kind)
+    with pytest.raises(ElfError, match="section 0"):
+        reader.read(bytes(data), "sample")
+
+
 def test_a_section_larger_than_the_file_is_refused():
     data = bytearray(samples()["object64"])
     struct.pack_into("<Q", data, header_offsets(bytes(data), "section", 1) + 32, 1 << 62)

@@ -238,6 +238,8 @@ def _read_sections(data: memoryview, path: str, header: FileHeader) -> tuple[Sec
     sections = tuple(
         SectionHeader(i, table.get(row[0], f"section {i}"), *row) for i, row in enumerate(raw)
     )
+    if sections and sections[0].sh_type != c.SHT_NULL:
+        _fail(path, f"section 0 has type {sections[0].sh_type}, not SHT_NULL")
     for section in sections[1:]:
         _check_section(path, header, section, sections, len(data))
     return sections
