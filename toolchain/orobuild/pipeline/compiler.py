@@ -119,7 +119,12 @@ class Compiler:
             )
 
     def _prefix_map(self, root: Path) -> list[str]:
-        return [f"-ffile-prefix-map={root}=."]
+        maps = [f"-ffile-prefix-map={root}=."]
+        if self.family == "zig":
+            # Its headers lie beside it, in a path that holds Python's version; the last map wins.
+            home = Path(self.command[0]).resolve().parent
+            maps.append(f"-ffile-prefix-map={home}=zig")
+        return maps
 
     def _run(self, arguments: list[str], root: Path) -> subprocess.CompletedProcess[str]:
         try:

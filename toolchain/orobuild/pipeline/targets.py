@@ -144,7 +144,7 @@ def shared_constants(shop: Workshop, exported: ObjectFile) -> dict[str, int]:
 
 
 def assemble_source(
-    shop: Workshop, target: Target, source: str, symbols: Mapping[str, int]
+    shop: Workshop, target: Target, source: str, constants: Mapping[str, int]
 ) -> ObjectFile:
     """One assembly file to an object; through the C preprocessor when it needs that."""
     text = shop.read_source(source)
@@ -155,7 +155,8 @@ def assemble_source(
         fingerprint(),
         source,
         text,
-        repr(sorted(symbols.items())),
+        repr(sorted(shop.profile.symbols.items())),
+        repr(sorted(constants.items())),
         repr(target.include_dirs),
         repr(shop.unchecked),
         shop.compiler.fingerprint if preprocessed and shop.compiler else "",
@@ -171,7 +172,8 @@ def assemble_source(
     options = assembler.Options(
         strict=not shop.unchecked,
         include_dirs=tuple(target.include_dirs),
-        symbols=symbols,
+        symbols=shop.profile.symbols,
+        constants=constants,
         code_ranges=True,
     )
     made = assembler.assemble(text, source, options, read_file=shop.read_file)
@@ -224,6 +226,7 @@ def link_objects(
         orphan_handling="place" if shop.unchecked else "error",
         gc_sections=target.gc_sections,
         output_format=target.format,
+        strip=target.strip,
     )
     linked = linker.link([linker.LinkInput(o.path, o.data) for o in objects], script, options)
     rendered = render_map(linked.map)
@@ -278,20 +281,20 @@ def finish_objects(shop: Workshop, pending: PendingSources) -> list[ObjectFile]:
     """
     problems: list[Diagnostic] = []
     objects: dict[str, ObjectFile] = {}
-    symbols: Mapping[str, int] | None = shop.profile.symbols
+    constants: Mapping[str, int] | None = {}
     if pending.exported:
         try:
-            symbols = {**shop.profile.symbols, **shared_constants(shop, pending.exported.result())}
+            constants = shared_constants(shop, pending.exported.result())
         except InputError as failure:
-            symbols = None  # assembling without them would only report what is missing
+            constants = None  # assembling without them would only report what is missing
             if pending.target.constants not in pending.compiled:
                 problems += failure.diagnostics
     for source in pending.sources:
         try:
             if source in pending.compiled:
                 continue
-            if symbols is not None:
-                objects[source] = assemble_source(shop, pending.target, source, symbols)
+            if constants is not None:
+                objects[source] = assemble_source(shop, pending.target, source, constants)
         except InputError as failure:
             problems += failure.diagnostics
     for source, future in pending.compiled.items():

@@ -63,6 +63,8 @@ class Target(Section, frozen=True, kw_only=True):
     """An ELF executable, or the bytes of its segments alone."""
     gc_sections: bool = False
     """Drop sections that nothing refers to."""
+    strip: Literal["none", "debug", "all"] = "none"
+    """What to leave out of the linked file: debug sections, or these and the symbol table."""
     lint: bool = True
     """Whether the image is linted (a flat binary never is: it has no permissions)."""
 
