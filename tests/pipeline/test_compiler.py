@@ -89,3 +89,11 @@ def test_preprocessor_lines_are_told_from_comments(text, needed):
 
 def test_a_lowercase_suffix_is_never_preprocessed():
     assert not compiler.needs_preprocessing("a.s", '#include "a.h"\n')
+
+
+def test_an_object_does_not_tell_where_the_compiler_is_installed(tmp_path):
+    (tmp_path / "main.c").write_text("#include <stdint.h>\nuint32_t f(void) { return 1; }\n")
+    zig = compiler.find((), tmp_path / "cache", {"PATH": PATH})
+    compiled = zig.compile("main.c", [], tmp_path)
+    assert b"zig/lib/include" in compiled.object
+    assert b"site-packages" not in compiled.object
