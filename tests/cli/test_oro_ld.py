@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -212,6 +213,18 @@ def test_stripped(bench):
     assert bench.result_of("ours") == 5
 
 
+def test_a_build_id_is_a_note_that_readelf_reads(bench):
+    bench.object("value", returns(5))
+    (bench.path / "k.ld").write_text(SCRIPT.replace("*(.note*)", ""))
+    bench.ld("-T", "k.ld", "start.o", "value.o", "--build-id", "-o", "ours")
+    shown = bench.run("readelf", "-n", "ours").stdout
+    assert re.search("Build ID: [0-9a-f]{40}", shown)
+    bench.ld("-T", "k.ld", "start.o", "value.o", "--build-id", "--build-id=none", "-o", "ours")
+    assert "Build ID" not in bench.run("readelf", "-n", "ours").stdout
+    said = bench.ld("-T", "k.ld", "start.o", "--build-id=md5", "-o", "ours", status=2).stderr
+    assert "SHA-1" in said
+
+
 def test_unknown_keywords_are_warnings_and_known_ones_are_read(bench):
     bench.object("value", returns(5))
     arguments = ("-T", "k.ld", "start.o", "value.o", "-o", "ours")
@@ -278,7 +291,7 @@ def test_gcc_with_oro_ld_as_its_linker(bench):
     (bench.path / "value.c").write_text("int value(void) { return 11; }\n")
     bench.run(
         "gcc", "-B", directory, "-static", "-nostdlib", "-O2", "-fno-pie", "-T", "k.ld", "start.s",
-        "value.c", "-Wl,--gc-sections,-Map=out.map,--build-id=none", "-o", "ours",
+        "value.c", "-Wl,--gc-sections,-Map=out.map", "-o", "ours",
     )  # fmt: skip
     assert bench.result_of("ours") == 11
     assert (bench.path / "out.map").exists()

@@ -102,8 +102,10 @@ TABLE: Final = (
            help="show no warnings"),
     Option(key="trace", names=("-t", "--trace"), help="print the name of each input"),
     Option(key="build-id", names=("--build-id",), takes="maybe", metavar="STYLE",
-           constant="sha1", choices={"none": None, "sha1": None, "md5": None, "uuid": None},
-           help="none; with another style a warning says that no note is written yet"),
+           constant="sha1",
+           choices={"none": None, "sha1": None}
+           | dict.fromkeys(("md5", "uuid", "fast"), "build-ids are SHA-1 of the image"),
+           help="add a note with a hash of the image: sha1 (default) or none"),
     Option(key="why", names=("--why",), takes="value", metavar="NAME", two_dashes=True,
            help="explain why a symbol, section or address is where it is"),
     Option(key="strict", names=("--strict",), two_dashes=True,

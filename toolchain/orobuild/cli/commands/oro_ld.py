@@ -58,7 +58,6 @@ def _link(line: CommandLine, script_name: str | None) -> None:
     from orobuild import linker
 
     page_size, warnings = _keywords(line)
-    warnings += _build_id(line)
     script = _script(line, script_name)
     symbols, script = _definitions(line, script)
     inputs = link_inputs.gather(line, script, link_inputs.search_dirs(line, script))
@@ -165,6 +164,7 @@ def _options(line: CommandLine, symbols: dict[str, int], page_size: int) -> Link
         gc_sections=line.on("gc-sections"),
         defsym=symbols,
         undefined=(*line.all("undefined"), *line.all("require-defined")),
+        build_id=line.last("build-id", "none") != "none",
         strip=cast("Any", _strip(line)),
         output_format=None if oformat is None else "binary" if oformat == "binary" else "elf",
         emulation=cast("Any", emulation),
@@ -206,17 +206,6 @@ def _page_size(text: str) -> int:
             f"oro-ld: invalid maximum page size '{text}'", hint="a power of two, as 0x1000"
         ) from None
     return size
-
-
-def _build_id(line: CommandLine) -> list[Diagnostic]:
-    if line.last("build-id", "none") == "none":
-        return []
-    return [
-        warning(
-            "--build-id ignored: no build-id note is written yet",
-            hint="--build-id=none (-Wl,--build-id=none to the compiler) asks for none",
-        )
-    ]
 
 
 def _require_defined(line: CommandLine, linked: LinkedImage) -> None:
