@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from orobuild.diagnostics import Severity
@@ -91,9 +93,13 @@ def test_a_lowercase_suffix_is_never_preprocessed():
     assert not compiler.needs_preprocessing("a.s", '#include "a.h"\n')
 
 
-def test_an_object_does_not_tell_where_the_compiler_is_installed(tmp_path):
-    (tmp_path / "main.c").write_text("#include <stdint.h>\nuint32_t f(void) { return 1; }\n")
+@pytest.mark.parametrize("inside", [False, True])
+def test_an_object_does_not_tell_where_the_compiler_is_installed(inside, tmp_path):
     zig = compiler.find((), tmp_path / "cache", {"PATH": PATH})
-    compiled = zig.compile("main.c", [], tmp_path)
-    assert b"zig/lib/include" in compiled.object
-    assert b"site-packages" not in compiled.object
+    # With the compiler below the project, as in `.venv`, it names its headers otherwise.
+    root = Path(zig.command[0]).resolve().parents[1] if inside else tmp_path
+    source = tmp_path / "main.c"
+    source.write_text("#include <stdint.h>\nuint32_t f(void) { return 1; }\n")
+    compiled = zig.compile(str(source), [], root)
+    assert b"\0zig/lib/include" in compiled.object
+    assert b"ziglang" not in compiled.object

@@ -121,9 +121,11 @@ class Compiler:
     def _prefix_map(self, root: Path) -> list[str]:
         maps = [f"-ffile-prefix-map={root}=."]
         if self.family == "zig":
-            # Its headers lie beside it, in a path that holds Python's version; the last map wins.
+            # Its headers lie beside it, in a path that holds Python's version. It names them by
+            # a relative path if they are below the directory in which it runs.
             home = Path(self.command[0]).resolve().parent
-            maps.append(f"-ffile-prefix-map={home}=zig")
+            names = [home, home.relative_to(root)] if home.is_relative_to(root) else [home]
+            maps += [f"-ffile-prefix-map={name}=zig" for name in names]
         return maps
 
     def _run(self, arguments: list[str], root: Path) -> subprocess.CompletedProcess[str]:
