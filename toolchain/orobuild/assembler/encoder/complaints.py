@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from orobuild.assembler.encoder.mnemonics import VECTOR_SIZED
 from orobuild.assembler.encoder.operands import Immediate, Memory, RegisterOperand
 from orobuild.assembler.encoder.registers import RegisterClass
 from orobuild.diagnostics import Diagnostic, did_you_mean, error
@@ -21,6 +22,7 @@ _PREFIX_REASONS = {
     "not lockable": "'lock' stands only before an instruction that changes memory and is lockable",
     "not a string instruction": "'rep' stands only before a string instruction",
     "a prefix that the instruction does not take": "it does not take the prefix before it",
+    "a REX prefix whose bits the instruction sets itself": "it sets bits of the REX prefix itself",
     "a prefix that makes it another instruction": "the prefix before it makes it another instruction",
 }
 
@@ -56,6 +58,12 @@ def explain(statement: Statement, reason: str, locate: Locate) -> Diagnostic:
             f"operand size mismatch for '{mnemonic}'",
             locate(start, length),
             hint=f"%{first.name} has {first.size * 8} bits, %{second.name} has {second.size * 8}",
+        )
+    if VECTOR_SIZED.fullmatch(mnemonic) and any(isinstance(o, Memory) for o in operands):
+        return error(
+            f"no suffix tells how long the memory operand of '{mnemonic}' is",
+            place,
+            hint=f"write {mnemonic}x, {mnemonic}y or {mnemonic}z for 16, 32 or 64 bytes",
         )
     registers = [o for o in operands if isinstance(o, RegisterOperand)]
     if not registers and any(isinstance(o, Memory) for o in operands) and len(operands) <= 2:

@@ -302,6 +302,8 @@ class Encoder:
                 known = value if isinstance(value, int) else resolve(value)
                 if known is not None:
                     operands[i] = Immediate(known)
+                elif not isinstance(value, int) and not intel.is_address(value, resolve):
+                    operands[i] = Immediate(value)
         mnemonic, operands[:] = intel.translate(
             mnemonic, operands, state.dialect.bits, locate(0, len(mnemonic))
         )

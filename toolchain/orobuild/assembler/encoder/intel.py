@@ -23,12 +23,14 @@ from orobuild.assembler.encoder.operands import (
     wrap64,
 )
 from orobuild.assembler.encoder.registers import Register, RegisterClass, find
+from orobuild.assembler.expression import Binary, Here, SymbolRef
 from orobuild.diagnostics import error
 from orobuild.errors import InputError
 
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.operands import Value
-    from orobuild.assembler.encoder.types import Dialect, Locate
+    from orobuild.assembler.encoder.types import Dialect, Locate, Resolve
+    from orobuild.assembler.expression import Expr
     from orobuild.diagnostics import Span
 
 SIZES: Final = {
@@ -56,13 +58,15 @@ _SPELT: Final = {
     "or": "|", "xor": "^", "and": "&", "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">",
     "ge": ">=", "mod": "%", "shl": "<<", "shr": ">>",
 }  # fmt: skip
+# What else names are made of: the front end's own (numeric labels), and letters beyond ASCII.
+_RAW: Final = r"\x01\x02\x80-\U0010ffff"
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<number>0[xX][0-9a-fA-F]+|0[bB][01]+|[0-9]+)(?![\w])
     |(?P<st>%?st\s*\(\s*[0-7]\s*\))
     |(?P<register>%[A-Za-z][A-Za-z0-9]*)
-    |(?P<name>(?:[A-Za-z_.$?][\w.$?]*|"(?:[^"\\]|\\.)*")(?:@[A-Za-z]+)?)
+    |(?P<name>(?:[A-Za-z_.$?{_RAW}][\w.$?{_RAW}]*|"(?:[^"\\]|\\.)*")(?:@[A-Za-z]+)?)
     |(?P<character>'(?:\\.|[^'\\])'?)
-    |(?P<operator><<|>>|==|[-+*/%&|^~()\[\]:]))""",
+    |(?P<operator><<|>>|==|[-+*/%&|^~()\[\]:]))""".replace("{_RAW}", _RAW),
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
 _MASK: Final = re.compile(r"\s*\{\s*(%?k[0-7]|z|1to(?:2|4|8|16|32))\s*\}\s*$", re.IGNORECASE)
@@ -482,6 +486,21 @@ def _is_ambiguous(name: str, operands: list[Operand]) -> bool:
 def is_place(operand: Operand) -> bool:
     """Whether `operand` is a bare expression: a branch's target, or a number once it is known."""
     return isinstance(operand, Memory) and operand.bare and not operand.indirect
+
+
+def is_address(value: Expr, resolve: Resolve) -> bool:
+    """Whether a bare expression is a symbol and a number added to it: that is memory.
+
+    Any other expression whose value is not known yet is a number to come (`end - start`), as GNU
+    as reads it.
+    """
+    if isinstance(value, SymbolRef | Here):
+        return True
+    if not isinstance(value, Binary) or value.operator not in ("+", "-"):
+        return False
+    if resolve(value.left) is not None:
+        return value.operator == "+" and is_address(value.right, resolve)
+    return resolve(value.right) is not None and is_address(value.left, resolve)
 
 
 _FAR: Final = re.compile(r"([^\[\]\"%:]+):([^\[\]\"%:]+)")

@@ -188,6 +188,8 @@ def takes_suffix(stem: str, suffix: str) -> bool:
         return x87
     if suffix not in SUFFIX_SIZE or stem in EXTENSIONS or stem in ("movq", "movd"):
         return False
+    if x87 and suffix == "q":
+        return stem.startswith("fi")
     if stem in _UNLISTED or x87:
         return True
     names = dict.fromkeys((stem, ALIASES.get(stem, stem), ALTERNATIVES.get(stem, stem)))
@@ -243,10 +245,8 @@ def encode(shape: Shape, bits: int) -> list[bytes]:
         stem = shape.mnemonic[:-1] if suffix else shape.mnemonic
         if not _matches(opcode, stem, suffix, operands, rounding):
             continue
-        if opcode.mnemonic == ALTERNATIVES.get(stem) and any(
-            isinstance(o, Memory) for o in operands
-        ):
-            continue  # memory is what the name says
+        if opcode.mnemonic == ALTERNATIVES.get(stem) and not has_general(operands):
+            continue
         code = _compose(opcode, operands, rounding, bits, options)
         if code is not None and _wanted(opcode, options):
             sizes.add((opcode.vector_length, opcode.memory_bytes))
@@ -254,6 +254,14 @@ def encode(shape: Shape, bits: int) -> list[bytes]:
     if len(sizes) > 1 and any(_is_unsized_memory(o) for o in operands):
         return []
     return [code for _, _, code in sorted(found, key=lambda item: item[:2])]
+
+
+def has_general(operands: Sequence[Operand]) -> bool:
+    """Whether a general register decides that the second meaning of a mnemonic is meant."""
+    return any(
+        isinstance(o, RegisterOperand) and o.register.kind is RegisterClass.GENERAL
+        for o in operands
+    )
 
 
 def _is_unsized_memory(operand: Operand) -> bool:

@@ -189,7 +189,7 @@ class AttParser:
         if register is not None:
             rest = body[consumed:].lstrip()
             if not rest.startswith(":") or register.kind is not RegisterClass.SEGMENT:
-                place = locate(offset + consumed, max(1, len(body) - consumed))
+                place = locate(offset + len(body) - len(rest), max(1, len(rest)))
                 raise InputError(error(f"junk '{rest}' after register", place))
             segment = register
             rest = rest[1:].lstrip()
@@ -314,7 +314,7 @@ def check_address(
     from orobuild.diagnostics import Span
 
     assert isinstance(place, Span)
-    for register, role in ((base, "base"), (index, "index")):
+    for register, role in ((base, "a base"), (index, "an index")):
         if register is None:
             continue
         usable = (
@@ -322,13 +322,13 @@ def check_address(
                 register.kind is RegisterClass.GENERAL
                 and register.size in ((4, 8) if bits == 64 else (2, 4))
             )
-            or (role == "base" and register.kind is RegisterClass.POINTER)
-            or (role == "index" and register.kind is RegisterClass.VECTOR)
+            or (role == "a base" and register.kind is RegisterClass.POINTER)
+            or (role == "an index" and register.kind is RegisterClass.VECTOR)
         )
-        if register.name == "dx" and role == "base" and index is None:
+        if register.name == "dx" and role == "a base" and index is None:
             continue
-        if not usable or (role == "index" and register.name in ("esp", "rsp")):
-            raise InputError(error(f"'%{register.name}' cannot be a {role} register", place))
+        if not usable or (role == "an index" and register.name in ("esp", "rsp")):
+            raise InputError(error(f"'%{register.name}' cannot be {role} register", place))
     if base is not None and base.name == "dx":
         return  # a port: `in (%dx), %al`
     if base and base.kind is RegisterClass.POINTER and index:

@@ -16,6 +16,7 @@ from orobuild.assembler.encoder.mnemonics import (
     ALTERNATIVES,
     EXTENSIONS,
     IMPLIED,
+    PREFIX_ORDER,
     SHIFTS,
     SUFFIX_SIZE,
     suffix_size,
@@ -132,7 +133,11 @@ def known_mnemonics() -> frozenset[str]:
 def is_known(mnemonic: str) -> bool:
     """Whether `mnemonic` may name an instruction, perhaps with a size suffix."""
     known = known_mnemonics()
-    return mnemonic in known or (mnemonic[:-1] in known and mnemonic[-1] in SUFFIX_SIZE)
+    if mnemonic in known:
+        return True
+    from orobuild.assembler.encoder.opcodes import takes_suffix
+
+    return mnemonic[:-1] in known and takes_suffix(mnemonic[:-1], mnemonic[-1])
 
 
 _MODE_SIZED: Final = {
@@ -219,6 +224,11 @@ def read_back(shape: Shape, code: bytes, bits: int) -> tuple[Template | None, st
         return None, f"decoded as '{instruction}'"
     if not _rounding_matches(rounding, instruction):
         return None, "rounding differs"
+    if found == ALTERNATIVES.get(mnemonic) and found != ALIASES.get(mnemonic):
+        from orobuild.assembler.encoder.opcodes import has_general
+
+        if not has_general(operands):
+            return None, f"decoded as '{instruction}'"
     if found == "bswap" and iced.RegisterExt.size(instruction.op0_register) == 2:
         return None, "bswap of 16 bits is undefined"
     if (
@@ -264,6 +274,9 @@ def refused_prefix(code: bytes, merged: bytes, prefixes: tuple[int, ...], bits: 
     if instruction.is_invalid:
         lock = 0xF0 in prefixes
         return "not lockable" if lock else "a prefix that the instruction does not take"
+    asked = [p for p in prefixes if 0x40 <= p <= 0x4F]
+    if asked and any(asked[0] & byte & 0xF for byte in _rex_of(code)):
+        return "a REX prefix whose bits the instruction sets itself"
     names = decoder_names()
     before, after = names[plain.mnemonic], names[instruction.mnemonic]
     if instruction.len != len(merged) or (before != after and (before, after) not in _BECOMES):
@@ -282,6 +295,16 @@ def refused_prefix(code: bytes, merged: bytes, prefixes: tuple[int, ...], bits: 
     ):
         return ""
     return "not a string instruction"
+
+
+def _rex_of(code: bytes) -> bytes:
+    """The REX prefix of 64-bit code, empty when it has none."""
+    for i, byte in enumerate(code[:-1]):
+        if 0x40 <= byte <= 0x4F:
+            return code[i : i + 1]
+        if byte not in PREFIX_ORDER:
+            break
+    return b""
 
 
 def without_displacement(code: bytes, bits: int) -> bytes:
@@ -618,12 +641,5 @@ def _template(
         and any(f.displacement and not f.pc_relative for f in fields)
         and instruction.memory_base != iced.Register.NONE
     )
-    rex = False
-    if bits == 64:
-        for byte in code:
-            if 0x40 <= byte <= 0x4F:
-                rex = True
-                break
-            if byte not in (0x66, 0x67, 0xF2, 0xF3, 0xF0, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65):
-                break
+    rex = bits == 64 and bool(_rex_of(code))
     return Template(code, tuple(fields), exact, relaxable, rex)

@@ -26,8 +26,10 @@ _RELATIVE: Final = re.compile(
 )
 _EDGES: Final = (
     (-(1 << 31), None),
-    (-(1 << 15), "\nA"),
-    (-(1 << 7), "\nB"),
+    (-(1 << 16), "\nA"),
+    (-(1 << 15), "\nO"),
+    (-(1 << 8), "\nB"),
+    (-(1 << 7), "\nP"),
     (0, "\nC"),
     (1, "\nD"),
     (2, "\nE"),
@@ -122,7 +124,7 @@ def learn(
     symbol = -1
     tokens: dict[int, int] = {}
     written: list[int] = []
-    classes = re.findall(r"\n[A-N]", key)
+    classes = re.findall(r"\n[A-P]", key)
     fixed = []
     pairs = list(zip(statement.operands, statement.shape.indices, strict=True))
     if statement.dialect.intel and statement.shape.intel_order is not statement.shape.operands:

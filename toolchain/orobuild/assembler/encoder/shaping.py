@@ -6,6 +6,7 @@ gives the width of an immediate or a displacement.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -26,11 +27,13 @@ from orobuild.assembler.encoder.operands import (
 from orobuild.assembler.encoder.registers import RegisterClass
 from orobuild.assembler.encoder.template import (
     DISPLACEMENT_STAND_IN,
+    IMMEDIATE_STAND_IN,
     Shape,
     address_size,
     displacement_stand_in,
     fits,
     fits_either,
+    general_size,
     immediate_stand_in,
     operand_size,
     operand_text,
@@ -117,11 +120,17 @@ def shape(
                 size = operand_size(mnemonic, operands, bits)
             width = 2 if i == 0 and mnemonic.startswith("enter") else size
             value = operand.value
+            cut = False
             if isinstance(value, int) and 0 < width < 8:
-                if bits != 64 and fits_either(value, 4):
-                    value = signed(value, 4)  # numbers have 32 bits there
+                if fits_either(value, 4) and (
+                    bits != 64 or general_size(mnemonic, operands) in (1, 2, 4)
+                ):
+                    value = signed(value, 4)  # operations of 32 bits and less know no wider numbers
+                cut = not fits_either(value, width)
                 value = _narrow(value, width, mnemonic, i, places, warnings, locate)
             number, variable = immediate_stand_in(value, mnemonic, width)
+            if cut:
+                number = IMMEDIATE_STAND_IN[width]  # GNU as picks the form before it cuts the value
             if variable:
                 index = len(values)
                 values.append(value)
@@ -130,6 +139,8 @@ def shape(
             memory = operand
             if memory.segment is not None:
                 prefixes = _segment(memory, mnemonic, prefixes)
+            if memory.base is not None and memory.base.name == "dx":
+                _check_port(mnemonic, places[i], locate)
             width = address_size(memory, bits, overridden=overridden)
             if overridden and not memory.absolute and width == bits // 8:
                 message = "the address-size prefix contradicts the registers of the address"
@@ -224,6 +235,8 @@ def _narrow(
 ) -> int:
     if not fits_either(value, width):
         cut = value & ((1 << 8 * width) - 1)
+        if mnemonic in _TRUNCATING and -(1 << 8 * width) <= value < 0:
+            return signed(value, width)  # only copies of the sign are lost
         if mnemonic not in _TRUNCATING:
             start, length = places[index]
             raise InputError(
@@ -247,6 +260,12 @@ def _segment(memory: Memory, mnemonic: str, prefixes: tuple[int, ...]) -> tuple[
     if name == default:
         return prefixes
     return (*prefixes, SEGMENT_PREFIX[name])
+
+
+def _check_port(mnemonic: str, place: tuple[int, int], locate: Locate) -> None:
+    """`(%dx)` is a port, not memory: only `in`, `out`, `ins` and `outs` have one."""
+    if not re.fullmatch(r"(?:in|out)s?[bwl]?", mnemonic):
+        raise InputError(error("'%dx' cannot be a base register", locate(*place)))
 
 
 def _wrapped(memory: Memory, target: Operand) -> Memory:

@@ -117,6 +117,21 @@ def operand_size(mnemonic: str, operands: tuple[Operand, ...] | list[Operand], b
     return 0
 
 
+def general_size(mnemonic: str, operands: tuple[Operand, ...] | list[Operand]) -> int:
+    """Bytes of the integers that `mnemonic` works on, 0 where it works on others or unknown."""
+    suffix = mnemonic[-1]
+    if mnemonic not in _IMMEDIATE_BASES and mnemonic not in IMMEDIATE_8:
+        stem = mnemonic[:-1]
+        if suffix in "bwlq" and (stem in _IMMEDIATE_BASES or stem in IMMEDIATE_8):
+            return SUFFIX_SIZE[suffix]
+        return 0
+    for operand in reversed(operands):
+        if isinstance(operand, RegisterOperand):
+            general = operand.register.kind is RegisterClass.GENERAL
+            return operand.register.size if general else 0
+    return 0
+
+
 def fits(value: int, size: int) -> bool:
     """Whether `value` fits into `size` bytes as a signed number."""
     return -(1 << (8 * size - 1)) <= value < 1 << (8 * size - 1)
