@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 
 CODE = (".text", ".text.hot", ".text.init", ".text.unlikely", ".init.text")
@@ -30,6 +31,18 @@ def case(seed: int) -> Case:
     objects = tuple(_object(rng, o, functions, variables) for o in range(count))
     has_phdrs = rng.random() < 0.7
     return Case(objects, _script(rng, has_phdrs=has_phdrs), has_phdrs)
+
+
+def orphaned(link: Case, seed: int) -> Case:
+    """The same link with one or two output sections missing from its script."""
+    rng = random.Random(seed)
+    script = link.script
+    for name in rng.sample([".init", ".rodata", ".percpu", ".data"], rng.randint(1, 2)):
+        script = re.sub(rf"\n  {re.escape(name)} :.*?\n  \}}[^\n]*", "", script, flags=re.DOTALL)
+    about = r"\(\.(rodata|data|percpu|init)\)"
+    script = re.sub(rf".*= .*(SIZEOF|ADDR|ALIGNOF|LOADADDR){about}.*\n", "", script)
+    script = re.sub(r"(LONG|QUAD)\((SIZEOF|ADDR).*\)", "BYTE(3)", script)
+    return Case(link.objects, script, link.has_phdrs)
 
 
 def _align(rng: random.Random, lines: list[str]) -> None:

@@ -105,6 +105,14 @@ def _join_run(inputs: Inputs, output: OutputSection, run: InputRun, kind: str | 
     output.align = max(output.align, int(sections["align"].max()))
 
 
+def join_section(inputs: Inputs, output: OutputSection, row: int) -> None:
+    """Add one input section's flags to its output section's."""
+    section = inputs.sections[row]
+    output.exists = True
+    output.align = max(output.align, int(section["align"]))
+    _join_flags(output, int(section["flags"]), int(section["type"]), int(section["entsize"]), None)
+
+
 def _join_flags(
     output: OutputSection, sh_flags: int, sh_type: int, entsize: int, kind: str | None
 ) -> None:

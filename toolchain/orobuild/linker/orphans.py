@@ -14,6 +14,8 @@ from orobuild.diagnostics import Diagnostic, Note, Span, error, warning
 from orobuild.elf import constants as c
 from orobuild.elf.descriptions import section_flags
 from orobuild.errors import InputError
+from orobuild.linker.flags import join_section
+from orobuild.linker.orphan_placement import OrphanPlacer
 from orobuild.linker.output import InputRun, OutputSection
 from orobuild.linker.placement import DISCARDED, Placement
 
@@ -53,6 +55,7 @@ def place_orphans(
     problems: list[Diagnostic] = []
     warnings: list[Diagnostic] = []
     sections = inputs.sections
+    placer = OrphanPlacer(inputs, placement)
     for row in placement.orphans:
         name, flags = inputs.names[row], int(sections["flags"][row])
         if name in _DROPPED or name.startswith(".gnu.lto_"):
@@ -68,13 +71,13 @@ def place_orphans(
             # gas makes empty .text, .data and .bss in every object; they hold nothing.
             placement.output_of[row] = DISCARDED if handling == "error" else -1
             if handling != "error":
-                _beside_like(inputs, placement, row)
+                placer.place(row)
         elif handling == "error":
             problems.append(_refuse(inputs, placement, row, referrers(row), script_path))
         else:
             if handling == "warn":
                 warnings.append(_warn(inputs, row))
-            _beside_like(inputs, placement, row)
+            placer.place(row)
     if problems:
         raise InputError(problems[:_MAX_REPORTS])
     return warnings
@@ -86,28 +89,27 @@ def _is_named(inputs: Inputs, row: int) -> bool:
     return bool(((table["section"] == row) & ((table["info"] & 0xF) != c.STT_SECTION)).any())
 
 
-def _append(placement: Placement, output: OutputSection, row: int) -> None:
+def _append(inputs: Inputs, placement: Placement, output: OutputSection, row: int) -> None:
     if output.items and isinstance(output.items[-1], InputRun) and output.items[-1].rule is None:
         output.items[-1].rows.append(row)
     else:
         output.items.append(InputRun([row], None))
     placement.output_of[row] = output.index
+    join_section(inputs, output, row)
 
 
 def _new_output(placement: Placement, name: str, position: int | None) -> OutputSection:
     output = OutputSection(name, len(placement.outputs), None)
     placement.outputs.append(output)
-    if position is None:
-        placement.statements.append(output)
-    else:
-        placement.statements.insert(position, output)
+    end = len(placement.statements)
+    placement.statements.insert(end if position is None else position, output)
     return output
 
 
 def _carry(inputs: Inputs, placement: Placement, row: int) -> None:
     name = inputs.names[row]
     output = placement.by_name(name) or _new_output(placement, name, None)
-    _append(placement, output, row)
+    _append(inputs, placement, output, row)
 
 
 def _suggestion(inputs: Inputs, placement: Placement, row: int) -> tuple[str, str]:
@@ -171,7 +173,7 @@ def _kind(flags: int, sh_type: int) -> str:
 
 
 def _like(placement: Placement, flags: int, sh_type: int) -> OutputSection | None:
-    """The output section that a section with these flags belongs beside, None if there is none."""
+    """The output section that a section with these flags belongs in, None if there is none."""
     wanted = _kind(flags, sh_type)
     named = [o for o in placement.outputs if o.name == wanted]
     if named:
@@ -182,30 +184,3 @@ def _like(placement: Placement, flags: int, sh_type: int) -> OutputSection | Non
         if o.alloc and _kind(o.sh_flags, c.SHT_NOBITS if o.is_nobits else c.SHT_PROGBITS) == wanted
     ]
     return same[-1] if same else None
-
-
-def _beside_like(inputs: Inputs, placement: Placement, row: int) -> None:
-    """GNU ld: into the output section of the same name, else a new one after its like."""
-    name = inputs.names[row]
-    section = inputs.sections[row]
-    flags, sh_type = int(section["flags"]), int(section["type"])
-    existing = placement.by_name(name)
-    if existing is not None:
-        _append(placement, existing, row)
-        return
-    if not flags & c.SHF_ALLOC:
-        _append(placement, _new_output(placement, name, None), row)
-        return
-    like = _like(placement, flags, sh_type)
-    position = None
-    if like is not None and like in placement.statements:
-        position = placement.statements.index(like) + 1
-        while position < len(placement.statements):
-            after = placement.statements[position]
-            if isinstance(after, OutputSection) and after.declaration is not None:
-                break
-            if not isinstance(after, OutputSection):
-                break
-            position += 1
-    output = _new_output(placement, name, position)
-    _append(placement, output, row)

@@ -67,6 +67,7 @@ class OutputSection:
     `vma`, `lma`: addresses; `size`: bytes in memory; `offset`: in the file. The flags are those
     that BFD keeps (SEC_*), from which `sh_flags` and `sh_type` follow. `removed`: it turned out
     empty and is not written; `ignored`: so much so that it does not move the location counter.
+    `like`: the section that an orphan stands behind, and whose memory region it shares.
     """
 
     name: str
@@ -99,6 +100,7 @@ class OutputSection:
     size: int = 0
     offset: int = 0
     header_index: int = 0
+    like: OutputSection | None = None
 
     @property
     def span(self) -> Span | None:
@@ -138,6 +140,11 @@ class OutputSection:
         if kind == c.SHT_NULL or (kind == c.SHT_NOBITS) != (derived == c.SHT_NOBITS):
             return derived
         return kind
+
+    @property
+    def type_so_far(self) -> int:
+        """The sh_type known before layout: of its first input, else of its name, else SHT_NULL."""
+        return self.input_type or _special(self.name)[0]
 
     @property
     def is_tbss(self) -> bool:

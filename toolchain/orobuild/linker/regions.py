@@ -111,6 +111,10 @@ class MemoryRegions:
     def of(self, output: OutputSection) -> Region:
         """The region whose addresses a section takes."""
         declaration = output.declaration
+        if declaration is None and output.like is not None:
+            like = output.like.declaration
+            if like is not None and like.region is not None:
+                return self._find(like.region, output.like)
         if declaration is not None:
             if declaration.region is not None:
                 return self._find(declaration.region, output)
