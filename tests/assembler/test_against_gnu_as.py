@@ -17,6 +17,7 @@ SUBJECTS = (
     "relocations",
     "source",
     "frames",
+    "rare",
 )
 
 
@@ -30,7 +31,7 @@ def test_the_object_is_the_one_of_gnu_as(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [case for s in (*SUBJECTS[:-3], "relocations32") for case in _cases(s)]
+    "text", [case for s in (*SUBJECTS[:-4], "relocations32") for case in _cases(s)]
 )
 def test_the_32_bit_object_is_the_one_of_gnu_as(text: str) -> None:
     if ".code64" in text:

@@ -23,7 +23,7 @@ MAX_NESTING: Final = 100  # gas/macro.c, max_macro_nest
 _TOKEN: Final = re.compile(r"[A-Za-z_.$\x80-\U0010ffff][A-Za-z0-9_.$\x80-\U0010ffff]*")
 _SEPARATORS: Final = frozenset(" \t,;\"'<>()=!")
 _HEAD: Final = re.compile(r"(?:[\w.$]+[ \t]*:[ \t]*)*(\.[A-Za-z]+)(?![\w.$])")
-_REPEATS: Final = frozenset({".rept", ".rep", ".irp", ".irpc"})
+_REPEATS: Final = frozenset({".rept", ".rep", ".irp", ".irpc", ".irep", ".irepc"})
 _LOCAL: Final = re.compile(r"LOCAL[ \t]+(.*)", re.IGNORECASE)
 
 

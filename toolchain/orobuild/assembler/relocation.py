@@ -102,6 +102,16 @@ class OutputRelocation:
     addend: int
 
 
+@dataclass(frozen=True, slots=True)
+class ExplicitRelocation:
+    """A `.reloc`: its offset in the section, its type, and the value that it is about."""
+
+    offset: Linear
+    type: int
+    value: Linear
+    place: Place
+
+
 class Relocator:
     """Resolves the fixes of a unit's sections."""
 
@@ -118,7 +128,41 @@ class Relocator:
                 far = self.branch(fragment, fragment.tail)
                 if far is not None and (relocation := self.resolve(section, far)) is not None:
                     out.append(relocation)
+        at = 0
+        for wanted in section.explicit_relocations:
+            made = self.explicit(section, wanted)
+            if made is not None:
+                while at < len(out) and out[at].offset <= made.offset:
+                    at += 1
+                out.insert(at, made)
+                at += 1
         return out
+
+    def explicit(self, section: Section, wanted: ExplicitRelocation) -> OutputRelocation | None:
+        """The relocation of a `.reloc`."""
+        unit = self.unit
+        try:
+            base, offset = final(wanted.offset)
+            if base is not None and base is not section:
+                raise Unresolvable("the offset of '.reloc' must be in this section")
+            symbol, number, _ = self.follow(wanted.value.add, wanted.value.number)
+            if wanted.value.sub is not None or wanted.value.modifier is not None:
+                raise Unresolvable("'.reloc' takes a symbol and a number")
+            if symbol is not None:
+                place, position = final_position(symbol)
+                if place is None:
+                    symbol, number = None, number + position
+                elif isinstance(place, Section) and symbol.temporary:
+                    symbol, number = place.symbol, number + position
+            if not 0 <= offset < max(1, section.size):
+                raise Unresolvable(f"the offset {offset:#x} of '.reloc' is outside the section")
+        except Unresolvable as why:
+            unit.report(error(str(why), unit.span_at(wanted.place)), wanted.place)
+            return None
+        for used in (symbol, section.symbol):
+            if used is not None:
+                used.used_in_relocation = True
+        return OutputRelocation(offset, wanted.type, symbol, _signed64(number))
 
     def branch(self, fragment: Fragment, tail: BranchTail) -> Fix | None:
         """Write a branch into its fragment; the fix of a near one that needs more than that.

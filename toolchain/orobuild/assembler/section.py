@@ -15,6 +15,7 @@ from orobuild.elf import constants as c
 if TYPE_CHECKING:
     from orobuild.assembler.cfi import Frame
     from orobuild.assembler.fragment import Fix
+    from orobuild.assembler.relocation import ExplicitRelocation
     from orobuild.assembler.symbol import Place, Symbol
 
 _A: Final = c.SHF_ALLOC
@@ -153,7 +154,8 @@ class Section:
     """One section under construction; its identity is (name, group, unique number)."""
 
     __slots__ = (
-        "alignment_power", "code_runs", "comdat", "defined_at", "explicit", "fixes", "fragments",
+        "alignment_power", "code_runs", "comdat", "defined_at", "explicit", "explicit_relocations",
+        "fixes", "fragments",
         "group", "index", "is_code", "link_order", "name", "sh_entsize", "sh_flags", "sh_type",
         "size", "streams", "symbol", "unique",
     )  # fmt: skip
@@ -174,6 +176,7 @@ class Section:
         self.fragments: list[Fragment] = []
         self.fixes: list[Fix] = []
         self.code_runs: list[CodeRun] = []
+        self.explicit_relocations: list[ExplicitRelocation] = []
         self.symbol: Symbol | None = None
         self.size = 0
         self.index = 0

@@ -20,6 +20,7 @@ from orobuild.assembler import (
     emission,
     line_table,
     macro,
+    relaxation,
     strict,
 )
 from orobuild.assembler.conditional import Conditionals
@@ -27,6 +28,7 @@ from orobuild.assembler.encoder.complaints import UNKNOWN_INSTRUCTION
 from orobuild.assembler.encoder.encoder import Encoder
 from orobuild.assembler.encoder.types import Dialect, Slot
 from orobuild.assembler.expression import NAME, Binary, Expr, Here, SymbolRef, Unary, unquote
+from orobuild.assembler.fragment import AlignTail, FillTail
 from orobuild.assembler.line_table import LineTable, Location, Row
 from orobuild.assembler.operands import Operands
 from orobuild.assembler.section import Section, Stream, defaults
@@ -110,6 +112,7 @@ class Unit:
             tuple[tuple[Section, Stream], tuple[Section, Stream] | None, bool]
         ] = []
         self.chosen_section = False
+        self.structure: int | None = None
         self.memo: dict[str, Slot] = {}
         self._select_memo()
 
@@ -300,6 +303,9 @@ class Unit:
             if not symbol.redefinable or self.strict:
                 self.redefined(symbol, start)
             symbol = self.symbols.replace(name)
+        if self.structure is not None:
+            symbol.kind, symbol.value, symbol.defined_at = Kind.ABSOLUTE, self.structure, self.place
+            return symbol
         symbol.kind = Kind.LABEL
         symbol.section = self.section
         symbol.defined_at = self.place
@@ -326,6 +332,9 @@ class Unit:
     def here(self) -> Symbol:
         """A nameless label at the current place, for ``.``."""
         symbol = Symbol("\x01.", self.seq, 0)
+        if self.structure is not None:
+            symbol.kind, symbol.value = Kind.ABSOLUTE, self.structure
+            return symbol
         symbol.kind = Kind.LABEL
         symbol.section = self.section
         self.stream.items.append(symbol)
@@ -360,6 +369,23 @@ class Unit:
             view=symbol,
             reset=view == "-0",
         )
+
+    def begin_structure(self, offset: int) -> None:
+        """Labels become the numbers `offset` and up, until a section is chosen."""
+        self.structure = offset
+        self._select_memo()
+
+    def _grow_structure(self, item: object) -> None:
+        """`.skip` and alignment inside `.struct`; nothing else can be there."""
+        assert self.structure is not None
+        if isinstance(item, bytes) and not any(item):
+            self.structure += len(item)
+        elif isinstance(item, FillTail) and not any(item.pattern):
+            self.structure += item.count * len(item.pattern)
+        elif isinstance(item, AlignTail):
+            self.structure += relaxation.align_size(self.structure, item)
+        else:
+            self.fail("only '.skip' and alignments can be in '.struct'")
 
     def is_here(self, symbol: Symbol) -> bool:
         """Whether nothing has been emitted behind the label `symbol`."""
@@ -434,6 +460,8 @@ class Unit:
 
     def instruction(self, text: str, start: int) -> None:
         """Hand one instruction to the encoder."""
+        if self.structure is not None:
+            self.fail("an instruction cannot be in '.struct'")
         if self.strict:
             self.strict.instruction(start)
         if self.location is not None:
@@ -532,7 +560,8 @@ class Unit:
 
     def _select_memo(self) -> None:
         if (
-            self.location is not None
+            self.structure is not None
+            or self.location is not None
             or self.conditionals.skipping
             or (self.strict and not self.strict.accepts(self.section))
         ):
@@ -567,6 +596,7 @@ class Unit:
     def restore(self, section: Section, stream: Stream) -> None:
         """Continue in `stream` without changing what `.previous` means."""
         self.chosen_section = True
+        self.structure = None
         self.section, self.stream = section, stream
         self.stream.items.append(self.dialect.bits)
         self.stream.places.append(self.place)
@@ -574,6 +604,9 @@ class Unit:
 
     def emit(self, item: object) -> None:
         """Append data or a tail to the current stream."""
+        if self.structure is not None:
+            self._grow_structure(item)
+            return
         if self.strict:
             self.strict.data()
         self.stream.items.append(item)

@@ -13,6 +13,7 @@ from orobuild.assembler.directives.data import DIRECTIVES as DATA
 from orobuild.assembler.directives.debug import DIRECTIVES as DEBUG
 from orobuild.assembler.directives.frames import DIRECTIVES as FRAMES
 from orobuild.assembler.directives.location import DIRECTIVES as LOCATION
+from orobuild.assembler.directives.rare import DIRECTIVES as RARE
 from orobuild.assembler.directives.reading import DIRECTIVES as READING
 from orobuild.assembler.directives.sections import DIRECTIVES as SECTIONS
 from orobuild.assembler.directives.symbols import DIRECTIVES as SYMBOLS
@@ -29,6 +30,7 @@ TABLE: Final[dict[str, Directive]] = {
     **DEBUG,
     **FRAMES,
     **LOCATION,
+    **RARE,
     **READING,
     **SECTIONS,
     **SYMBOLS,
@@ -40,9 +42,10 @@ REFUSED: Final[dict[str, str]] = {
         ".bundle_align_mode": "instruction bundles are for sandboxes, not for kernels",
         ".bundle_lock": "instruction bundles are for sandboxes, not for kernels",
         ".bundle_unlock": "instruction bundles are for sandboxes, not for kernels",
-        ".struct": "use '.set' with offsets",
-        ".offset": "use '.set' with offsets",
-        ".mri": "MRI syntax is not supported",
+        ".linkonce": "use '.section' with a group, comdat",
+        ".attach_to_group": "name the group in '.section'",
+        ".cfi_label": "labels inside .eh_frame are not supported",
+        ".intel_mnemonic": "only AT&T mnemonics are supported",
         ".largecomm": "the large model's common symbols are not supported",
         ".stabs": "stabs debug information is not supported; use -g for DWARF",
         ".stabn": "stabs debug information is not supported; use -g for DWARF",
@@ -50,7 +53,6 @@ REFUSED: Final[dict[str, str]] = {
         ".def": "COFF debug information is not supported",
         ".tfloat": "80-bit floating point data is not implemented",
         ".ldouble": "80-bit floating point data is not implemented",
-        ".hfloat": "half-precision floating point data is not implemented",
         ".bfloat16": "bfloat16 data is not implemented",
         ".vtable_entry": "C++ vtable garbage collection of old linkers is not implemented",
         ".vtable_inherit": "C++ vtable garbage collection of old linkers is not implemented",

@@ -106,7 +106,7 @@ def strings(unit: Unit, operands: Operands, width: int, terminated: bool) -> Non
 
 def floats(unit: Unit, operands: Operands, size: int) -> None:
     """``.float`` and ``.double``: IEEE 754 numbers."""
-    pattern = {4: "<f", 8: "<d"}[size]
+    pattern = {2: "<e", 4: "<f", 8: "<d"}[size]
     out = bytearray()
     while not operands.at_end():
         match = _FLOAT.match(operands.text, operands.position)

@@ -66,7 +66,8 @@ def align(unit: Unit, operands: Operands, width: int, is_power: bool) -> None:
         pattern = b"\0"
     if power:
         unit.emit(AlignTail(power, pattern, limit, unit.dialect.bits, unit.place))
-    section.alignment_power = max(section.alignment_power, power)
+    if unit.structure is None:
+        section.alignment_power = max(section.alignment_power, power)
 
 
 def org(unit: Unit, operands: Operands) -> None:

@@ -156,6 +156,8 @@ DIRECTIVES: Final = {
     ".rept": Directive(macro.repeat, "repeat"),
     ".rep": Directive(macro.repeat, "repeat"),
     ".irp": Directive(partial(macro.repeat_values, characters=False), "repeat for values"),
+    ".irep": Directive(partial(macro.repeat_values, characters=False), "repeat for values"),
+    ".irepc": Directive(partial(macro.repeat_values, characters=True), "repeat for characters"),
     ".irpc": Directive(partial(macro.repeat_values, characters=True), "repeat for characters"),
     ".endr": Directive(macro.stray, "the end of a repetition"),
     ".altmacro": Directive(partial(alternate, on=True), "alternate macro syntax"),

@@ -294,7 +294,7 @@ def symver(unit: Unit, operands: Operands) -> None:
         operands.fail(f"'{name}' has no version", position=at, hint="write name@VERSION")
     if visibility is not None:
         operands.fail(f"a symbol version's visibility ('{visibility}') is not supported")
-    if symbol.versions and (symbol.versions[0] != name or "@@@" in name):
+    if symbol.versions and (symbol.versions[0] != name or "@@@" in name):  # noqa: SIM102
         if "@@@" in name or "@@@" in symbol.versions[0]:
             operands.fail(f"'{name}' renames '{display(symbol.name)}', which has a version already")
     if name not in symbol.versions:
