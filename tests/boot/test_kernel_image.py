@@ -69,3 +69,14 @@ def test_two_builds_are_the_same_bytes(root, profile, built, tmp_path):
     again = build(load(root), Request(profile=profile, output=tmp_path, jobs=1))
     for path in (built.kernel, built.disk):
         assert (again.directory / path.name).read_bytes() == path.read_bytes()
+
+
+def test_the_profiles_make_different_code(root, tmp_path):
+    from orobuild.pipeline.build import Request, build
+    from orobuild.project import load
+
+    kernels = [
+        build(load(root), Request(profile=name, output=tmp_path / name)).kernel.read_bytes()
+        for name in ("debug", "release")
+    ]
+    assert kernels[0] != kernels[1]

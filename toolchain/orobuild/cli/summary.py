@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import click
-
-from orobuild.cli.terminal import style
+from orobuild.cli.terminal import echo, style
 from orobuild.elf.constants import PF_W, PF_X, PT_LOAD
 from orobuild.elf.descriptions import segment_flags
 
@@ -41,8 +39,16 @@ def of_build(result: BuildResult) -> str:
         f"{result.project.config.name}, profile {result.profile}: {result.objects} objects{cached}"
     )
     lines = [_row("built", made)]
-    for target in result.targets:
-        whole = target.path == result.kernel or len(result.targets) == 1
+    families = _families(result)
+    for directory, members in families.items():
+        total = sum(member.path.stat().st_size for member in members)
+        where = _shown(members[0].path.parent, result.project.root)
+        lines.append(
+            f"{'':{_LABEL}} {directory}/: {len(members)} targets in {where}  {size(total)}"
+        )
+    alone = [t for t in result.targets if not any(t in members for members in families.values())]
+    for target in alone:
+        whole = target.path == result.kernel or len(alone) == 1
         lines += _target(target, result.project.root, whole=whole)
     if result.disk:
         lines.append(_file("image", result.disk, result.project.root))
@@ -51,6 +57,19 @@ def of_build(result: BuildResult) -> str:
     else:
         lines.append(_row("linted", _lint(result)))
     return "\n".join([*lines, _row("time", _times(result))])
+
+
+_MANY = 4  # targets in one folder are told one by one up to this number
+
+
+def _families(result: BuildResult) -> dict[str, list[BuiltTarget]]:
+    """The targets that are too many to name, by the folder that their names have in common."""
+    folders: dict[str, list[BuiltTarget]] = {}
+    for target in result.targets:
+        folder, slash, _ = target.name.rpartition("/")
+        if slash:
+            folders.setdefault(folder, []).append(target)
+    return {folder: members for folder, members in folders.items() if len(members) > _MANY}
 
 
 def of_run(result: BuildResult, report: BootReport) -> str:
@@ -71,7 +90,7 @@ def of_run(result: BuildResult, report: BootReport) -> str:
 
 def console_line(line: str) -> None:
     """Show a line of the kernel's console; what is meant for programs is dimmed."""
-    click.echo(style(line, dim=True) if line.startswith("oro: ") else line)
+    echo(style(line, dim=True) if line.startswith("oro: ") else line)
 
 
 def _row(label: str, text: str) -> str:
@@ -79,8 +98,11 @@ def _row(label: str, text: str) -> str:
 
 
 def _file(label: str, path: Path, root: Path) -> str:
-    shown = path.relative_to(root) if path.is_relative_to(root) else path
-    return f"{'':{_LABEL}} {label}: {shown}  {size(path.stat().st_size)}"
+    return f"{'':{_LABEL}} {label}: {_shown(path, root)}  {size(path.stat().st_size)}"
+
+
+def _shown(path: Path, root: Path) -> Path:
+    return path.relative_to(root) if path.is_relative_to(root) else path
 
 
 def _target(target: BuiltTarget, root: Path, *, whole: bool) -> Iterator[str]:

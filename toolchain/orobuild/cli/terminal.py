@@ -22,9 +22,16 @@ def wants_color(stream: TextIO) -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
 
 
+def echo(text: str, *, err: bool = False, end: str = "\n") -> None:
+    """Print `text` as it is: click would strip the colours that FORCE_COLOR asks for in a pipe."""
+    stream = sys.stderr if err else sys.stdout
+    stream.write(text + end)
+    stream.flush()
+
+
 def show(diagnostics: Iterable[Diagnostic]) -> None:
     """Print diagnostics to standard error."""
-    sys.stderr.write(render_all(diagnostics, color=wants_color(sys.stderr)))
+    echo(render_all(diagnostics, color=wants_color(sys.stderr)), err=True, end="")
     sys.stderr.flush()
 
 

@@ -42,26 +42,40 @@ def read(target: LinkedTarget) -> ElfFile:
 
 
 def lint_all(shop: Workshop, linked: Mapping[str, LinkedTarget]) -> LintOutcome:
-    """Lint every ELF target that wants it. Raises `InputError` if a finding is an error."""
+    """Lint every ELF target that wants it, and every script. Raises `InputError` for an error."""
     checked = [target for name, target in linked.items() if _wants_lint(shop, name)]
+    scripts = list(dict.fromkeys(shop.project.config.targets[name].script for name in linked))
     keys = [
         digest("lint", targets.fingerprint(), repr(shop.project.lint), target.path, target.data)
         for target in checked
+    ]
+    keys += [
+        digest(
+            "lint script",
+            targets.fingerprint(),
+            repr(shop.project.lint),
+            script,
+            shop.read_source(script),
+        )
+        for script in scripts
     ]
     # The whole outcome is kept too: a build that changes nothing imports no rule.
     whole = digest("lint outcome", *keys)
     if known := shop.cache.get(whole):
         return msgspec.json.decode(known[0], type=LintOutcome)
     findings: list[Diagnostic] = []
-    for key, target in zip(keys, checked, strict=True):
+    subjects: list[LinkedTarget | str] = [*checked, *scripts]
+    for key, subject in zip(keys, subjects, strict=True):
         hit = shop.cache.get(key)
-        found = hit[1] if hit else _findings(shop, target)
+        found = hit[1] if hit else _findings(shop, subject)
         if not hit:
             shop.cache.put(key, b"", warnings=found)
         findings += found
     if any(d.severity is Severity.ERROR for d in findings):
         raise InputError(findings)
-    outcome = LintOutcome(_rule_count(shop), tuple(findings), _sarif(checked, findings))
+    outcome = LintOutcome(
+        _rule_count(shop), tuple(findings), _sarif([*(t.path for t in checked), *scripts], findings)
+    )
     shop.cache.put(whole, msgspec.json.encode(outcome))
     return outcome
 
@@ -73,18 +87,23 @@ def _wants_lint(shop: Workshop, name: str) -> bool:
 
 def _rule_count(shop: Workshop) -> int:
     from orobuild.lint.registry import rules
+    from orobuild.lint.rule import Scope
     from orobuild.lint.selection import selected
 
-    return len(selected(rules(), shop.project.lint))
+    ran = (Scope.IMAGE, Scope.SCRIPT)
+    return sum(rule.scope in ran for rule in selected(rules(), shop.project.lint))
 
 
-def _findings(shop: Workshop, target: LinkedTarget) -> tuple[Diagnostic, ...]:
+def _findings(shop: Workshop, subject: LinkedTarget | str) -> tuple[Diagnostic, ...]:
+    """What lint finds in an image, or in the script of that name."""
     from orobuild import lint
 
-    return lint.check_image(read(target), config=shop.project.lint)
+    if isinstance(subject, str):
+        return lint.check_script(shop.read_source(subject), subject, config=shop.project.lint)
+    return lint.check_image(read(subject), config=shop.project.lint)
 
 
-def _sarif(checked: list[LinkedTarget], findings: list[Diagnostic]) -> bytes:
+def _sarif(checked: list[str], findings: list[Diagnostic]) -> bytes:
     from orobuild import lint
     from orobuild.lint.finding import Finding
     from orobuild.lint.result import LintResult
@@ -95,9 +114,7 @@ def _sarif(checked: list[LinkedTarget], findings: list[Diagnostic]) -> bytes:
         else Finding(f.severity, f.message, f.span, f.hint, f.rule, f.notes)
         for f in findings
     )
-    return lint.report(
-        LintResult(tuple(target.path for target in checked), found), "sarif"
-    ).encode()
+    return lint.report(LintResult(tuple(checked), found), "sarif").encode()
 
 
 def crosscheck_all(shop: Workshop, linked: Mapping[str, LinkedTarget]) -> int:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _FILES = ("orobuild.toml", "pyproject.toml")
-_BUILT_IN_PROFILES = {"debug": Profile(cflags=["-O1"]), "release": Profile(cflags=["-O2"])}
+# -Og, since zig cc knows two ways only: -O0 and -Og are one, every other level is the other.
+_BUILT_IN_PROFILES = {"debug": Profile(cflags=["-Og"]), "release": Profile(cflags=["-O2"])}
 
 
 class ConfigError(OrobuildError):
@@ -182,6 +183,10 @@ def _checked(root: Path, file: Path, table: dict[str, Any]) -> Project:
             )
         ) from problem
     project = Project(root, file, config, lint)
+    if not re.fullmatch(r"[\w-][\w.-]*", config.name):
+        project.fail(
+            f"'{config.name}' cannot be the product's name: outputs are called after it", "name"
+        )
     if config.image.kernel not in config.targets:
         project.fail(
             f"image.kernel is '{config.image.kernel}', which is not a target",

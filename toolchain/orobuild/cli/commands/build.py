@@ -60,7 +60,7 @@ def run_build(
 
     project = load(directory.resolve() if directory else find_root(Path.cwd()))
     if unchecked:
-        click.echo(terminal.warn(summary.UNCHECKED), err=True)
+        terminal.echo(terminal.warn(summary.UNCHECKED), err=True)
     result = build(
         project,
         Request(
@@ -90,4 +90,4 @@ def command(targets: tuple[str, ...], **options: Any) -> None:
     Nothing is written unless everything passes; the previous outputs stay.
     """
     result = run_build(targets=targets, **options)
-    click.echo(summary.of_build(result))
+    terminal.echo(summary.of_build(result))

@@ -73,7 +73,7 @@ def command(
     )
     result = lint.check_paths(files, config=config)
     report = lint.report(result, output_format, color=terminal.wants_color(sys.stdout))
-    click.echo(report, nl=not report.endswith("\n"))
+    terminal.echo(report, end="" if report.endswith("\n") else "\n")
     if statistics:
         for code, count in result.statistics():
             click.echo(f"{count:>6} {code}")

@@ -89,14 +89,14 @@ def command(timeout: float | None, screenshot: Path | None, **options: Any) -> i
     wishes = _Wishes(**{name: options.pop(name) for name in names})
     result = run_build(**options)
     emulated = _machine(result, wishes)
-    click.echo(terminal.style(f"── {emulated.describe()}", dim=True), err=True)
+    terminal.echo(terminal.style(f"── {emulated.describe()}", dim=True), err=True)
     report = machine.boot(
         emulated,
         timeout=timeout or result.project.config.machine.timeout,
         on_line=summary.console_line,
         screenshot=screenshot,
     )
-    click.echo(summary.of_run(result, report))
+    terminal.echo(summary.of_run(result, report))
     return 0 if report.passed else 1
 
 
