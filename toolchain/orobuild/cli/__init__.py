@@ -34,11 +34,14 @@ def oro_as() -> NoReturn:
 
 def oro_ld() -> NoReturn:
     """`oro-ld`."""
+    import gc
     import sys
 
     from orobuild.cli import endings
     from orobuild.cli.commands import oro_ld as program
 
+    # The process ends before a collector would find anything: 8 % of a link of 800 objects.
+    gc.disable()
     endings.finish(lambda: program.run(sys.argv[1:]))
 
 
