@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from orobuild.assembler.encoder import (
     corrections,
+    decoding,
     keystone_batch,
+    meaning,
     opcodes,
     prefix,
     readback,
@@ -65,7 +67,7 @@ def compile_all(statements: Mapping[str, Statement]) -> dict[str, Template | str
             results[key] = _from_opcodes(statement, bits, "not encodable")
         elif string_operation.is_written(statement.shape):
             results[key] = "not a form of a string instruction"
-        elif not readback.is_known(statement.mnemonic):
+        elif not meaning.is_known(statement.mnemonic):
             results[key] = "unknown mnemonic"
         else:
             texts.setdefault(bits, []).append(key)
@@ -73,7 +75,7 @@ def compile_all(statements: Mapping[str, Statement]) -> dict[str, Template | str
         codes = keystone_batch.encode(
             [keystone_text(statements[key].shape, bits) for key in keys],
             bits,
-            lambda code, count, bits=bits: readback.divide(code, count, bits),  # type: ignore[misc]
+            lambda code, count, bits=bits: decoding.divide(code, count, bits),  # type: ignore[misc]
         )
         for key, code in zip(keys, codes, strict=True):
             results[key] = _agreed(statements[key], code, bits)
@@ -88,7 +90,7 @@ def compile_all(statements: Mapping[str, Statement]) -> dict[str, Template | str
         results[key] = template
         if statement.prefixes:
             merged, _ = prefix.with_prefixes(template.code, statement.prefixes)
-            reason = readback.refused_prefix(result.code, merged, statement.prefixes, bits)
+            reason = decoding.refused_prefix(result.code, merged, statement.prefixes, bits)
             if reason:
                 results[key] = reason
     return results
@@ -128,7 +130,7 @@ def _without_zero(code: bytes, statement: Statement, bits: int) -> bytes:
             and operand.index is not None
             and operand.base.name == "bp"
         ):
-            return readback.without_displacement(code, bits)
+            return decoding.without_displacement(code, bits)
     return code
 
 

@@ -29,7 +29,7 @@ _PREFIX_REASONS = {
 
 def explain(statement: Statement, reason: str, locate: Locate) -> Diagnostic:
     """The diagnostic for a statement; `reason` is what the encoder or the decoder said."""
-    from orobuild.assembler.encoder import readback
+    from orobuild.assembler.encoder import meaning
     from orobuild.assembler.encoder.compilation import HIGH_BYTE
 
     mnemonic, operands = statement.mnemonic, statement.operands
@@ -38,7 +38,7 @@ def explain(statement: Statement, reason: str, locate: Locate) -> Diagnostic:
         return error(
             f"unknown instruction '{mnemonic}'",
             place,
-            hint=did_you_mean(mnemonic, sorted(readback.known_mnemonics())),
+            hint=did_you_mean(mnemonic, sorted(meaning.known_mnemonics())),
             rule=UNKNOWN_INSTRUCTION,
         )
     if reason in _PREFIX_REASONS:
@@ -69,7 +69,7 @@ def explain(statement: Statement, reason: str, locate: Locate) -> Diagnostic:
     if not registers and any(isinstance(o, Memory) for o in operands) and len(operands) <= 2:
         from orobuild.assembler.encoder.mnemonics import SUFFIX_SIZE
 
-        if mnemonic[-1] not in SUFFIX_SIZE or readback.is_known(mnemonic + "l"):
+        if mnemonic[-1] not in SUFFIX_SIZE or meaning.is_known(mnemonic + "l"):
             return error(
                 "no instruction mnemonic suffix given and no register operands; "
                 f"cannot size '{mnemonic}'",

@@ -1,0 +1,176 @@
+"""The decoder's table of opcodes as facts to encode by, looked up by AT&T mnemonic.
+
+The facts are the manuals' opcode columns: map, prefix, W, L, operands and their places.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Final, cast
+
+import iced_x86 as iced
+
+from orobuild.assembler.encoder.mnemonics import (
+    ALIASES,
+    ALTERNATIVES,
+    EXTENSIONS,
+    SUFFIX_SIZE,
+    VECTOR_SIZED,
+    words,
+)
+
+_KINDS: Final = {
+    getattr(iced.OpCodeOperandKind, n): n for n in dir(iced.OpCodeOperandKind) if n.isupper()
+}
+_ENCODINGS: Final = {
+    getattr(iced.EncodingKind, n): n for n in dir(iced.EncodingKind) if n.isupper()
+}
+_TABLES: Final = {
+    getattr(iced.OpCodeTableKind, n): n for n in dir(iced.OpCodeTableKind) if n.isupper()
+}
+_PREFIXES: Final = {
+    getattr(iced.MandatoryPrefix, n): n for n in dir(iced.MandatoryPrefix) if n.isupper()
+}
+_TUPLES: Final = {getattr(iced.TupleType, n): n for n in dir(iced.TupleType) if n.isupper()}
+_MAPS: Final = {"NORMAL": 0, "T0F": 1, "T0F38": 2, "T0F3A": 3, "MAP5": 5, "MAP6": 6,
+                "MAP8": 8, "MAP9": 9, "MAP10": 10}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Opcode:
+    """One opcode: its encoding family and fields, operands as (family, role)."""
+
+    code: int
+    mnemonic: str
+    encoding: str
+    map: int
+    opcode: int
+    length: int
+    prefix: str
+    w: int
+    vector_length: int
+    digit: int
+    rm_digit: int
+    operand_size: int
+    kinds: tuple[str, ...]
+    memory_unit: int
+    broadcast_unit: int
+    masks: bool
+    needs_mask: bool
+    zeroing: bool
+    rounds: bool
+    suppresses: bool
+    memory_bytes: int
+    default64: bool
+    address_size: int
+
+
+@functools.cache
+def _mnemonics() -> dict[int, str]:
+    return {getattr(iced.Mnemonic, n): n.lower() for n in dir(iced.Mnemonic) if n.isupper()}
+
+
+def _info(code: int) -> iced.OpCodeInfo:
+    return iced.OpCodeInfo(cast("iced.Code_", code))
+
+
+@functools.cache
+def _by_name() -> dict[str, list[int]]:
+    names = _mnemonics()
+    found: dict[str, list[int]] = {}
+    for name in dir(iced.Code):
+        value = getattr(iced.Code, name)
+        if isinstance(value, int) and name[0].isupper():
+            info = _info(value)
+            if info.is_instruction:
+                found.setdefault(names[info.mnemonic], []).append(value)
+    for codes in found.values():
+        codes.sort()
+    return found
+
+
+@functools.cache
+def _opcode(code: int) -> Opcode:
+    info = _info(code)
+    tuple_name = _TUPLES[info.tuple_type]
+    unit, _, broadcast = tuple_name[1:].partition("B")
+    return Opcode(
+        code,
+        _mnemonics()[info.mnemonic],
+        _ENCODINGS[info.encoding],
+        _MAPS[_TABLES[info.table]],
+        info.op_code,
+        info.op_code_len,
+        _PREFIXES[info.mandatory_prefix],
+        info.w,
+        info.l,
+        info.group_index,
+        info.rm_group_index,
+        info.operand_size,
+        tuple(_KINDS[kind] for kind in info.op_kinds() if _KINDS[kind] != "SEG_RDI"),
+        int(unit),
+        int(broadcast) if broadcast and info.can_broadcast else 0,
+        info.can_use_op_mask_register,
+        info.require_op_mask_register,
+        info.can_use_zeroing_masking,
+        info.can_use_rounding_control,
+        info.can_suppress_all_exceptions,
+        iced.MemorySizeExt.size(info.memory_size),
+        info.default_op_size64,
+        info.address_size,
+    )
+
+
+@functools.cache
+def _in_mode(code: int, bits: int) -> bool:
+    info = _info(code)
+    return bool({16: info.mode16, 32: info.mode32, 64: info.mode64}[bits])
+
+
+_UNLISTED: Final = words(
+    "push pop call jmp ret lret iret enter leave pushf popf pusha popa lgdt lidt sgdt sidt ljmp lcall "
+    "in out sysret sysexit ins outs movs cmps stos lods scas xlat movabs"
+)
+
+
+@functools.cache
+def takes_suffix(stem: str, suffix: str) -> bool:
+    """Whether `suffix` after `stem` can be a size, rather than a slip of the pen."""
+    if suffix in ("x", "y", "z"):
+        return bool(VECTOR_SIZED.fullmatch(stem))
+    x87 = stem.startswith("f") and not stem.startswith("fx")
+    if suffix in ("s", "t"):
+        return x87
+    if suffix not in SUFFIX_SIZE or stem in EXTENSIONS or stem in ("movq", "movd"):
+        return False
+    if x87 and suffix == "q":
+        return stem.startswith("fi")
+    if stem in _UNLISTED or x87:
+        return True
+    names = dict.fromkeys((stem, ALIASES.get(stem, stem), ALTERNATIVES.get(stem, stem)))
+    return any(
+        kind.partition("_")[0] in ("R8", "R16", "R32", "R64", "SEG")
+        for name in names
+        for code in _by_name().get(name, ())
+        for kind in _opcode(code).kinds
+    )
+
+
+@functools.cache
+def candidates(mnemonic: str, bits: int) -> tuple[tuple[Opcode, str], ...]:
+    """The opcodes that `mnemonic` may mean in `bits`-bit code, each with the suffix left over."""
+    names = _by_name()
+    found: list[tuple[int, str]] = []
+    for stem, suffix in ((mnemonic, ""), (mnemonic[:-1], mnemonic[-1])):
+        if suffix and not takes_suffix(stem, suffix):
+            continue
+        for name in dict.fromkeys((stem, ALIASES.get(stem, stem), ALTERNATIVES.get(stem, stem))):
+            found += [(code, suffix) for code in names.get(name, ())]
+        if found:
+            break
+    return tuple(
+        (_opcode(code), suffix)
+        for code, suffix in found
+        if _in_mode(code, bits) and _ENCODINGS[_info(code).encoding] != "MVEX"
+    )
