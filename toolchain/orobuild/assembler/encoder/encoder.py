@@ -281,11 +281,11 @@ class Encoder:
         locate: Locate,
     ) -> str | None:
         """Put an Intel statement into AT&T's terms, in place; None when it was a branch."""
-        from orobuild.assembler.encoder import intel
+        from orobuild.assembler.encoder import translation
         from orobuild.assembler.encoder.template import NOT_REVERSED
 
         if len(operands) == 1 and (
-            intel.is_place(operands[0]) or isinstance(operands[0], Immediate)
+            translation.is_place(operands[0]) or isinstance(operands[0], Immediate)
         ):
             operand = operands[0]
             assert isinstance(operand, Memory | Immediate)
@@ -295,16 +295,16 @@ class Encoder:
             ):
                 return None
         for i, operand in enumerate(operands):
-            if intel.is_place(operand) and not mnemonic.startswith("movabs"):
+            if translation.is_place(operand) and not mnemonic.startswith("movabs"):
                 assert isinstance(operand, Memory)
                 assert operand.displacement is not None
                 value = operand.displacement
                 known = value if isinstance(value, int) else resolve(value)
                 if known is not None:
                     operands[i] = Immediate(known)
-                elif not isinstance(value, int) and not intel.is_address(value, resolve):
+                elif not isinstance(value, int) and not translation.is_address(value, resolve):
                     operands[i] = Immediate(value)
-        mnemonic, operands[:] = intel.translate(
+        mnemonic, operands[:] = translation.translate(
             mnemonic, operands, state.dialect.bits, locate(0, len(mnemonic))
         )
         far = mnemonic in _FAR and all(isinstance(o, Immediate) for o in operands)
@@ -478,9 +478,9 @@ _MASKS: Final = {size: (1 << 8 * size) - 1 for size in (1, 2, 4, 8)}
 def _pieces(mnemonic: str, rest: str, dialect: Dialect) -> list[tuple[str, int]]:
     """The operands' texts with their offsets; Intel's `jmp 8:label` has two."""
     if dialect.intel and mnemonic in _FAR:
-        from orobuild.assembler.encoder import intel
+        from orobuild.assembler.encoder import translation
 
-        far = intel.far_parts(rest, dialect)
+        far = translation.far_parts(rest, dialect)
         if far is not None:
             selector, offset = far
             return [(selector, rest.find(selector)), (f"offset {offset}", rest.rfind(offset))]

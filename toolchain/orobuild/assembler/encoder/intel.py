@@ -1,8 +1,8 @@
-"""Intel syntax: operands as values, and statements put into AT&T's terms.
+"""Intel syntax: operands as values.
 
-What follows the parser (shapes, keystone, read-back) knows one language; here `mov dword ptr
-[rax], 1` becomes `movl $1, (%rax)`. Sizes that the syntax states are kept in `Memory.size` and
-compared with what the decoder finds.
+What follows the parser (shapes, keystone, read-back) knows one language; `translation` makes
+`mov dword ptr [rax], 1` into `movl $1, (%rax)`. Sizes that the syntax states are kept in
+`Memory.size` and compared with what the decoder finds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from orobuild.assembler.encoder.mnemonics import SHIFTS, VECTOR_SIZED, is_unsized, words
 from orobuild.assembler.encoder.operands import (
     AttParser,
     Immediate,
@@ -29,9 +28,7 @@ from orobuild.errors import InputError
 
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.operands import Value
-    from orobuild.assembler.encoder.types import Dialect, Locate, Resolve
-    from orobuild.assembler.expression import Expr
-    from orobuild.diagnostics import Span
+    from orobuild.assembler.encoder.types import Dialect, Locate
 
 SIZES: Final = {
     "byte": 1,
@@ -263,7 +260,7 @@ class _Reader:
             return self.unary("~", self.sum(_OPERATORS["*"]))
         if self.dialect.naked and find(lower, self.dialect.bits):
             return self.register(lower, start)
-        from orobuild.assembler.expression import Here, SymbolRef, unquote
+        from orobuild.assembler.expression import unquote
 
         name, _, modifier = word.partition("@")
         if name.startswith('"'):
@@ -320,7 +317,7 @@ class _Reader:
         return _Sum(self.binary(operator, left.value, right.value), left.registers)
 
     def binary(self, operator: str, left: Value, right: Value) -> Value:
-        from orobuild.assembler.expression import Binary, Constant, apply
+        from orobuild.assembler.expression import Constant, apply
 
         if isinstance(left, int) and isinstance(right, int):
             if operator in ("/", "%") and right == 0:
@@ -376,176 +373,3 @@ class _Reader:
         return InputError(
             error(message, self.locate(self.offset + start, max(1, len(self.text) - start)))
         )
-
-
-_NAMES: Final = {
-    "movsd": "movsl",
-    "cmpsd": "cmpsl",
-    "lodsd": "lodsl",
-    "stosd": "stosl",
-    "scasd": "scasl",
-    "insd": "insl",
-    "outsd": "outsl",
-    "retf": "lret",
-    "retfd": "lretl",
-    "retfw": "lretw",
-    "retfq": "lretq",
-    "iretd": "iretl",
-    "pushfd": "pushfl",
-    "popfd": "popfl",
-    "pushad": "pushal",
-    "popad": "popal",
-    "sysretd": "sysretl",
-    "sysexitd": "sysexitl",
-}
-_ALWAYS: Final = {
-    **{name + "w": name + "s" for name in words("fldenv fnstenv fstenv fnsave fsave frstor")},
-    **{name + "d": name + "l" for name in words("fldenv fnstenv fstenv fnsave fsave frstor")},
-    **{name + "d": name + "l" for name in words("lgdt lidt sgdt sidt push pop ret enter leave")},
-}
-_LETTERS: Final = {1: "b", 2: "w", 4: "l", 8: "q"}
-_STRING_STEMS: Final = words("movs cmps lods stos scas ins outs")
-_SIZED: Final = words(
-    "mov add or adc sbb and sub xor cmp test not neg inc dec mul imul div idiv rol ror rcl rcr shl "
-    "sal shr sar bt btc btr bts push pop nop crc32 cvtsi2sd cvtsi2ss vcvtsi2sd vcvtsi2ss vcvtusi2sd "
-    "vcvtusi2ss vcvtsi2sh vcvtusi2sh ptwrite call jmp"
-)
-_X87_INTEGERS: Final = re.compile(r"fi(?:ld|st|stp|sttp|add|sub|subr|mul|div|divr|com|comp)")
-_X87: Final = re.compile(r"f(?:ld|st|stp|add|sub|subr|mul|div|divr|com|comp)")
-_SWAPPED: Final = re.compile(r"f(sub|div)(r?)(p?)")
-
-
-def translate(
-    mnemonic: str, operands: list[Operand], bits: int, place: Span
-) -> tuple[str, list[Operand]]:
-    """AT&T's mnemonic for an Intel statement, and its operands, still in the order of the text.
-
-    Names that AT&T and Intel share (`cdqe`, `sysretq`) stay. `place` is where an error is shown.
-    """
-    memory = next((o for o in operands if isinstance(o, Memory)), None)
-    size = memory.size if memory is not None else 0
-    name = _ALWAYS.get(mnemonic, mnemonic)
-    if not operands or name.startswith(("pushf", "popf", "ret", "iret")):
-        name = _NAMES.get(name, name)
-    operands = [
-        replace(o, size=0) if isinstance(o, Memory) and o.broadcast not in (None, "bcst") else o
-        for o in operands
-    ]
-    general = [
-        o.register
-        for o in operands
-        if isinstance(o, RegisterOperand) and o.register.kind is RegisterClass.GENERAL
-    ]
-    if memory is not None and not (size or memory.broadcast) and _is_ambiguous(name, operands):
-        raise InputError(error(f"ambiguous operand size for '{mnemonic}'", place, hint=_SIZE_HINT))
-    if name in ("movzx", "movsx") and size in (1, 2, 4) and general:
-        if size < 4:
-            name = f"{name[:4]}{_LETTERS[size]}{_LETTERS[general[0].size]}"
-        elif name == "movsx":
-            name = "movsxl"
-    elif name in _STRING_STEMS:
-        name += _LETTERS.get(size, "")
-    elif memory is not None and (_X87.fullmatch(name) or _X87_INTEGERS.fullmatch(name)):
-        name += _x87_suffix(name, size)
-    elif (match := _SWAPPED.fullmatch(name)) and _stores(match, operands):
-        name = f"f{match[1]}{'' if match[2] else 'r'}{match[3]}"
-    elif name in ("call", "jmp"):
-        return _branch(name, operands, bits)
-    elif memory is not None and size in _LETTERS and name in _SIZED:
-        if (
-            name.startswith(("cvt", "vcvt"))
-            or not general
-            or (name in SHIFTS and len(general) == 1 and general[0].name == "cl")
-            or name == "crc32"
-        ):
-            name += _LETTERS[size]
-    elif memory is not None and not memory.broadcast and VECTOR_SIZED.fullmatch(name):
-        name += {16: "x", 32: "y", 64: "z"}.get(size, "")
-    return name, [
-        replace(o, indirect=False) if isinstance(o, Memory) and o.indirect else o for o in operands
-    ]
-
-
-_SIZE_HINT: Final = "write byte ptr, word ptr, dword ptr or qword ptr before the address"
-
-
-def _is_ambiguous(name: str, operands: list[Operand]) -> bool:
-    """Whether neither a register nor the name tells how much memory is meant."""
-    if name in ("movzx", "movsx", "crc32") or VECTOR_SIZED.fullmatch(name):
-        return True
-    if not is_unsized(name) or name in ("in", "out", *_STRING_STEMS):
-        return False
-    return not any(
-        isinstance(o, RegisterOperand)
-        and o.register.kind is not RegisterClass.VECTOR
-        and not (o.register.name == "cl" and len(operands) == 2 and o is operands[1])
-        for o in operands
-    )
-
-
-def is_place(operand: Operand) -> bool:
-    """Whether `operand` is a bare expression: a branch's target, or a number once it is known."""
-    return isinstance(operand, Memory) and operand.bare and not operand.indirect
-
-
-def is_address(value: Expr, resolve: Resolve) -> bool:
-    """Whether a bare expression is a symbol and a number added to it: that is memory.
-
-    Any other expression whose value is not known yet is a number to come (`end - start`), as GNU
-    as reads it.
-    """
-    if isinstance(value, SymbolRef | Here):
-        return True
-    if not isinstance(value, Binary) or value.operator not in ("+", "-"):
-        return False
-    if resolve(value.left) is not None:
-        return value.operator == "+" and is_address(value.right, resolve)
-    return resolve(value.right) is not None and is_address(value.left, resolve)
-
-
-_FAR: Final = re.compile(r"([^\[\]\"%:]+):([^\[\]\"%:]+)")
-
-
-def far_parts(text: str, dialect: Dialect) -> tuple[str, str] | None:
-    """(selector, offset) of `8:label`, or None; `ds:label` is no far address."""
-    match = _FAR.fullmatch(text)
-    if match is None:
-        return None
-    word = match[1].split()[-1].lower() if match[1].split() else ""
-    register = find(word, dialect.bits)
-    if not word or (register is not None and register.kind is RegisterClass.SEGMENT):
-        return None
-    return match[1].strip(), match[2].strip()
-
-
-def _x87_suffix(name: str, size: int) -> str:
-    if name.startswith("fi"):
-        return {2: "s", 4: "l", 8: "ll"}.get(size, "")
-    return {4: "s", 8: "l", 10: "t"}.get(size, "")
-
-
-def _stores(match: re.Match[str], operands: list[Operand]) -> bool:
-    """Whether the result does not go to `st(0)`: there AT&T exchanges sub and subr."""
-    if match[3]:
-        return True
-    first = operands[0] if operands else None
-    return (
-        isinstance(first, RegisterOperand)
-        and len(operands) == 2
-        and first.register.kind is RegisterClass.X87
-        and first.register.number != 0
-    )
-
-
-def _branch(name: str, operands: list[Operand], bits: int) -> tuple[str, list[Operand]]:
-    """`call` and `jmp` through a register or memory: indirect, far where the pointer is."""
-    if len(operands) != 1 or isinstance(operands[0], Immediate | Rounding):
-        return name, operands
-    operand = operands[0]
-    if isinstance(operand, RegisterOperand):
-        return name, [replace(operand, indirect=True)]
-    size = operand.size
-    if size in (-1, 6, 10) or (size == 4 and bits != 32):
-        suffix = {(6, 16): "l", (4, 64): "w"}.get((size, bits), "")
-        return f"l{name}{suffix}", [replace(operand, indirect=True, size=0)]
-    return name + _LETTERS.get(size, ""), [replace(operand, indirect=True)]
