@@ -232,7 +232,9 @@ def _call(node: nodes.Call, context: Context) -> Value:
     first = arguments[0]
     if function == "ABSOLUTE":
         return Value(ABS, first.address)
-    if function in ("ALIGN", "BLOCK", "NEXT") and len(arguments) == 1:
+    if function == "NEXT":
+        return Value(ABS, align(context.dot, first.address))
+    if function in ("ALIGN", "BLOCK") and len(arguments) == 1:
         return _dot(context, align(context.dot, first.address))
     if function == "LOG2CEIL":
         return Value(first.section, max(0, (first.address - 1).bit_length()))

@@ -118,7 +118,7 @@ def _join_flags(
 ) -> None:
     alloc = bool(sh_flags & c.SHF_ALLOC) and kind != "INFO"
     contents = sh_type != c.SHT_NOBITS
-    load = alloc and contents
+    load = bool(sh_flags & c.SHF_ALLOC) and contents
     readonly = not sh_flags & c.SHF_WRITE
     if kind == "NOLOAD":
         load = contents = False

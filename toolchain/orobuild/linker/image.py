@@ -164,7 +164,7 @@ def write_elf(
             0,
             0,
             output.align,
-            output.entsize if output.merge else 0,
+            _entry_size(output, ei_class),
         )
     end = files.end
     tail = bytearray()
@@ -226,6 +226,12 @@ def write_elf(
     start = file_header.pack() + b"".join(segment.pack(ei_class) for segment in segments)
     image[: len(start)] = np.frombuffer(start, "u1")
     return image.tobytes() + bytes(tail) + b"".join(h.pack(ei_class) for h in headers)
+
+
+def _entry_size(output: OutputSection, ei_class: int) -> int:
+    if output.sh_type in (c.SHT_INIT_ARRAY, c.SHT_FINI_ARRAY, c.SHT_PREINIT_ARRAY):
+        return 8 if ei_class == c.ELFCLASS64 else 4
+    return output.entsize if output.merge else 0
 
 
 def flat_binary(

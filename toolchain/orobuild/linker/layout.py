@@ -75,6 +75,7 @@ class Layout(ScriptContext):
         self.headers_size = headers_size
         self._regions.declare(self, self._placement.statements)
         self._force_types()
+        self._align_thread_data()
         self._walk()
         self._remove_empty()
         self._marking = False
@@ -100,6 +101,12 @@ class Layout(ScriptContext):
             previous = state
         else:
             self._report_unstable()
+
+    def _align_thread_data(self) -> None:
+        """The TLS block is aligned as its most aligned section (bfd, _bfd_elf_tls_setup)."""
+        thread = [s for s in self._placement.statements if isinstance(s, OutputSection) and s.tls]
+        if thread:
+            thread[0].align = max(output.align for output in thread)
 
     def _force_types(self) -> None:
         """`(TYPE = …)`."""
@@ -289,7 +296,7 @@ class Layout(ScriptContext):
         self._last_section, self._dot_moved = output, False
         if output.size and (output.alloc or declaration is not None):
             self.dot = output.vma + (0 if output.is_tbss else output.size) & MASK
-        if output.alloc:
+        if output.alloc or output.load:
             region.current, region.holder = self.dot, output
             self._advance_load_region(output)
 

@@ -149,6 +149,10 @@ def _last_fitting(outputs: list[OutputSection], flags: _Flags) -> OutputSection 
     exact = [o for o in outputs if _flags(o) == flags]
     if exact:
         return exact[-1]
+    if flags.tls and flags.alloc:
+        # Beside other thread-local sections, else after the loaded ones.
+        block = [o for o in outputs if o.exists and o.tls] or [o for o in outputs if o.load]
+        return block[-1] if block else None
     if flags.code and flags.alloc:
         ignored: dict[str, bool] = {"readonly": False}  # writable code
     elif flags.readonly and flags.alloc:

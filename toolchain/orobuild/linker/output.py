@@ -110,7 +110,9 @@ class OutputSection:
     @property
     def sh_flags(self) -> int:
         """SHF_* (bfd/elf.c, elf_fake_sections)."""
-        flags = self.other_flags | _special(self.name)[1]
+        flags = self.other_flags
+        if not self.has_input:
+            flags |= _special(self.name)[1]
         if self.alloc:
             flags |= c.SHF_ALLOC
         if self.alloc and not self.readonly:

@@ -167,7 +167,7 @@ def derived_segments(
     """
     page = options.page_size
     allocated = [o for o in outputs if o.alloc and not o.removed]
-    allocated.sort(key=lambda o: (o.lma, o.vma, not o.load, o.index))
+    allocated.sort(key=lambda o: (o.lma, o.vma, *_file_order(o)))
     loads: list[Segment] = []
     last: OutputSection | None = None
     last_size = 0
@@ -198,6 +198,11 @@ def derived_segments(
         segments.append(Segment("stack", c.PT_GNU_STACK, flags=stack))
     _include_headers(segments, size, page, wanted=wanted)
     return segments
+
+
+def _file_order(output: OutputSection) -> tuple[bool, int, int]:
+    """The order of sections at one address (bfd/elf.c, elf_sort_sections)."""
+    return not (output.load or output.tls), output.size if output.load else 0, output.index
 
 
 def _starts_segment(
@@ -310,7 +315,7 @@ def _place_load(
     warnings: list[Diagnostic],
 ) -> int:
     sections = segment.sections
-    sections.sort(key=lambda o: (o.vma, o.lma, not o.load, o.size != 0, o.index))
+    sections.sort(key=lambda o: (o.vma, o.lma, *_file_order(o)))
     align = max([page, *(s.align for s in sections)])
     empty = all(s.is_nobits for s in sections)
     vaddr = sections[0].vma if sections else segment.base

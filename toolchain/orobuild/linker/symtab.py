@@ -59,6 +59,11 @@ def _header_indices(resolution: Resolution) -> NDArray[np.uint16]:
     return by_output[resolution.placement.output_of]
 
 
+def _thread_base(resolution: Resolution) -> int:
+    """The address of the TLS block: the values of STT_TLS symbols count from it (gABI)."""
+    return min((o.vma for o in resolution.placement.outputs if o.tls and not o.removed), default=0)
+
+
 def _local_rows(resolution: Resolution) -> NDArray[np.int64]:
     """Local symbols worth keeping: files, absolutes and those in sections that are written."""
     table = resolution.inputs.symbols
@@ -92,7 +97,10 @@ def _local_symbols(
     part["st_info"] = table["info"]
     part["st_other"] = table["other"]
     part["st_size"] = table["size"]
-    part["st_value"] = resolution.symbol_value[rows]
+    value = resolution.symbol_value[rows]
+    thread = (table["info"] & 0xF) == c.STT_TLS
+    value[thread] -= np.uint64(_thread_base(resolution))
+    part["st_value"] = value
     shndx = _header_indices(resolution)[np.maximum(table["section"], 0)]
     part["st_shndx"] = np.where(table["section"] >= 0, shndx, c.SHN_ABS)
     return part
@@ -102,6 +110,7 @@ def _global_symbols(resolution: Resolution) -> list[tuple[str, int, int, int, in
     """(name, st_info, st_other, st_shndx, st_value, st_size) of every defined global."""
     inputs, symbols, layout = resolution.inputs, resolution.symbols, resolution.layout
     entries: list[tuple[str, int, int, int, int, int]] = []
+    thread_base = _thread_base(resolution)
     rows = np.array(symbols.row, "i8")
     defined = np.maximum(rows, 0)
     table = inputs.symbols
@@ -122,8 +131,9 @@ def _global_symbols(resolution: Resolution) -> list[tuple[str, int, int, int, in
         if name in layout.values:
             continue
         st_info = info & 0xF0 | c.STT_OBJECT if info & 0xF == c.STT_COMMON else info
+        st_value = value - thread_base if info & 0xF == c.STT_TLS else value
         visibility = symbols.visibility[number]
-        entries.append((name, st_info, visibility, index, value, symbols.size[number]))
+        entries.append((name, st_info, visibility, index, st_value, symbols.size[number]))
     for name, script in layout.values.items():
         number = symbols.numbers.get(name, -1)
         visibility = symbols.visibility[number] if number >= 0 else c.STV_DEFAULT
