@@ -118,8 +118,3 @@ mov $1, %eax
 .data
 .byte 1, 2, 3, 4
 .p2alignl 4, 0x12345678
-#### window save
-.cfi_startproc
-.cfi_window_save
-nop
-.cfi_endproc

@@ -32,9 +32,9 @@ from orobuild.diagnostics import error
 
 if TYPE_CHECKING:
     from orobuild.assembler.expression import Expr
+    from orobuild.assembler.instructions import Instructions
     from orobuild.assembler.section import Section, Stream
     from orobuild.assembler.symbol import Place
-    from orobuild.assembler.unit import Unit
 
 _TAILS = (AdvanceTail, LineTail, AlignTail, OrgTail, SpaceTail, FillTail, LebTail, NopsTail)
 
@@ -72,7 +72,7 @@ class Field:
         self.size = size
 
 
-def settle(unit: Unit, section: Section, stream: Stream) -> None:
+def settle(unit: Instructions, section: Section, stream: Stream) -> None:
     """Move everything that waits in `stream` into its fragments."""
     _Settler(unit, section, stream).run()
     stream.items = []
@@ -82,7 +82,7 @@ def settle(unit: Unit, section: Section, stream: Stream) -> None:
 class _Settler:
     """One walk over one stream."""
 
-    def __init__(self, unit: Unit, section: Section, stream: Stream) -> None:
+    def __init__(self, unit: Instructions, section: Section, stream: Stream) -> None:
         self.unit = unit
         self.section = section
         self.stream = stream

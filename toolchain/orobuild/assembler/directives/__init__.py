@@ -44,6 +44,7 @@ REFUSED: Final[dict[str, str]] = {
         ".bundle_unlock": "instruction bundles are for sandboxes, not for kernels",
         ".linkonce": "use '.section' with a group, comdat",
         ".attach_to_group": "name the group in '.section'",
+        ".cfi_window_save": "x86 has no register windows",
         ".cfi_label": "labels inside .eh_frame are not supported",
         ".intel_mnemonic": "only AT&T mnemonics are supported",
         ".largecomm": "the large model's common symbols are not supported",

@@ -208,7 +208,7 @@ def incbin(unit: Unit, operands: Operands) -> None:
         if operands.accept(","):
             count = operands.number("number of bytes")
     operands.end()
-    data = unit.read_dependency(name, operands.span(at, length))
+    data = unit.inputs.read(name, operands.span(at, length))
     if start < 0 or start > len(data):
         operands.fail(f"cannot skip {start} bytes of '{name}', which has {len(data)}", position=at)
     end = len(data) if count is None or count == 0 else start + count

@@ -231,7 +231,6 @@ DIRECTIVES: Final = {
     ".cfi_escape": Directive(escape, "raw call frame instructions"),
     ".cfi_return_column": Directive(column, _NOTE),
     ".cfi_signal_frame": Directive(signal, _NOTE),
-    ".cfi_window_save": _rule(cfi.DW_CFA_WINDOW_SAVE, "", _NOTE),
     ".cfi_personality": Directive(partial(pointer, lsda=False), "exception handling"),
     ".cfi_lsda": Directive(partial(pointer, lsda=True), "exception handling"),
 }

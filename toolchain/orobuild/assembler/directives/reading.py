@@ -56,8 +56,8 @@ def include(unit: Unit, operands: Operands) -> None:
             f"files are included too deeply (the limit is {MAX_INCLUDES})",
             hint="does a file include itself?",
         )
-    text = unit.read_dependency(name, span).decode("utf-8", "surrogateescape")
-    path = unit.found_path(name)
+    text = unit.inputs.read(name, span).decode("utf-8", "surrogateescape")
+    path = unit.inputs.found_path(name)
     scrubbed = scrub(text, path)
     for problem in scrubbed.problems:
         unit.report(problem)

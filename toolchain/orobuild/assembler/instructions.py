@@ -1,0 +1,201 @@
+"""Instructions of one unit: from statements to encoder slots.
+
+Owns the encoder, the dialect that instructions are read in, and the memo of statements that need
+no second look. It never looks into an instruction's operands, except for names that stand for
+something else: numeric labels and registers.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from orobuild.assembler import emission
+from orobuild.assembler.encoder.complaints import UNKNOWN_INSTRUCTION
+from orobuild.assembler.encoder.encoder import Encoder
+from orobuild.assembler.encoder.types import Dialect, Slot
+from orobuild.assembler.expression import Binary, Expr, Here, SymbolRef
+from orobuild.assembler.names import NUMERIC, Names
+from orobuild.assembler.symbol import Kind
+from orobuild.assembler.value import Unresolvable
+from orobuild.diagnostics import Diagnostic, Span, did_you_mean
+from orobuild.errors import InputError
+
+if TYPE_CHECKING:
+    from orobuild.assembler import Options
+    from orobuild.assembler.conditional import Conditionals
+    from orobuild.assembler.fragment import Fragment
+    from orobuild.assembler.line_table import Location
+    from orobuild.assembler.macro import Macro
+    from orobuild.assembler.section import Section
+    from orobuild.assembler.symbol import Place
+
+_WORDS: Final = re.compile(r"%?[A-Za-z_.$][\w.$]*")
+
+
+class Instructions(Names):
+    """The instructions so far; `dialect` is how the next one is read."""
+
+    sections: dict[tuple[str, str | None, int | None], Section]
+    conditionals: Conditionals
+    macros: dict[str, Macro]
+    location: Location | None
+
+    def __init__(self, options: Options) -> None:
+        super().__init__()
+        self.options = options
+        self.bits = options.bits
+        self.encoder = Encoder()
+        self.dialect = Dialect(options.bits)
+        self._dialects: dict[Dialect, Dialect] = {self.dialect: self.dialect}
+        self._memos: dict[Dialect, dict[str, Slot]] = {self.dialect: {}}
+        self.memo: dict[str, Slot] = {}
+        self._memoable = True
+        self._located: dict[Span, Place] = {}
+        self._wrong: dict[str, Diagnostic] = {}
+        self._told: set[int] = set()
+        self.registers: dict[str, str] = {}
+        self.marks: dict[tuple[Section, int], list[tuple[Fragment, int, Place]]] = {}
+
+    def add_row(self, view: str | None = None) -> None:
+        """Put the location of the last `.loc` into the line table, here."""
+        raise NotImplementedError
+
+    def instruction(self, text: str, start: int) -> None:
+        """Hand one instruction to the encoder."""
+        if self.structure is not None:
+            self.fail("an instruction cannot be in '.struct'")
+        if self.strict:
+            self.strict.instruction(start)
+        if self.location is not None:
+            self.add_row()
+        whole = start == 0
+        if start:
+            text = text[start:]
+        plain = text
+        if "f" in text or "b" in text:
+            text = NUMERIC.sub(lambda m: self.numbered(m[0]), text)
+        if self.registers:
+            text = _WORDS.sub(self._register, text)
+        self._memoable = text is plain or text == plain
+        locate = _Locator(self, self.place, start, text)
+        slot = self.encoder.submit(text, self.dialect, self.resolve, locate)
+        self.stream.items.append(slot)
+        self.stream.places.append(self.place)
+        if whole and self._memoable:
+            self.memo[text] = slot
+
+    def _register(self, match: re.Match[str]) -> str:
+        return self.registers.get(match[0], match[0])
+
+    def resolve(self, expr: Expr) -> int | None:
+        """What the encoder may take `expr` for while it chooses sizes."""
+        if not _is_plain(expr):
+            self._memoable = False
+
+        try:
+            linear = self.bind(expr)
+        except (Unresolvable, InputError):
+            return None
+        if linear.is_number:
+            return linear.number
+        if linear.modifier is not None:
+            return None
+        add, sub = linear.add, linear.sub
+        if add is None or sub is None or add.section is not sub.section:
+            return None
+        return self.known(linear) if add.kind is Kind.LABEL else None
+
+    def forget_instructions(self) -> None:
+        """A symbol got a value: statements that were encoded without it may come out shorter."""
+        for memo in self._memos.values():
+            memo.clear()
+
+    def settle(self) -> None:
+        """Encode what is pending and turn every stream into fragments."""
+        for found in self.encoder.flush():
+            place = self._located.get(found.span) if found.span else None
+            problem = self._perhaps_a_macro(found)
+            self.report(problem, place)
+            if place is not None:
+                self._wrong.setdefault(place[1].statements[place[2]], problem)
+                self._told.add(place[0])
+        self._located.clear()
+        for section in self.sections.values():
+            for stream in section.streams.values():
+                if stream.items:
+                    emission.settle(self, section, stream)
+
+    def _perhaps_a_macro(self, problem: Diagnostic) -> Diagnostic:
+        """`problem`, with a macro as its hint if it names something near one and no instruction."""
+        span = problem.span
+        if problem.rule != UNKNOWN_INSTRUCTION or span is None or span.text is None:
+            return problem
+        word = span.text[span.column - 1 : span.column - 1 + span.length]
+        hint = did_you_mean(word, [macro.name for macro in self.macros.values()])
+        return replace(problem, rule=None, hint=hint or problem.hint)
+
+    def wrong_again(self, place: Place) -> None:
+        """An instruction that is spelled like an earlier wrong one, which was reported."""
+        problem = self._wrong.get(place[1].statements[place[2]])
+        if problem is not None and place[0] not in self._told:
+            self._told.add(place[0])
+            self.report(replace(problem, span=self.span_at(place), notes=()), place)
+
+    def set_dialect(self, dialect: Dialect) -> None:
+        """Read instructions as `dialect` from here on."""
+        self.dialect = self._dialects.setdefault(dialect, dialect)
+        self.reselect()
+        self.stream.items.append(self.dialect.bits)
+        self.stream.places.append(self.place)
+
+    def line_rows(
+        self, section: Section, subsection: int
+    ) -> list[tuple[Fragment, int, Place]] | None:
+        """Where the beginnings of instructions are noted; None without debug information."""
+        if not self.options.debug_info:
+            return None
+        return self.marks.setdefault((section, subsection), [])
+
+    def reselect(self) -> None:
+        """The state that decides which instructions are known already has changed."""
+        if (
+            self.structure is not None
+            or self.location is not None
+            or self.conditionals.skipping
+            or (self.strict and not self.strict.accepts(self.section))
+        ):
+            self.memo = {}
+        else:
+            self.memo = self._memos.setdefault(self.dialect, {})
+
+    def conditions_changed(self) -> None:
+        """A conditional began or ended."""
+        self.reselect()
+
+
+class _Locator:
+    """Where a part of one instruction's text stands."""
+
+    __slots__ = ("place", "start", "text", "unit")
+
+    def __init__(self, unit: Instructions, place: Place, start: int, text: str) -> None:
+        self.unit = unit
+        self.place = place
+        self.start = start
+        self.text = text
+
+    def __call__(self, start: int, length: int) -> Span:
+        span = self.unit.span_at(self.place, self.start + start, length)
+        self.unit._located[span] = self.place
+        return span
+
+
+def _is_plain(expr: Expr) -> bool:
+    """Whether `expr` means the same wherever it stands, as long as no symbol is redefined."""
+    if isinstance(expr, Binary):
+        return not any(isinstance(part, SymbolRef | Here | Binary) for part in (expr.right,)) and (
+            _is_plain(expr.left)
+        )
+    return not isinstance(expr, Here)
