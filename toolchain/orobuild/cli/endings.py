@@ -8,6 +8,7 @@ started thousands of times by a build and do without it.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,8 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class _Terminated(BaseException):
+    """SIGTERM: unwind, so that temporary files go and emulators end, then stop."""
+
+
+def _terminate(_signal: int, _frame: object) -> None:
+    raise _Terminated
+
+
 def finish(action: Callable[[], int]) -> NoReturn:
     """Run `action` and end the process with the status it returns or the one its error has."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         status = action()
         sys.stdout.flush()
@@ -29,6 +39,8 @@ def finish(action: Callable[[], int]) -> NoReturn:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         status = 130
+    except _Terminated:
+        status = 128 + signal.SIGTERM
     except BrokenPipeError:
         # The reader has gone; it must not see a complaint when the interpreter flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
