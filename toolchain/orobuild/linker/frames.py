@@ -82,9 +82,7 @@ def edit_frames(
         is_last = last.get(int(placement.output_of[row])) == row
         dropped += _rewrite(inputs, row, parsed[row] or [], relocations, is_last=is_last)
     links = _links(rows, parsed)
-    for row in rows:
-        if not inputs.sections["size"][row]:
-            _leave(placement, row)
+    placement.leave_out({row for row in rows if not inputs.sections["size"][row]})
     keep = np.ones(len(relocations), bool)
     keep[dropped] = False
     return relocations[keep], links
@@ -238,13 +236,6 @@ def _links(rows: list[int], parsed: dict[int, list[_Record] | None]) -> list[Fra
                 cie_row, cie = record.cie.merged or (row, record.cie)
                 links.append(FrameLink(row, record.new_start + 4, cie_row, cie.new_start))
     return links
-
-
-def _leave(placement: Placement, row: int) -> None:
-    """A section of which nothing is left takes no place."""
-    rule = int(placement.rule_of[row])
-    if rule >= 0:
-        placement.rules[rule].run.rows.remove(row)
 
 
 def write_links(

@@ -229,15 +229,7 @@ def _lay_out(inputs: Inputs, pool: _Pool) -> None:
 
 def _drop_empty(inputs: Inputs, placement: Placement, rows: list[int]) -> None:
     """Sections of which nothing is left do not even align what follows."""
-    gone = {row for row in rows if not inputs.contents[row]}
-    for run in {
-        id(placement.rules[int(placement.rule_of[row])].run): placement.rules[
-            int(placement.rule_of[row])
-        ].run
-        for row in gone
-        if placement.rule_of[row] >= 0
-    }.values():
-        run.rows = [row for row in run.rows if row not in gone]
+    placement.leave_out({row for row in rows if not inputs.contents[row]})
 
 
 # -- moving what pointed there ---------------------------------------------------------------

@@ -78,6 +78,13 @@ class Placement:
         index = int(self.output_of[row])
         return self.outputs[index] if index >= 0 else None
 
+    def leave_out(self, rows: set[int]) -> None:
+        """Take rows of which nothing is left out of their runs: they do not even align."""
+        for output in {id(o): o for o in map(self.output_section, rows) if o}.values():
+            for item in output.items:
+                if isinstance(item, InputRun) and not rows.isdisjoint(item.rows):
+                    item.rows = [row for row in item.rows if row not in rows]
+
     def by_name(self, name: str) -> OutputSection | None:
         """The output section called `name`; of several, the first that exists."""
         found = None

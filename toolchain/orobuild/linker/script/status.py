@@ -204,6 +204,11 @@ Differences from GNU ld that are meant:
   nothing changes; GNU ld refuses some of them. Values that never settle are an error.
 - In strict mode (the default of `orobuild link`), a section that no rule places is an error, and
   segment flags must admit what is placed in the segment.
+- With PHDRS, a section that stands before the first `:segment` goes into that first segment. GNU ld
+  puts it into one segment or another, depending on the order of PHDRS.
+- A rule that names a file without wildcards wants that file among the inputs; GNU ld adds it, in
+  front of the others.
+- `INSERT` needs its section in the same script; GNU ld then adds the script to its own.
 - Without PHDRS, the headers' own segment has `p_paddr` equal to where it is loaded; GNU ld writes
   an address one page below.
 
