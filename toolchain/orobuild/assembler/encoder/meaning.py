@@ -88,7 +88,7 @@ def suffix_matches(stem: str, suffix: str, instruction: Any, found: str) -> bool
         width = iced.MemorySizeExt.size(instruction.memory_size)
         return width in ((14, 94) if suffix == "s" else (28, 108))
     sizes = set()
-    shifts = found in SHIFTS
+    shifts = found in SHIFTS or found in ("shld", "shrd")
     for number in range(1 if shifts else instruction.op_count):
         kind = instruction.op_kind(number)
         if kind == _KIND.REGISTER:

@@ -93,6 +93,7 @@ _SELECTOR: Final = words(
     "vpmovmskb vmovmskps vmovmskpd pinsrw pinsrb pextrw pextrb extractps vpinsrw vpinsrb vpextrw "
     "vpextrb vextractps"
 )
+_QUADWORD_INTEGERS: Final = words("fildq fildll fistpq fistpll fisttpq fisttpll")
 _STRING_NAMES: Final = words("movsl cmpsl smovl scmpl")
 _STRING_STEMS: Final = words("movs cmps stos lods scas ins outs")
 
@@ -144,6 +145,8 @@ def read_back(shape: Shape, code: bytes, bits: int) -> tuple[Template | None, st
         and (not instruction.is_string_instruction)
     ):
         return None, "not a string instruction"
+    if mnemonic in _QUADWORD_INTEGERS and width(instruction, 0) != 8:
+        return None, "operand size differs"
     if found == "crc32" and suffix and width(instruction, 1) != SUFFIX_SIZE[suffix]:
         return None, "operand size differs"
     if found in ("call", "jmp"):

@@ -24,8 +24,10 @@ mov movq | r64, abs32 | o64 8b /r | 64
 mov movq | abs32, r64 | o64 89 /r | 64
 
 # No operand size prefix where only 16 bits are moved anyway.
-mov movw movl movq | sreg, r16/r32/r64 | 8e /r rm
-mov movw movl movq | sreg, m | 8e /r
+mov movw | sreg, r16 | 8e /r rm
+mov movl | sreg, r32 | 8e /r rm
+mov movq | sreg, r64 | 8e /r rm | 64
+mov movw movl | sreg, m | 8e /r
 mov movw | r16, sreg | o16 8c /r
 mov movl | r32, sreg | o32 8c /r
 mov movq | r64, sreg | 8c /r | 64
@@ -42,7 +44,8 @@ pmovmskb | r64, mm | 0fd7 /r rm | 64
 pmovmskb | r64, xmm | p:66 0fd7 /r rm | 64
 movmskps | r64, xmm | 0f50 /r rm | 64
 movmskpd | r64, xmm | p:66 0f50 /r rm | 64
-mov movw movl movq | m, sreg | 8c /r
+mov movw movl | m, sreg | 8c /r
+sysretl | | o32 0f07
 
 # keystone writes 0f 18, which is a prefetch.
 nopw nop | r16 | o16 0f1f /0

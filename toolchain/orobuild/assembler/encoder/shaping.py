@@ -103,6 +103,7 @@ def shape(
     warnings: list[tuple[str, int]] = []
     if not dialect.intel:
         mnemonic, operands = _completed(mnemonic, operands, bits, warnings)
+    completed = bool(warnings)
     if 0x66 in prefixes and mnemonic == "push" and operands and isinstance(operands[0], Immediate):
         mnemonic = "pushl" if bits == 16 else "pushw"
     size = -1
@@ -122,15 +123,19 @@ def shape(
             value = operand.value
             cut = False
             if isinstance(value, int) and 0 < width < 8:
+                written = value
                 if fits_either(value, 4) and (
                     bits != 64 or general_size(mnemonic, operands) in (1, 2, 4)
                 ):
                     value = signed(value, 4)  # operations of 32 bits and less know no wider numbers
-                cut = not fits_either(value, width)
+                # GNU as picks the form before it cuts the value or supplies a suffix.
+                cut = not fits_either(value, width) or (
+                    completed and width > 1 and not fits(written, 1)
+                )
                 value = _narrow(value, width, mnemonic, i, places, warnings, locate)
             number, variable = immediate_stand_in(value, mnemonic, width)
             if cut:
-                number = IMMEDIATE_STAND_IN[width]  # GNU as picks the form before it cuts the value
+                number = IMMEDIATE_STAND_IN[width]
             if variable:
                 index = len(values)
                 values.append(value)

@@ -101,7 +101,7 @@ def translate(
     elif memory is not None and size in _LETTERS and name in _SIZED:
         if (
             name.startswith(("cvt", "vcvt"))
-            or not general
+            or not any(isinstance(o, RegisterOperand) for o in operands)
             or (name in SHIFTS and len(general) == 1 and general[0].name == "cl")
             or name == "crc32"
         ):
