@@ -18,6 +18,7 @@ SUBJECTS = (
     "source",
     "frames",
     "rare",
+    "lines",
 )
 
 
@@ -31,7 +32,7 @@ def test_the_object_is_the_one_of_gnu_as(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [case for s in (*SUBJECTS[:-4], "relocations32") for case in _cases(s)]
+    "text", [case for s in (*SUBJECTS[:-5], "relocations32") for case in _cases(s)]
 )
 def test_the_32_bit_object_is_the_one_of_gnu_as(text: str) -> None:
     if ".code64" in text:

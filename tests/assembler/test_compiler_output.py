@@ -49,3 +49,16 @@ def test_a_compiled_program_runs(tmp_path: Path) -> None:
     subprocess.run(["gcc", "p.o", "-o", "p"], cwd=tmp_path, check=True)
     run = subprocess.run([tmp_path / "p"], capture_output=True, text=True, timeout=10)
     assert run.stdout == "6765 7.86\n"
+
+
+@pytest.mark.parametrize("flags", ["-O0 -g", "-O2", "-O2 -g -gdwarf-4", "-O2 -fPIC -g"])
+def test_clang_output_is_assembled_as_by_gnu_as(flags: str, tmp_path: Path) -> None:
+    flags += " -fno-addrsig -fno-integrated-as"
+    text = compiled(SOURCES / "kernel_like.c", flags, "clang", tmp_path)
+    assert differences(text) == []
+
+
+def test_what_only_clang_writes_is_accepted(tmp_path: Path) -> None:
+    text = compiled(SOURCES / "kernel_like.c", "-O2 -g", "clang", tmp_path)
+    assert ".addrsig" in text
+    assert ours(text).object

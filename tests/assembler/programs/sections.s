@@ -158,3 +158,20 @@ a:
 .section .a,"ax"
 #### popping nothing
 .popsection
+#### sections by name
+.quad .text, .data+4, .foo
+.section .foo,"a"
+.long 1
+.text
+call .foo
+mov $.text,%eax
+.long .foo-.
+#### a label with the name of a section
+.section foo,"a"
+foo: .long 1
+#### a section with the name of a label
+foo: nop
+.section foo,"a"
+#### a section made global
+.globl .text
+nop

@@ -15,6 +15,7 @@ from orobuild.assembler.fragment import BranchTail, LineTail
 from orobuild.assembler.leb128 import sleb128, uleb128
 from orobuild.assembler.section import Section
 from orobuild.assembler.symbol import Kind, Linear, Symbol
+from orobuild.diagnostics import error
 from orobuild.elf import constants as c
 
 if TYPE_CHECKING:
@@ -292,6 +293,18 @@ class _Emitter:
         stream.places += (self.unit.place, self.unit.place)
         self.put(Field(Linear(label, None, 0), 4))
 
+    def files(self) -> dict[int, _File]:
+        """The files by number, without a gap; number 0 is number 1 when nothing else is said."""
+        files = dict(self.table.files)
+        if 0 not in files and 1 in files:
+            files[0] = files[1]
+        for number in range(max(files, default=0) + 1):
+            if number not in files:
+                if number:
+                    self.unit.report(error(f"file number {number} has no '.file' line"))
+                files[number] = _File("", 0)
+        return files
+
     def tables_5(self) -> None:
         """The directory and file tables of version 5."""
         table = self.table
@@ -303,17 +316,15 @@ class _Emitter:
         self.put(uleb128(count))
         for number in range(count):
             self.string(directories[number])
-        files = dict(table.files)
-        if 0 not in files and 1 in files:
-            files[0] = files[1]
+        files = self.files()
         has_md5 = any(file.md5 for file in files.values())
         columns = uleb128(DW_LNCT_PATH) + uleb128(DW_FORM_LINE_STRP)
         columns += uleb128(DW_LNCT_DIRECTORY_INDEX) + uleb128(DW_FORM_UDATA)
         if has_md5:
             columns += uleb128(DW_LNCT_MD5) + uleb128(DW_FORM_DATA16)
         self.put(bytes((3 if has_md5 else 2,)) + columns)
-        self.put(uleb128(max(files) + 1))
-        for number in range(max(files) + 1):
+        self.put(uleb128(len(files)))
+        for number in range(len(files)):
             file = files[number]
             self.string(file.name)
             self.put(uleb128(file.directory) + ((file.md5 or bytes(16)) if has_md5 else b""))
@@ -325,8 +336,9 @@ class _Emitter:
         for number in range(1, max(table.directories, default=0) + 1):
             out += table.directories[number].encode("utf-8", "surrogateescape") + b"\0"
         out.append(0)
+        files = self.files()
         for number in range(1, max(table.files, default=0) + 1):
-            file = table.files[number]
+            file = files[number]
             out += file.name.encode("utf-8", "surrogateescape") + b"\0"
             out += uleb128(file.directory) + b"\0\0"
         out.append(0)

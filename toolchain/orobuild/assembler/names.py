@@ -96,6 +96,14 @@ class Names(Problems):
             symbol.mentioned_at = self.place
         return symbol
 
+    def make_full(self, symbol: Symbol) -> None:
+        """A directive gives a local symbol attributes: it takes its place in the symbol table.
+
+        gas/symbols.c, local_symbol_convert.
+        """
+        if symbol.late and not symbol.name.startswith("\x01"):
+            symbol.late, symbol.order = False, self.seq
+
     def here(self) -> Symbol:
         """A nameless label at the current place, for ``.``."""
         symbol = Symbol("\x01.", self.seq, 0)

@@ -235,7 +235,9 @@ class _Builder:
         unit = self.unit
         by_group = {group.signature.name: group for group in groups}
         late = list(self.used_late.values())
-        ordered = [s for s in unit.symbols.by_name.values() if not s.temporary]
+        ordered = [
+            s for s in unit.symbols.by_name.values() if not s.temporary and s.type != c.STT_SECTION
+        ]
         ordered += [s for s in late if not s.late]
         ordered += [s.symbol for s in self.sections if s.symbol and not s.symbol.late]
         ordered.sort(key=lambda s: (s.order, s.serial))

@@ -184,19 +184,37 @@ class Unit(Instructions):
             if frame.end is None:
                 span = self.span_at(frame.place)
                 self.report(error("'.cfi_startproc' without '.cfi_endproc'", span), frame.place)
-        if self.lines.rows and not self.error_count:
-            self.settle()
+        self.settle()
+        if not self.error_count and self.wants_line_table():
             line_table.emit(self, self.lines)
-        elif self.options.debug_info and (".debug_info", None, None) not in self.sections:
+        elif (
+            self.options.debug_info
+            and not self.error_count
+            and (".debug_info", None, None) not in self.sections
+        ):
             from orobuild.assembler import debug_info
 
-            self.settle()
             debug_info.emit(self, self._line_of.path, self.marks)
         if self.frames and not self.error_count:
             cfi.emit(self, self.frames)
         self.settle()
         if self.strict:
             self.strict.finish()
+
+    def wants_line_table(self) -> bool:
+        """Whether `.debug_line` is ours to write (gas/dwarf2dbg.c, dwarf2_finish)."""
+        if not self.has_content(".debug_line"):
+            return bool(self.lines.rows) or self.has_content(".debug_info")
+        if self.lines.rows:
+            self.report(error("the file has '.loc' and a '.debug_line' section of its own"))
+        return False
+
+    def has_content(self, name: str) -> bool:
+        """Whether something has been put into a section; streams are settled."""
+        section = self.sections.get((name, None, None))
+        return section is not None and any(
+            len(stream.fragments) > 1 or stream.current.data for stream in section.streams.values()
+        )
 
     def statement(self, text: str, start: int = 0) -> None:
         """One statement; `start` is where it begins in the frame's statement (after labels)."""
@@ -266,6 +284,9 @@ class Unit(Instructions):
         assert location is not None
         self.location = None
         self.reselect()
+        if location.line == 0:
+            # gas/dwarf2dbg.c, dwarf2_gen_line_info: an incomplete location makes no row
+            return
         symbol = None
         if view is not None and view not in ("0", "-0"):
             symbol = self.mention(view)
@@ -285,15 +306,28 @@ class Unit(Instructions):
     def add_section(self, section: Section, place: Place | None) -> None:
         """Put a new section at the end of the section table."""
         section.defined_at = place
-        symbol = Symbol(section.name, self.seq, len(self.symbols.by_name))
+        again = any(known.name == section.name for known in self.sections.values())
+        symbol = self.section_symbol(section.name, again=again)
         symbol.kind, symbol.section, symbol.type = Kind.LABEL, section, c.STT_SECTION
         symbol.binding = c.STB_LOCAL
         # The second section of a name gets its symbol when a relocation needs it
         # (gas/config/obj-elf.c, obj_elf_section).
-        symbol.late = any(known.name == section.name for known in self.sections.values())
+        symbol.late = again
         symbol.fragment = section.stream().fragments[0]
         section.symbol = symbol
         self.sections[section.name, section.group, section.unique] = section
+
+    def section_symbol(self, name: str, *, again: bool) -> Symbol:
+        """The symbol of a new section; the first section of a name can be referred to by it."""
+        known = None if again else self.symbols.by_name.get(name)
+        if known is None:
+            symbol = Symbol(name, self.seq, len(self.symbols.by_name))
+            if not again:
+                self.symbols.by_name[name] = symbol
+            return symbol
+        if known.kind is not Kind.UNDEFINED:
+            self.redefined(known)
+        return known
 
     def select(self, section: Section, number: int = 0) -> None:
         """Continue in subsection `number` of `section`."""

@@ -31,7 +31,7 @@ def file(unit: Unit, operands: Operands) -> None:
         directory, name = name.decode("utf-8", "surrogateescape"), second
     md5 = None
     if operands.accept("md5"):
-        md5 = operands.number("MD5 sum").to_bytes(16, "big")
+        md5 = operands.number("MD5 sum").to_bytes(16, "little")
     operands.end()
     wrong = unit.lines.add_file(number, directory, name.decode("utf-8", "surrogateescape"), md5)
     if wrong:
@@ -58,7 +58,6 @@ def loc(unit: Unit, operands: Operands) -> None:
             hint="add '.file N \"name\"'",
         )
     location.line = operands.number("line number")
-    location.column = 0
     if not operands.at_end() and operands.text[operands.position].isdigit():
         location.column = operands.number("column number")
     view: str | None = None

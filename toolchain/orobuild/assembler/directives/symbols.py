@@ -70,9 +70,8 @@ def assign(unit: Unit, name: str, operator: str, operands: Operands) -> None:
     symbol.redefinable = operator == "="
     symbol.defined_at = unit.place
     for local in (symbol, value.add, value.sub):
-        # An assignment makes local symbols full ones (gas/symbols.c, local_symbol_convert).
-        if local is not None and local.late and not local.name.startswith("\x01"):
-            local.late, local.order = False, unit.seq
+        if local is not None:
+            unit.make_full(local)
     _copy_attributes(symbol, value)
     number = None
     if value.is_number:
@@ -140,8 +139,9 @@ def _each(unit: Unit, operands: Operands) -> list[Symbol]:
     """A list of symbols separated by commas."""
     found = []
     while True:
-        name = operands.name_operand()
-        found.append(unit.mention(unit.numbered(name)))
+        symbol = unit.mention(unit.numbered(operands.name_operand()))
+        unit.make_full(symbol)
+        found.append(symbol)
         if not operands.accept(","):
             break
         if operands.at_end():
@@ -153,12 +153,12 @@ def _each(unit: Unit, operands: Operands) -> list[Symbol]:
 def bind_symbols(unit: Unit, operands: Operands, binding: int) -> None:
     """``.globl``, ``.weak`` and ``.local``."""
     for symbol in _each(unit, operands):
-        if binding == c.STB_LOCAL:
+        if symbol.type == c.STT_SECTION:
+            unit.complain(f"the section '{symbol.name}' cannot be anything but local")
+        elif binding == c.STB_LOCAL:
             symbol.binding = c.STB_LOCAL
         elif symbol.binding != c.STB_WEAK:
             symbol.binding = binding
-        if symbol.kind is Kind.LABEL and symbol.type == c.STT_SECTION:
-            unit.fail("a section cannot be made global")
 
 
 def show(unit: Unit, operands: Operands, visibility: int) -> None:
@@ -170,6 +170,7 @@ def show(unit: Unit, operands: Operands, visibility: int) -> None:
 def type_(unit: Unit, operands: Operands) -> None:
     """``.type name, @function``."""
     symbol = operands.symbol()
+    unit.make_full(symbol)
     operands.accept(",")
     at = operands.skip_space()
     literal = operands.string()
@@ -204,6 +205,7 @@ def type_(unit: Unit, operands: Operands) -> None:
 def size(unit: Unit, operands: Operands) -> None:
     """``.size name, value``."""
     symbol = operands.symbol()
+    unit.make_full(symbol)
     operands.expect_comma()
     symbol.size = operands.linear()
     operands.end()
