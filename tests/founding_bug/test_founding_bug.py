@@ -36,6 +36,7 @@ def test_each_way_fails_the_build_at_the_first_stage_that_can_know(kernel_with, 
         kernel.build(unchecked=False)
     said = str(caught.value)
     first = caught.value.diagnostics[0]
+    assert first.rule.startswith("strict-")
     assert first.span.path == stage
     assert SYMBOL in said
     assert place in said

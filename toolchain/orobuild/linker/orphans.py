@@ -154,13 +154,15 @@ def _refuse(
     output = placement.by_name(target) if target else None
     if output is not None and output.span is not None:
         notes.append(Note(f"'{target}' is described here", output.span))
-    return error(message, Span(owner), rule="orphan", hint=hint, notes=notes)
+    return error(message, Span(owner), rule="strict-orphan", hint=hint, notes=notes)
 
 
 def _warn(inputs: Inputs, row: int) -> Diagnostic:
     owner = inputs.objects[inputs.sections["object"][row]].label
     return warning(
-        f"no rule of the script places section '{inputs.names[row]}'", Span(owner), rule="orphan"
+        f"no rule of the script places section '{inputs.names[row]}'",
+        Span(owner),
+        rule="strict-orphan",
     )
 
 

@@ -83,7 +83,7 @@ def _homeless(output: OutputSection, loads: list[Segment]) -> Diagnostic:
         f"allocated section '{output.name}' is in no loadable segment: it would not be in memory",
         output.span,
         hint=f"write one of {names} after its '}}'" if names else None,
-        rule="segment-flags",
+        rule="strict-segment",
     )
 
 
@@ -141,7 +141,7 @@ def _forbidden(
         f"{segment_flags(segment.p_flags)}: not {lacks}",
         span,
         hint=_better_place(resolution, inputs.names[row], executable=executable),
-        rule="segment-flags",
+        rule="strict-segment",
         notes=notes,
     )
 
@@ -179,7 +179,7 @@ def _unallocated_targets(resolution: Resolution, relocations: NDArray[Any]) -> l
                 "allocated: it has no address at run time",
                 Span(owner),
                 hint=f'declare it with flags: `.section {inputs.names[row]}, "ax", @progbits`',
-                rule="segment-flags",
+                rule="strict-segment",
                 notes=notes,
             )
         )
@@ -218,7 +218,7 @@ def _branches(
                 f"which is in segment '{segment.name}' with flags {segment_flags(segment.p_flags)}: not executable",
                 Span(owner),
                 hint="put the code into .text: write `.text` or `.section .text` before it",
-                rule="branch-target",
+                rule="strict-branch",
                 notes=referrers(resolution, relocations, target),
             )
         )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from orobuild.pipeline.targets import LinkedTarget, PendingSources, Workshop
 
 # The checks that `--unchecked` turns off.
-_STRICT_RULES = ("strict-", "segment-flags", "branch-target", "orphan")
+_STRICT_RULES = "strict-"
 _DEFECTS = ("SEG",)  # the families of rules that can show what a strictness error leads to
 
 
