@@ -10,6 +10,7 @@ import pytest
 
 from assembler.encoder.gnu_oracle import differences, gnu_as
 from assembler.encoder.instruction_corpus import symbolic, texts
+from orobuild.assembler.encoder.registers import REGISTERS, RegisterClass
 from orobuild.assembler.encoder.types import Dialect
 
 HERE = Path(__file__).parent
@@ -63,6 +64,46 @@ def test_intel_statements_that_kernels_and_compilers_write(bits: int) -> None:
     dialect = Dialect(bits, intel=True, naked=True)
     statements = (HERE / f"statements_intel_{bits}.txt").read_text().splitlines()
     assert compared(statements, dialect) == []
+
+
+@pytest.mark.parametrize("bits", [16, 32, 64])
+def test_every_general_register_in_every_place(bits: int) -> None:
+    registers = [
+        r.name
+        for r in REGISTERS.values()
+        if r.kind is RegisterClass.GENERAL and (bits == 64 or not r.long_mode)
+    ]
+    forms = (
+        "mov 0x1234,%{}",
+        "mov %{},0x1234",
+        "mov %fs:0,%{}",
+        "mov $5,%{}",
+        "mov %{},%{}",
+        "xchg %{},%{}",
+        "push %{}",
+        "inc %{}",
+        "shl %cl,%{}",
+        "movsx %{},%eax",
+        "movzx %al,%{}",
+        "mov %ds,%{}",
+        "mov %{},%es",
+        "bswap %{}",
+        "imul $7,%{}",
+        "nop %{}",
+        "mov 8(%{}),%eax",
+        "mov (,%{},4),%eax",
+        "mov foo(%{}),%ecx",
+        "in %dx,%{}",
+        "movd %{},%xmm0",
+        "cvtsi2sd %{},%xmm1",
+        "vpinsrw $1,%{},%xmm1,%xmm2",
+        "rdrand %{}",
+        "jmp *%{}",
+        "ltr %{}",
+        "smsw %{}",
+    )
+    statements = [form.replace("{}", name) for form in forms for name in registers]
+    assert compared(statements, Dialect(bits)) == []
 
 
 def test_16_bit_code_of_gcc_pushes_and_calls_with_32_bits() -> None:

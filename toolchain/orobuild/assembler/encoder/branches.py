@@ -21,7 +21,7 @@ def kept_prefixes(mnemonic: str, prefixes: tuple[int, ...]) -> tuple[int, ...]:
     """The prefixes that GNU as writes before a branch; it skips the others with a warning."""
     kept = {0x66, 0xF2, *range(0x40, 0x50)}
     stem = mnemonic.partition(",")[0]
-    if stem[1:] in CONDITIONS or stem in COUNTED:
+    if stem == "jmp" or stem[1:] in CONDITIONS or stem in COUNTED:
         kept |= {0x2E, 0x3E}
     if stem in COUNTED or stem[:-1] in COUNTED:
         kept.add(0x67)

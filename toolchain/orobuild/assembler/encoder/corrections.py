@@ -115,7 +115,7 @@ _RANGES: Final[dict[str, Callable[[int], bool]]] = {
 @functools.cache
 def _register_specs(register: Register) -> frozenset[str]:
     """How rows may call `register`: by its name, by its class, by its width."""
-    names = {register.name}
+    names = {register.name} - {"r8"}  # which means any byte register here
     if register.kind is RegisterClass.GENERAL:
         names.add(f"r{register.size * 8}")
     elif register.kind is RegisterClass.VECTOR:

@@ -119,7 +119,7 @@ def refused_prefix(code: bytes, merged: bytes, prefixes: tuple[int, ...], bits: 
         or info.can_use_bnd_prefix
         or instruction.has_xacquire_prefix
         or instruction.has_xrelease_prefix
-        or before == "ret"
+        or before in ("ret", "nop")
     ):
         return ""
     return "not a string instruction"

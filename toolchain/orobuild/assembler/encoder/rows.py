@@ -117,6 +117,7 @@ movsx movsxb movsb | r64, r8/m | o64 0fbe /r rm | 64
 movsx movsxw movsw | r32, r16/m | o32 0fbf /r rm
 movsx movsxw movsw | r64, r16/m | o64 0fbf /r rm | 64
 movsx movsxl movsl | r64, r32/m | o64 63 /r rm | 64
+movsx movsxl | r32, r32 | 63 /r rm | 64
 movzx movzxb movzb | r16, r8/m | o16 0fb6 /r rm
 movzx movzxb movzb | r32, r8/m | o32 0fb6 /r rm
 movzx movzxb movzb | r64, r8/m | o64 0fb6 /r rm | 64
