@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+
 from orobuild import assembler
 from orobuild.elf.compare import compare
 from orobuild.errors import InputError

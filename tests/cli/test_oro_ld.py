@@ -252,7 +252,6 @@ def test_unknown_keywords_are_warnings_and_known_ones_are_read(bench):
         (("-m", "elf_x86_46", "start.o"), 2, "did you mean 'elf_x86_64'?"),
         (("--orphan-handling=eror", "start.o"), 2, "did you mean 'error'?"),
         ((), 2, "no input files"),
-        (("start.o",), 2, "none is built in"),
         (("-T", "k.ld", "start.o", "-lnone", "-L."), 1, "cannot find -lnone"),
         (("-T", "k.ld", "none.o"), 1, "none.o: error: cannot read"),
         (("-T", "k.ld", "--end-group"), 2, "without --start-group"),
@@ -265,6 +264,12 @@ def test_unknown_keywords_are_warnings_and_known_ones_are_read(bench):
 def test_what_cannot_be_is_refused_by_name(bench, arguments, status, expected):
     assert expected in bench.ld(*arguments, "-o", "x", status=status).stderr
     assert not (bench.path / "x").exists()
+
+
+def test_without_a_script_it_links_as_gnu_ld_does(bench):
+    bench.ld("start.o", "--defsym=value=5", "-o", "ours")
+    bench.run("ld", "start.o", "--defsym=value=5", "-o", "theirs")
+    assert bench.run("nm", "ours").stdout == bench.run("nm", "theirs").stdout
 
 
 def test_linux_libtool_and_meson_find_what_they_look_for(bench):

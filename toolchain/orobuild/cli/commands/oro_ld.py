@@ -111,10 +111,9 @@ def _script(line: CommandLine, name: str | None) -> Script:
     from orobuild.linker import script as scripts
 
     if name is None:
-        raise UsageError(
-            "oro-ld: no linker script, and none is built in yet",
-            hint="give one with -T; 'ld --verbose' prints GNU ld's own",
-        )
+        from orobuild.linker.builtin import builtin_script
+
+        return builtin_script(line.last("emulation") or "elf_x86_64")
     dirs = link_inputs.search_dirs(line, None)
     path = link_inputs.find_script(name, dirs)
 
