@@ -216,12 +216,17 @@ class _Parser:
         if match["label"]:
             return SymbolRef(token, self.modifier())
         if match["hex"]:
-            return Constant(int(match["hex"], 16))
-        if match["binary"]:
-            return Constant(int(match["binary"], 2))
-        if match["decimal"]:
-            return Constant(int(match["decimal"]))
-        return Constant(int(match["octal"] or "0", 8))
+            value = int(match["hex"], 16)
+        elif match["binary"]:
+            value = int(match["binary"], 2)
+        elif match["decimal"]:
+            value = int(match["decimal"])
+        else:
+            value = int(match["octal"] or "0", 8)
+        if value >> 64:  # GNU's "bignum": data directives read such numbers by themselves
+            self.position = start
+            self.fail(f"'{token}' does not fit into 64 bits", None, length=len(token))
+        return Constant(value)
 
     def modifier(self) -> str | None:
         match = _MODIFIER.match(self.text, self.position)

@@ -346,11 +346,13 @@ class _Reader:
 
     def number(self, word: str) -> int:
         try:
-            if len(word) > 1 and word[0] == "0" and word[1].isdigit():
-                return wrap64(int(word, 8))
-            return wrap64(int(word, 0))
+            octal = len(word) > 1 and word[0] == "0" and word[1].isdigit()
+            value = int(word, 8 if octal else 0)
         except ValueError:
             raise self.wrong(f"bad number '{word}'") from None
+        if value >> 64:
+            raise self.wrong(f"'{word}' does not fit into 64 bits")
+        return wrap64(value)
 
     def token(self) -> tuple[str, str]:
         """The kind and the text of the next token; ("", "") at the end or at what is none."""

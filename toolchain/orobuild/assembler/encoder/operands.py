@@ -94,9 +94,11 @@ def wrap64(value: int) -> int:
 
 def number(text: str) -> int | None:
     """The value of a plain decimal or hexadecimal number, or None for any other expression."""
-    if _NUMBER.fullmatch(text):
-        return wrap64(int(text, 0))
-    return None
+    if not _NUMBER.fullmatch(text):
+        return None
+    value = int(text, 0)
+    # What needs more than 64 bits is left to the expression parser, which says so.
+    return wrap64(value) if -(1 << 64) < value < 1 << 64 else None
 
 
 def split(text: str) -> list[tuple[str, int]]:

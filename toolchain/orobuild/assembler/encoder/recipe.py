@@ -102,7 +102,8 @@ class Cutter:
             known = self._numbers.get(word)
             if known is None:
                 value = number(word)
-                assert value is not None
+                if value is None:  # too large: the parser says so
+                    return None
                 known = self._numbers[word] = (value, _class(value))
             value, name = known
             if name is None:
