@@ -131,10 +131,9 @@ class LineTable:
         if directory is None:
             head, slash, base = name.rpartition("/")
             directory, name = head + slash, base
-        elif "/" in name:
+        elif "/" in name and number == 0:
             # The directory is that of the compilation; the file has one of its own.
-            if number == 0:
-                self.directories.setdefault(0, directory.removesuffix("/"))
+            self.directories.setdefault(0, directory.removesuffix("/"))
             directory, _, name = name.rpartition("/")
         entry = _File(name, self._directory(directory, zero=number == 0), md5)
         if known is not None and (known.name, known.directory) != (entry.name, entry.directory):
