@@ -31,6 +31,8 @@ def test_a_stopped_build_leaves_nothing_behind(mini, tmp_path, number, status):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A shell that starts this suite in the background has told it to ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while not waiting.exists():
