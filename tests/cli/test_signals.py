@@ -32,7 +32,7 @@ def test_a_stopped_build_leaves_nothing_behind(mini, tmp_path, number, status):
         text=True,
         start_new_session=True,
         # A shell that starts this suite in the background has told it to ignore SIGINT.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     deadline = time.monotonic() + 60
     while not waiting.exists():
