@@ -17,8 +17,9 @@ from orobuild.assembler.encoder.operands import (
     Memory,
     Operand,
     RegisterOperand,
-    Rounding,
     check_address,
+    rounding,
+    undecorated,
     wrap64,
 )
 from orobuild.assembler.encoder.registers import Register, RegisterClass, find
@@ -66,8 +67,6 @@ _TOKEN: Final = re.compile(
     |(?P<operator><<|>>|==|[-+*/%&|^~()\[\]:]))""".replace("{_RAW}", _RAW),
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
-_MASK: Final = re.compile(r"\s*\{\s*(%?k[0-7]|z|1to(?:2|4|8|16|32))\s*\}\s*$", re.IGNORECASE)
-_ROUNDING: Final = re.compile(r"\{\s*((?:r[nduz]-)?sae)\s*\}", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -88,20 +87,9 @@ class IntelParser(AttParser):
         place = locate(offset, max(1, len(text)))
         if not text:
             raise InputError(error("an operand is missing", place))
-        if match := _ROUNDING.fullmatch(text):
-            return Rounding(match[1].lower())
-        mask = broadcast = None
-        zeroing = False
-        body = text
-        while body.endswith("}") and (match := _MASK.search(body)):
-            word = match[1].lower().lstrip("%")
-            if word == "z":
-                zeroing = True
-            elif word[0] == "k":
-                mask = word
-            else:
-                broadcast = word
-            body = body[: match.start()]
+        if mode := rounding(text):
+            return mode
+        body, mask, zeroing, broadcast = undecorated(text)
         operand = _Reader(body, self.dialect, offset, locate).operand()
         if isinstance(operand, RegisterOperand):
             return replace(operand, mask=mask, zeroing=zeroing)

@@ -133,6 +133,28 @@ def split(text: str) -> list[tuple[str, int]]:
     return result
 
 
+def rounding(text: str) -> Rounding | None:
+    """`{rn-sae}` and its like, or None for anything else."""
+    match = _ROUNDING.fullmatch(text)
+    return Rounding(match[1].lower()) if match else None
+
+
+def undecorated(text: str) -> tuple[str, str | None, bool, str | None]:
+    """An operand without AVX-512's decorations, and these: mask, zeroing, broadcast."""
+    mask = broadcast = None
+    zeroing = False
+    while text.endswith("}") and (match := _DECORATION.search(text)):
+        word = match[1].lower().lstrip("%")
+        if word == "z":
+            zeroing = True
+        elif word[0] == "k":
+            mask = word
+        else:
+            broadcast = word
+        text = text[: match.start()]
+    return text, mask, zeroing, broadcast
+
+
 class AttParser:
     """Parses AT&T operands of one dialect; operands without symbols are remembered."""
 
@@ -165,20 +187,9 @@ class AttParser:
             raise InputError(error("an operand is missing", locate(offset, 1)))
         if text[0] == "$":
             return Immediate(self._value(text[1:], offset + 1, locate))
-        if text[0] == "{" and (match := _ROUNDING.fullmatch(text)):
-            return Rounding(match[1].lower())
-        mask = broadcast = None
-        zeroing = False
-        body = text
-        while body.endswith("}") and (match := _DECORATION.search(body)):
-            word = match[1].lower().lstrip("%")
-            if word == "z":
-                zeroing = True
-            elif word[0] == "k":
-                mask = word
-            else:
-                broadcast = word
-            body = body[: match.start()]
+        if text[0] == "{" and (mode := rounding(text)):
+            return mode
+        body, mask, zeroing, broadcast = undecorated(text)
         indirect = body.startswith("*")
         if indirect:
             rest = body[1:].lstrip()
