@@ -91,18 +91,14 @@ def test_the_errors_of_all_files_are_shown_at_once(built):
     assert_fails(built, 1, "entry.S:7:5", "message.S:3:5")
 
 
-def test_an_emulator_that_is_not_there(built, tmp_path):
+def test_an_emulator_that_is_not_there(built):
+    """It is missed before anything is built."""
     empty = built.root / "bin"
     empty.mkdir()
-    for arguments in (("run", "--boot", "kernel"),):
-        assert_fails(
-            built,
-            2,
-            "qemu-system-x86_64",
-            "apt install qemu-system-x86",
-            arguments=arguments,
-            PATH=str(empty),
-        )
+    built.change("message.S", "hello", "changed")
+    for emulator, expected in (("qemu", "apt install qemu-system-x86"), ("bochs", "bochs")):
+        arguments = ("run", "--boot", "kernel", "--emulator", emulator)
+        assert_fails(built, 2, f"'{emulator}", expected, arguments=arguments, PATH=str(empty))
 
 
 def test_a_truncated_object(built):

@@ -5,10 +5,10 @@ emulator outlives the process that started it, however that ends. Knows no parti
 what is read from the console are `oro: key=value` lines and panic blocks.
 """
 
-from orobuild.machine.bochs import Bochs
+from orobuild.machine.bochs import Bochs, find_bochs
 from orobuild.machine.boot import boot
 from orobuild.machine.console import Console, Core, Fact, Panic
-from orobuild.machine.qemu import Accelerator, Drive, Qemu
+from orobuild.machine.qemu import Accelerator, Drive, Qemu, find_qemu
 from orobuild.machine.report import BootReport, Machine, Verdict
 
 __all__ = [
@@ -24,4 +24,6 @@ __all__ = [
     "Qemu",
     "Verdict",
     "boot",
+    "find_bochs",
+    "find_qemu",
 ]

@@ -54,6 +54,14 @@ clock: sync=none
 """
 
 
+def find_bochs(binary: str = "bochs") -> str:
+    """The emulator's path. Raises `MissingToolError` with the commands that install it."""
+    program = shutil.which(binary)
+    if program is None:
+        raise MissingToolError(f"'{binary}' is not installed", hint=_INSTALL)
+    return program
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bochs:
     """A PC that boots `disk`, a raw image (never written to) of whole 256 KiB cylinders.
@@ -75,9 +83,7 @@ class Bochs:
 
     def launch(self, resources: Resources) -> Launch:
         """How to start it, its first serial port on `resources.console_fd`; it has no QMP."""
-        program = shutil.which(self.binary)
-        if program is None:
-            raise MissingToolError(f"'{self.binary}' is not installed", hint=_INSTALL)
+        program = find_bochs(self.binary)
         if not self.disk.is_file():
             raise UsageError(f"{self.disk}: no such file to boot")
         cylinders, rest = divmod(self.disk.stat().st_size, _CYLINDER)

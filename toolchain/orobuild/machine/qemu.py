@@ -48,6 +48,14 @@ class Accelerator(enum.Enum):
     AUTO = "auto"
 
 
+def find_qemu(binary: str = "qemu-system-x86_64") -> str:
+    """The emulator's path. Raises `MissingToolError` with the commands that install it."""
+    program = shutil.which(binary)
+    if program is None:
+        raise MissingToolError(f"'{binary}' is not installed", hint=_INSTALL)
+    return program
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Qemu:
     """A PC. Exactly one of `disk` and `kernel` is what it boots.
@@ -91,9 +99,7 @@ class Qemu:
         medium = self.disk or self.kernel
         if medium and not medium.is_file():
             raise UsageError(f"{medium}: no such file to boot")
-        program = shutil.which(self.binary)
-        if program is None:
-            raise MissingToolError(f"'{self.binary}' is not installed", hint=_INSTALL)
+        program = find_qemu(self.binary)
         if self.accelerator is Accelerator.KVM and not kvm_works():
             raise UsageError(
                 "KVM does not work here: /dev/kvm makes no virtual machine like a real one",

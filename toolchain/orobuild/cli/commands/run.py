@@ -87,6 +87,8 @@ def command(timeout: float | None, screenshot: Path | None, **options: Any) -> i
 
     names = _Wishes.__dataclass_fields__
     wishes = _Wishes(**{name: options.pop(name) for name in names})
+    # Before the build: nobody wants to wait for that to learn that there is no emulator.
+    machine.find_bochs() if wishes.emulator == "bochs" else machine.find_qemu()
     result = run_build(**options)
     emulated = _machine(result, wishes)
     terminal.echo(terminal.style(f"── {emulated.describe()}", dim=True), err=True)
