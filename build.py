@@ -55,6 +55,10 @@ TEST_TOOLS = (
     Tool("as", "binutils", "binutils", "binutils", "binutils"),
     Tool("ld", "binutils", "binutils", "binutils", "binutils"),
     Tool("gcc", "gcc", "gcc", "gcc", "gcc"),
+    Tool("g++", "g++", "gcc-c++", "gcc", "gcc"),  # and with it the C library's headers
+    Tool("make", "make", "make", "make", "make"),
+    Tool("gdb", "gdb", "gdb", "gdb", "gdb"),
+    Tool("git", "git", "git", "git", "git"),
     Tool("clang", "clang", "clang", "clang", "llvm"),
     Tool("ld.lld", "lld", "lld", "lld", "lld"),
     Tool("fdisk", "fdisk", "util-linux", "util-linux", "util-linux"),

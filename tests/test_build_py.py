@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -129,3 +130,24 @@ def test_the_environment_starts_in_the_c_locale_in_a_directory_of_any_name(tmp_p
         check=False,
     )
     assert started.returncode == 0, started.stderr
+
+
+def test_every_program_that_a_test_asks_for_is_installed_by_it():
+    """What is on the author's machine by chance would hide a missing line."""
+    packaged = set(re.findall(r'Tool\(\s*"([^"]+)"', (ROOT / "build.py").read_text()))
+    packaged |= {
+        "addr2line",
+        "ar",
+        "nm",
+        "objcopy",
+        "objdump",
+        "readelf",
+        "size",
+        "strip",
+    }  # binutils
+    asked = {
+        name
+        for file in (ROOT / "tests").rglob("*.py")
+        for name in re.findall(r'\btool\("([^"]+)"\)', file.read_text())
+    }
+    assert asked - packaged == set()
