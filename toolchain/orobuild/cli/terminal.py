@@ -32,7 +32,6 @@ def echo(text: str, *, err: bool = False, end: str = "\n") -> None:
 def show(diagnostics: Iterable[Diagnostic]) -> None:
     """Print diagnostics to standard error."""
     echo(render_all(diagnostics, color=wants_color(sys.stderr)), err=True, end="")
-    sys.stderr.flush()
 
 
 def style(text: str, **styles: object) -> str:
@@ -61,18 +60,13 @@ class StageLines:
     def started(self, name: str) -> None:
         """Show that a stage runs, on a line that its end will overwrite."""
         if self._live:
-            self._write(f"\r\x1b[K  {name} …")
+            echo(f"\r\x1b[K  {name} …", err=True, end="")
 
     def finished(self, stage: StageTime) -> None:
         """Show a stage that has ended, if it took long enough for anybody to wonder."""
         start = "\r\x1b[K" if self._live else ""
         if stage.seconds < _WORTH_A_LINE:
-            self._write(start)
+            echo(start, err=True, end="")
             return
         detail = f"  {stage.detail}" if stage.detail else ""
-        self._write(f"{start}  {stage.name:<22}{stage.seconds:7.2f} s{detail}\n")
-
-    @staticmethod
-    def _write(text: str) -> None:
-        sys.stderr.write(text)
-        sys.stderr.flush()
+        echo(f"{start}  {stage.name:<22}{stage.seconds:7.2f} s{detail}", err=True)
