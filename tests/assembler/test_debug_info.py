@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 import struct
 import subprocess
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
 
 import pytest
 
-from assembler.gnu_as import ours
+from assembler.gnu_as import gnu, ours
 from orobuild.elf import constants as c
+from orobuild.elf.compare import compare
 from orobuild.elf.reader import read
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PROGRAM = """\
 .section .text
@@ -81,9 +80,79 @@ def test_32_bit_objects_have_a_line_table_too(tmp_path: Path) -> None:
     assert "Warning" not in said
 
 
-def test_compiler_made_line_tables_are_left_alone() -> None:
-    text = '.text\n.file 1 "a.c"\n.loc 1 5\nnop\n'
-    assert ours(text, debug_info=True).object == ours(text).object
+DESCRIBED = """\
+.text
+.globl f
+.type f, @function
+f:  nop
+1:  jmp 1b
+    jmp 2f
+    .p2align 4
+2:  .size f, . - f
+.type g, @function
+g:  bump %ecx
+    .irp x, 1, 2
+    mov $\\x, %eax
+    .endr
+    .size g, . - g
+.type unsized, @function
+unsized: nop
+"""
+FUNCTIONS = ".macro bump r\n inc \\r\n inc \\r\n.endm\n" + DESCRIBED
+PROGRAMS = {
+    "one section, two functions": FUNCTIONS,
+    "several sections and subsections": PROGRAM + ".text 1\n hlt\n.text 0\n nop\n",
+    "line markers": '.text\n nop\n# 100 "other/x.c"\n nop\n nop; nop\n',
+    "no code": ".data\n.long 1\n",
+    "a symbol of its own for each": FUNCTIONS + ".weak w\n.set w, g\n.globl h\n.set h, g\n",
+    "rows of a compiler": '.text\nnop\n.file 1 "d/x.c"\nnop\n.loc 1 4\nnop\n',
+    "files of a compiler": '.text\n.file 1 "x.c"\nnop\n',
+    "file zero": '.text\n.file 0 "/d" "d/x.c"\n.loc 0 3\nnop\n.section .t,"ax"\nnop\n',
+    "debug information of a compiler": '.text\n.file 1 "x.c"\n.loc 1 3\nnop\n'
+    ".section .debug_info\n.long 1\n",
+}
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+@pytest.mark.parametrize("version", [2, 3, 4, 5])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_debug_sections_are_those_of_gnu_as(name: str, version: int, bits: int) -> None:
+    theirs, said = gnu(PROGRAMS[name], bits, f"--gdwarf-{version}")
+    assert theirs is not None, said
+    mine = ours(
+        PROGRAMS[name],
+        bits,  # type: ignore[arg-type]
+        debug_info=True,
+        dwarf=version,
+        compilation_directory=str(Path.cwd()),
+        producer="GNU AS 2.40",
+    )
+    assert compare(mine.object, theirs) == []
+
+
+def test_an_include_directory_names_the_included_file_in_the_line_table(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/m.inc").write_text(" nop\n")
+    (tmp_path / "p.s").write_text('.text\n.include "m.inc"\n nop\n.include "sub/m.inc"\n')
+    objects = []
+    for program in ("as", str(Path(sys.executable).with_name("oro-as"))):
+        command = [program, "-g", "-I", "sub", "-o", "p.o", "p.s"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+        objects.append((tmp_path / "p.o").read_bytes())
+    assert compare(objects[1], objects[0]) == []
+
+
+def test_gdb_steps_through_every_version(tmp_path: Path) -> None:
+    (tmp_path / "{standard input}").write_text(PROGRAM)
+    commands = [w for line in ("break 9", "run", "step", "info line") for w in ("-ex", line)]
+    for version in (2, 3, 4, 5):
+        made = ours(PROGRAM, debug_info=True, dwarf=version, compilation_directory=str(tmp_path))
+        (tmp_path / "p.o").write_bytes(made.object)
+        subprocess.run(["ld", "p.o", "-o", "p"], cwd=tmp_path, check=True)
+        said = output(["gdb", "-batch", "-nx", *commands, "./p"], tmp_path)
+        assert re.search(r"Breakpoint 1, _start \(\) at .*:9", said), said
+        assert re.search(r"^10\s+call f", said, re.MULTILINE), said
+        assert "Line 10 of" in said
 
 
 WIDTHS = """\

@@ -25,8 +25,9 @@ class Options:
     (the default of orobuild) refuses what GNU as guesses: see `orobuild.assembler.strict`.
     `symbols` are predefined absolute symbols (``--defsym``). `constants` are too, but cannot be
     redefined and leave no trace in the object's symbol table (offsets of C structures).
-    `code_ranges` adds `.oro.code` (docs/design.md). `debug_info` (``-g``) adds a DWARF 5 line
-    table. `size_limit` is the largest section in bytes that may take space in the file.
+    `code_ranges` adds `.oro.code` (docs/design.md). `debug_info` (``-g``) adds a line table and
+    what debuggers need to find it, in version `dwarf` of DWARF (2 to 5), made by `producer` in
+    `compilation_directory`: by default the same in any directory. `size_limit` is the largest section in bytes that may take space in the file.
     """
 
     bits: Literal[32, 64] = 64
@@ -36,6 +37,9 @@ class Options:
     constants: Mapping[str, int] = field(default_factory=dict)
     code_ranges: bool = False
     debug_info: bool = False
+    dwarf: int = 5
+    compilation_directory: str = "."
+    producer: str = "orobuild"
     size_limit: int = 256 << 20
 
 

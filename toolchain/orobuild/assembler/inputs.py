@@ -20,13 +20,17 @@ class Inputs:
         self._paths: dict[str, str] = {}
         self.dependencies: dict[str, None] = {}
 
-    def read(self, name: str, span: Span) -> bytes:
-        """The bytes of an included file, searched as GNU as does: as named, then in the
-        include directories.
+    def read(self, name: str, span: Span, *, source: bool = False) -> bytes:
+        """The bytes of an included file: as named, then in the include directories.
+
+        With include directories GNU as looks for a `source` in them first, and before them in
+        the current one, which it then calls `.` (gas/read.c, s_include).
         """
         tried = [name]
         if not name.startswith("/"):
             tried += [f"{directory.rstrip('/')}/{name}" for directory in self._include_dirs]
+            if source and self._include_dirs:
+                tried = [f"./{name}", *tried[1:], name]
         for path in tried:
             try:
                 data = self._read_file(path)
@@ -38,7 +42,7 @@ class Inputs:
             self._paths[name] = path
             self.dependencies[path] = None
             return data
-        searched = ", ".join(tried[1:])
+        searched = ", ".join(path for path in tried if path.removeprefix("./") != name)
         raise InputError(
             error(
                 f"cannot find '{name}'",

@@ -141,6 +141,13 @@ class LineTable:
         self.files[number] = entry
         return None
 
+    def unit_path(self, version: int) -> str:
+        """The path of the file that names the unit (gas/dwarf2dbg.c, out_debug_info)."""
+        number = 0 if version >= 5 and 0 in self.files else 1
+        file = self.files.get(number) or next(iter(self.files.values()))
+        directory = self.directories.get(file.directory, "") if file.directory else ""
+        return f"{directory.rstrip('/')}/{file.name}" if directory else file.name
+
     def _directory(self, name: str, *, zero: bool) -> int:
         """The number of a directory (get_directory_table_entry)."""
         if len(name) > 1:
@@ -279,8 +286,8 @@ class _Emitter:
                 self.sequence(section, rows)
         self.put(end)
 
-    def string(self, text: str) -> None:
-        """A reference to a string in .debug_line_str.
+    def string(self, text: str) -> Symbol:
+        """A reference to a string in .debug_line_str; the label of the string.
 
         GNU as does not look for equal strings here; the linker does.
         """
@@ -291,6 +298,7 @@ class _Emitter:
         stream.items += (label, text.encode("utf-8", "surrogateescape") + b"\0")
         stream.places += (self.unit.place, self.unit.place)
         self.put(Field(Linear(label, None, 0), 4))
+        return label
 
     def files(self) -> dict[int, _File]:
         """The files by number, without a gap; number 0 is number 1 when nothing else is said."""
@@ -309,7 +317,7 @@ class _Emitter:
         table = self.table
         directories = dict(table.directories)
         if 0 not in directories:
-            directories[0] = directories.get(1, ".")
+            directories[0] = self.unit.options.compilation_directory
         count = max(directories) + 1
         self.put(bytes((1,)) + uleb128(DW_LNCT_PATH) + uleb128(DW_FORM_LINE_STRP))
         self.put(uleb128(count))
@@ -323,9 +331,13 @@ class _Emitter:
             columns += uleb128(DW_LNCT_MD5) + uleb128(DW_FORM_DATA16)
         self.put(bytes((3 if has_md5 else 2,)) + columns)
         self.put(uleb128(len(files)))
+        shared = None
         for number in range(len(files)):
             file = files[number]
-            self.string(file.name)
+            if number == 1 and shared is not None and file is files[0]:
+                self.put(Field(Linear(shared, None, 0), 4))
+            else:
+                shared = self.string(file.name)
             self.put(uleb128(file.directory) + ((file.md5 or bytes(16)) if has_md5 else b""))
 
     def tables_2(self) -> None:

@@ -63,7 +63,7 @@ class Unit(Instructions):
         self.uses_gnu_osabi = False
         self.cfi_sections = (True, False)
         self.frames: list[cfi.Frame] = []
-        self.lines = LineTable()
+        self.lines = LineTable(max(3, options.dwarf) if options.debug_info else 3)
         self.location = None
         self.last_location = Location()
         self.strict = strict.Strict(self) if options.strict else None
@@ -185,29 +185,29 @@ class Unit(Instructions):
                 span = self.span_at(frame.place)
                 self.report(error("'.cfi_startproc' without '.cfi_endproc'", span), frame.place)
         self.settle()
-        if not self.error_count and self.wants_line_table():
-            line_table.emit(self, self.lines)
-        elif (
-            self.options.debug_info
-            and not self.error_count
-            and (".debug_info", None, None) not in self.sections
-        ):
-            from orobuild.assembler import debug_info
-
-            debug_info.emit(self, self._line_of.path, self.marks)
+        if not self.error_count:
+            self.write_lines()
         if self.frames and not self.error_count:
             cfi.emit(self, self.frames)
         self.settle()
         if self.strict:
             self.strict.finish()
 
-    def wants_line_table(self) -> bool:
-        """Whether `.debug_line` is ours to write (gas/dwarf2dbg.c, dwarf2_finish)."""
+    def write_lines(self) -> None:
+        """The line table, and with -g what leads to it (gas/dwarf2dbg.c, dwarf2_finish)."""
+        described = self.has_content(".debug_info")
+        table = self.lines
+        if self.options.debug_info and not described:
+            from orobuild.assembler import debug_info
+
+            table = debug_info.line_table_of(self, self.marks)
         if not self.has_content(".debug_line"):
-            return bool(self.lines.rows) or self.has_content(".debug_info")
-        if self.lines.rows:
+            if table.rows or described:
+                line_table.emit(self, table)
+        elif self.lines.rows:
             self.report(error("the file has '.loc' and a '.debug_line' section of its own"))
-        return False
+        if self.options.debug_info and not described and table.rows:
+            debug_info.emit(self, table)
 
     def has_content(self, name: str) -> bool:
         """Whether something has been put into a section; streams are settled."""

@@ -9,8 +9,6 @@ from typing import Final
 from orobuild.cli.gnu_options import Option
 
 _YES_NO: Final = {"yes": None, "no": None}
-_OLD_DWARF: Final = "the line table that orobuild writes is DWARF 5"
-_USE_DWARF5: Final = "--gdwarf-5, or -gdwarf-5 to the compiler, is read by GDB 11 and later"
 _HARDENING: Final = "it rewrites instructions, and orobuild assembles what is written"
 _NO_LIMITS: Final = "every instruction is known, whatever the processor"
 
@@ -44,10 +42,11 @@ TABLE: Final = (
     Option(key="bits", names=("--32",), constant="32", help="write ELF32 for i386"),
     Option(key="defsym", names=("--defsym",), takes="value", metavar="NAME=VALUE",
            help="define a symbol before the first line is read"),
-    Option(key="debug", names=("-g", "--gen-debug"), takes="maybe", metavar="",
-           help="add a DWARF line table"),
-    Option(key="debug", names=("--gdwarf-5",), help="the same"),
-    Option(key="debug", names=("-gdwarf",), help="the same"),
+    Option(key="debug", names=("-g", "--gen-debug"), takes="maybe", metavar="", constant="2",
+           help="add debug information: a line for every instruction"),
+    *(Option(key="debug", names=(f"--gdwarf-{version}",), constant=version,
+             help=f"the same, in version {version} of DWARF") for version in "2345"),
+    Option(key="debug", names=("-gdwarf",), constant="2", help="the same as -g"),
     Option(key="warnings", names=("-W", "--no-warn"), constant="no", help="show no warnings"),
     Option(key="warnings", names=("--warn",), constant="yes", help="show warnings (default)"),
     Option(key="fatal-warnings", names=("--fatal-warnings",), help="warnings are errors"),
@@ -123,7 +122,6 @@ TABLE: Final = (
              instead="objdump -d -l of the object shows address, bytes and source"),
     _refused("listings are not written", "--listing-lhs-width", "--listing-lhs-width2",
              "--listing-rhs-width", "--listing-cont-lines"),
-    _refused(_OLD_DWARF, "--gdwarf-2", "--gdwarf-3", "--gdwarf-4", instead=_USE_DWARF5),
     _refused("the format is obsolete", "--gstabs", "--gstabs+", instead="-g"),
     _refused("line numbers are in one section", "--gdwarf-sections"),
     _refused("CIEs have the version that GNU as gives them", "--gdwarf-cie-version"),

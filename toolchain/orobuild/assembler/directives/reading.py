@@ -56,7 +56,7 @@ def include(unit: Unit, operands: Operands) -> None:
             f"files are included too deeply (the limit is {MAX_INCLUDES})",
             hint="does a file include itself?",
         )
-    text = unit.inputs.read(name, span).decode("utf-8", "surrogateescape")
+    text = unit.inputs.read(name, span, source=True).decode("utf-8", "surrogateescape")
     path = unit.inputs.found_path(name)
     scrubbed = scrub(text, path)
     for problem in scrubbed.problems:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import orobuild
@@ -72,6 +73,9 @@ def _assemble(line: CommandLine, names: Sequence[str]) -> Assembly:
         include_dirs=include_dirs,
         symbols=dict(drop_in.symbol(definition) for definition in line.all("defsym")),
         debug_info=line.on("debug"),
+        dwarf=int(line.last("debug") or 2),
+        compilation_directory=str(Path.cwd()),
+        producer=f"GNU AS {drop_in.BINUTILS}",
     )
     return assembler.assemble(
         _text(line, names, label), label, options, read_file=files.read_included
