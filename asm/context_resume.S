@@ -18,34 +18,22 @@ _oro_resume_user:
     .size _oro_resume_user, . - _oro_resume_user
 
 # _Noreturn void _oro_resume_syscall(struct frame *frame)
-# In: rdi = the frame of a system call, rax in it the result; interrupts off, gs the kernel's.
-# Registers that the call does not preserve come back as zero, so that nothing of the kernel's
-# leaks. A return address outside the lower half would fault in ring 0 with the program's rsp
-# (Intel SDM Vol. 2B SYSRET), so such a frame goes to context_refused(struct frame *) instead.
+# In: rdi = the frame of a system call, rax in it the result; interrupts off, gs the kernel's. A
+# frame that `sysretq` cannot resume goes to context_refused(struct frame *) instead.
     .globl _oro_resume_syscall
     .type _oro_resume_syscall, @function
 _oro_resume_syscall:
-    movq frame.rip(%rdi), %rcx
-    movq %rcx, %rax
-    shrq $47, %rax
-    jnz 1f
-    movq frame.rflags(%rdi), %r11
-    movq frame.rax(%rdi), %rax
-    movq frame.rbx(%rdi), %rbx
-    movq frame.rbp(%rdi), %rbp
-    movq frame.r12(%rdi), %r12
-    movq frame.r13(%rdi), %r13
-    movq frame.r14(%rdi), %r14
-    movq frame.r15(%rdi), %r15
-    movq frame.rsp(%rdi), %rsp
-    xorl %edi, %edi
-    xorl %esi, %esi
-    xorl %edx, %edx
-    xorl %r8d, %r8d
-    xorl %r9d, %r9d
-    xorl %r10d, %r10d
-    swapgs
-    sysretq
+    movq %rdi, %rsp
+    movq frame.rip(%rsp), %rcx
+    movq frame.rflags(%rsp), %r11
+    movq frame.rax(%rsp), %rax
+    movq frame.rbx(%rsp), %rbx
+    movq frame.rbp(%rsp), %rbp
+    movq frame.r12(%rsp), %r12
+    movq frame.r13(%rsp), %r13
+    movq frame.r14(%rsp), %r14
+    movq frame.r15(%rsp), %r15
+    leave_by_sysret frame.rsp(%rsp), 1f
 1:  movq %gs:core.kernel_stack, %rsp
     jmp context_refused
     .size _oro_resume_syscall, . - _oro_resume_syscall

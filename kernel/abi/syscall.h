@@ -6,11 +6,16 @@
 #pragma once
 
 enum syscall {
-    SYSCALL_EXIT,   /* (status): ends the process */
-    SYSCALL_WRITE,  /* (text, size): at most WRITE_MAX bytes to the console; returns size */
-    SYSCALL_YIELD,  /* (): lets the next thread of this core run */
+    /* Answered by a function that returns to the entry, without a frame and without the funnel:
+     * they only look something up (kernel/sched/quick_calls.c). */
     SYSCALL_GETPID, /* (): the process's number */
     SYSCALL_CORE,   /* (): the core's index */
+    SYSCALL_TICKS,  /* (): timer ticks of this core since its start */
+    SYSCALL_QUICK_COUNT,
+    /* Through the funnel. */
+    SYSCALL_EXIT = SYSCALL_QUICK_COUNT, /* (status): ends the process */
+    SYSCALL_WRITE, /* (text, size): at most WRITE_MAX bytes to the console; returns size */
+    SYSCALL_YIELD, /* (): lets the next thread of this core run */
     SYSCALL_COUNT,
 };
 

@@ -30,7 +30,6 @@ __attribute__((noinline)) static int64_t write_console(uint64_t text, uint64_t s
 
 void syscall_dispatch(struct frame *frame)
 {
-    struct core *core = this_core();
     int64_t result = 0;
     switch (frame->rax) {
     case SYSCALL_EXIT:
@@ -40,13 +39,7 @@ void syscall_dispatch(struct frame *frame)
         result = write_console(frame->rdi, frame->rsi);
         break;
     case SYSCALL_YIELD:
-        core->reschedule = true;
-        break;
-    case SYSCALL_GETPID:
-        result = core->current->process->pid;
-        break;
-    case SYSCALL_CORE:
-        result = core->index;
+        this_core()->reschedule = true;
         break;
     default:
         result = ERROR_NO_SYSCALL;

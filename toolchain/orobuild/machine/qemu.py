@@ -61,7 +61,9 @@ class Qemu:
     """A PC. Exactly one of `disk` and `kernel` is what it boots.
 
     `disk` is a raw disk image (never written to); `kernel` an ELF file with a PVH note, started
-    with `command_line`. `firmware` replaces SeaBIOS. `extra` is appended to the command line.
+    with `command_line`. `firmware` replaces SeaBIOS. With `count_instructions` the guest's clock is
+    its own progress, a nanosecond an instruction on whichever core: slow, and the same each time.
+    `extra` is appended to the command line.
     """
 
     disk: Path | None = None
@@ -74,6 +76,7 @@ class Qemu:
     drive: Drive = Drive.IDE
     accelerator: Accelerator = Accelerator.TCG
     firmware: Path | None = None
+    count_instructions: bool = False
     binary: str = "qemu-system-x86_64"
     extra: tuple[str, ...] = ()
 
@@ -110,7 +113,7 @@ class Qemu:
             *("-nodefaults", "-no-user-config", "-display", "none", "-vga", "std", "-no-reboot"),
             *("-machine", self.machine, "-cpu", self.cpu),
             *("-smp", str(self.cores), "-m", f"{self.memory_mib}M"),
-            *("-accel", "kvm" if self._use_kvm() else "tcg,thread=multi"),
+            *self._acceleration(),
             *("-chardev", f"file,id=console,path=/dev/fd/{resources.console_fd}"),
             *("-serial", "chardev:console"),
             *("-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4"),
@@ -120,7 +123,14 @@ class Qemu:
             *self.extra,
         )
 
+    def _acceleration(self) -> tuple[str, ...]:
+        if self.count_instructions:
+            return ("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off")
+        return ("-accel", "kvm" if self._use_kvm() else "tcg,thread=multi")
+
     def _use_kvm(self) -> bool:
+        if self.count_instructions:
+            return False
         return self.accelerator is not Accelerator.TCG and kvm_works()
 
     def _boot_arguments(self) -> tuple[str, ...]:
