@@ -1,4 +1,4 @@
-# isr_common_exc.S - the common entry of exceptions that need no stack of their own.
+# isr_common_exc.S - the common entries of exceptions that need no stack of their own.
 .include "frame.inc"
 
 .section .text.isr_common_exc,"ax",@progbits
@@ -9,23 +9,30 @@
 # No return: jumps, from ring 3, to exception_entry(struct frame *) at the top of the core's
 # kernel stack; from ring 0, to exception_entry_kernel(struct frame *, uint32_t swapped) at the
 # top of the core's exception stack, since the kernel stack is evidence, or goes on after a
-# fix-up. `swapped`: GS.base was still the program's.
-    .globl _oro_isr_common_exc_novec
-    .type _oro_isr_common_exc_novec, @function
-_oro_isr_common_exc_novec:
+# fix-up. `swapped`: GS.base was still the program's. The variant `vec` saves a program's vector
+# registers.
+.macro isr_common_exc kind
+    .globl _oro_isr_common_exc_\kind
+    .type _oro_isr_common_exc_\kind, @function
+_oro_isr_common_exc_\kind:
     cld
     push_registers
     movq %rsp, %rdi
     testb $SELECTOR_RING_MASK, frame.cs(%rdi)
-    jz from_kernel
+    jz 1f
     swapgs
+    keep_vectors \kind
     movq %gs:core.kernel_stack, %rsp
     xorl %ebp, %ebp                 # where a backtrace ends
     jmp exception_entry
 
-from_kernel:
-    swapgs_if_needed %esi
+    # From the kernel, which uses no vector registers.
+1:  swapgs_if_needed %esi
     movq %gs:core.exception_stack, %rsp
     xorl %ebp, %ebp                 # where a backtrace ends
     jmp exception_entry_kernel
-    .size _oro_isr_common_exc_novec, . - _oro_isr_common_exc_novec
+    .size _oro_isr_common_exc_\kind, . - _oro_isr_common_exc_\kind
+.endm
+
+    isr_common_exc novec
+    isr_common_exc vec

@@ -25,13 +25,14 @@ _oro_user_images:
     user_image scrub
     user_image registers
     user_image flags
+    user_image vectors
     user_image fault_write
     user_image fault_execute
     user_image fault_stack
     user_image fault_privilege
     user_image fault_breakpoint
     user_image fault_step
-    user_image fault_vector
+    user_image fault_undefined
     user_image measure
     .globl _oro_user_images_end
 _oro_user_images_end:

@@ -27,6 +27,7 @@ struct core {
     uint64_t exception_stack;
     struct frame *frame; /* where the current thread's registers are saved; its end is TSS.rsp0 */
     uint64_t user_rsp;   /* scratch of the system call entry */
+    void *vector_area;   /* where the current thread's vector registers are saved, or null */
 
     uint32_t index;
     uint32_t apic_id;

@@ -25,21 +25,24 @@ enum selectors {
 enum control_bits {
     CR0_PE = 1 << 0,
     CR0_MP = 1 << 1,
-    CR0_EM = 1 << 2,
+    CR0_TS = 1 << 3,
     CR0_ET = 1 << 4,
     CR0_NE = 1 << 5,
     CR0_WP = 1 << 16,
     CR0_PG = -0x7fffffff - 1, /* bit 31 */
     /*
-     * The kernel's CR0. EM makes every x87, MMX and SSE instruction fault: neither the kernel nor
-     * its programs use them, so no vector state exists that an entry would have to save.
+     * The kernel's CR0. TS makes every x87, MMX, SSE and AVX instruction fault; it is clear while
+     * a thread runs that has vector state (kernel/arch/vector_state.h).
      */
-    CR0_KERNEL = CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_EM | CR0_MP | CR0_PE,
+    CR0_KERNEL = CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_TS | CR0_MP | CR0_PE,
     CR4_DE = 1 << 3,
     CR4_PAE = 1 << 5,
     CR4_MCE = 1 << 6,
     CR4_PGE = 1 << 7,
+    CR4_OSFXSR = 1 << 9,
+    CR4_OSXMMEXCPT = 1 << 10,
     CR4_UMIP = 1 << 11,
+    CR4_OSXSAVE = 1 << 18,
     CR4_SMEP = 1 << 20,
     CR4_SMAP = 1 << 21,
 };

@@ -8,6 +8,7 @@ enum vectors {
     VECTOR_DEBUG = 1,
     VECTOR_NMI = 2,
     VECTOR_BREAKPOINT = 3,
+    VECTOR_NO_DEVICE = 7, /* a vector instruction while CR0.TS is set */
     VECTOR_DOUBLE_FAULT = 8,
     VECTOR_PAGE_FAULT = 14,
     VECTOR_MACHINE_CHECK = 18,

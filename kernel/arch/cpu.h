@@ -46,6 +46,16 @@ static inline uint64_t read_cr0(void)
     return value;
 }
 
+static inline void write_cr0(uint64_t value)
+{
+    __asm__ volatile("movq %0, %%cr0" : : "r"(value) : "memory");
+}
+
+static inline void write_xcr0(uint64_t value)
+{
+    __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
 static inline uint64_t read_cr2(void)
 {
     uint64_t value;

@@ -5,10 +5,11 @@
 #include "lib/string.h"
 
 extern const uint64_t _oro_boot_gdt[SELECTOR_TSS / 8];
-extern const uint64_t _oro_isr_handlers[VECTOR_COUNT];
+extern const uint64_t _oro_isr_handlers_novec[VECTOR_COUNT], _oro_isr_handlers_vec[VECTOR_COUNT];
 extern const char _oro_syscall_entry[];
 
-static struct idt_gate idt[VECTOR_COUNT];
+/* For threads without and with vector state. */
+static struct idt_gate idt_novec[VECTOR_COUNT], idt_vec[VECTOR_COUNT];
 
 static uint8_t gate_ist(unsigned vector)
 {
@@ -26,10 +27,10 @@ static uint8_t gate_ist(unsigned vector)
     }
 }
 
-void idt_fill(void)
+static void fill(struct idt_gate *idt, const uint64_t *handlers)
 {
     for (unsigned vector = 0; vector < VECTOR_COUNT; vector++) {
-        uint64_t address = _oro_isr_handlers[vector];
+        uint64_t address = handlers[vector];
         idt[vector] = (struct idt_gate){
             .offset_low = (uint16_t)address,
             .offset_middle = (uint16_t)(address >> 16),
@@ -39,6 +40,19 @@ void idt_fill(void)
             .type = vector == VECTOR_BREAKPOINT ? GATE_INTERRUPT_USER : GATE_INTERRUPT,
         };
     }
+}
+
+void idt_fill(void)
+{
+    fill(idt_novec, _oro_isr_handlers_novec);
+    fill(idt_vec, _oro_isr_handlers_vec);
+}
+
+void idt_load(bool vectors)
+{
+    struct table_pointer pointer = {sizeof(idt_novec) - 1,
+                                    (uint64_t)(vectors ? idt_vec : idt_novec)};
+    __asm__ volatile("lidt %0" : : "m"(pointer));
 }
 
 /* Intel SDM Vol. 3A 7.2.3, figure 7-4: a 16-byte descriptor with the base in four pieces. */
@@ -81,14 +95,13 @@ void descriptors_load(struct core *core, const uint64_t *ist_tops)
     tss_describe(core);
 
     struct table_pointer gdt_pointer = {sizeof(core->gdt) - 1, (uint64_t)core->gdt};
-    struct table_pointer idt_pointer = {sizeof(idt) - 1, (uint64_t)idt};
     __asm__ volatile("lgdt %0" : : "m"(gdt_pointer));
     segments_load();
     __asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS));
     core->self = core;
     write_msr(MSR_GS_BASE, (uint64_t)core);
     write_msr(MSR_KERNEL_GS_BASE, 0);
-    __asm__ volatile("lidt %0" : : "m"(idt_pointer));
+    idt_load(false);
 
     /* Intel SDM Vol. 3A 5.8.8: STAR holds the selectors of `syscall` and `sysretq`. */
     write_msr(MSR_STAR, (uint64_t)SELECTOR_USER_BASE << 48 | (uint64_t)SELECTOR_KERNEL_CODE << 32);

@@ -1,6 +1,7 @@
 #include "arch/features.h"
 
 #include "arch/cpu.h"
+#include "arch/vector_state.h"
 
 struct features features;
 
@@ -29,4 +30,5 @@ void features_enable(void)
     if (features.umip)
         cr4 |= CR4_UMIP;
     write_cr4(cr4);
+    vector_state_enable();
 }

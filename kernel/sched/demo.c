@@ -20,10 +20,12 @@ enum {
 };
 
 /* Programs that end by themselves, and programs that the kernel must end. */
-static const char *const good[] = {"hello", "yielder", "scrub", "registers", "flags"};
+static const char *const good[] = {"hello",     "yielder", "scrub",   "registers",
+                                   "flags",     "vectors", "vectors", "vectors",
+                                   "vectors",   "vectors", "vectors", "vectors"};
 static const char *const bad[] = {"fault_write",     "fault_execute",    "fault_stack",
                                   "fault_privilege", "fault_breakpoint", "fault_step",
-                                  "fault_vector"};
+                                  "fault_undefined"};
 enum { GOOD = sizeof(good) / sizeof(good[0]), BAD = sizeof(bad) / sizeof(bad[0]) };
 
 static bool forever, tests;

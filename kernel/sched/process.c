@@ -7,6 +7,7 @@
 #include "abi/layout.h"
 #include "abi/processor.h"
 #include "abi/vectors.h"
+#include "arch/vector_state.h"
 #include "console/printk.h"
 #include "interrupt/exceptions.h"
 #include "lib/string.h"
@@ -115,6 +116,7 @@ void process_free(struct thread *thread)
     }
     if (thread->frame)
         frames_free(virt_to_phys(thread->frame) & ~(uint64_t)(PAGE_SIZE - 1), 0);
+    vector_state_free(thread->vector_area);
     bool ran = thread->dead;
     object_free(&cache, (char *)process - offsetof(struct owned, process));
     if (ran)
@@ -140,9 +142,26 @@ void process_kill(const char *reason)
     thread->dead = true;
 }
 
+/* #NM: the thread's first vector instruction, which then starts anew. */
+static bool start_using_vectors(struct thread *thread)
+{
+    if (thread->vector_area)
+        return false;
+    thread->vector_area = vector_state_new();
+    if (!thread->vector_area) {
+        process_kill("out-of-memory");
+        return true;
+    }
+    vector_state_choose(this_core(), thread->vector_area);
+    _oro_vector_load(thread->vector_area);
+    return true;
+}
+
 void process_fault(const struct frame *frame, uint64_t address)
 {
     struct thread *thread = this_core()->current;
+    if (frame->vector == VECTOR_NO_DEVICE && start_using_vectors(thread))
+        return;
     char text[EXCEPTION_TEXT] = "";
     if (frame->vector == VECTOR_PAGE_FAULT)
         exception_describe_page_fault(frame->error_code, text);

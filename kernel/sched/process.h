@@ -20,6 +20,7 @@ struct process {
 struct thread {
     struct process *process;
     struct frame *frame; /* the last bytes of its frame page, which is TSS.rsp0 while it runs */
+    void *vector_area;   /* its vector registers while it does not run; null until it uses them */
     struct thread *next; /* in the run queue */
     uint64_t ran_on;     /* one bit per core */
     bool dead;           /* ended; freed as soon as its core has left it */

@@ -7,6 +7,7 @@
 #include "abi/vectors.h"
 #include "arch/cpu.h"
 #include "arch/lapic.h"
+#include "arch/vector_state.h"
 #include "interrupt/event.h"
 #include "memory/kernel_map.h"
 #include "sched/process.h"
@@ -60,6 +61,9 @@ static void switch_to(struct core *core, struct thread *thread)
         core->root = root;
         write_cr3(root);
     }
+    vector_state_choose(core, thread ? thread->vector_area : NULL);
+    if (core->vector_area)
+        _oro_vector_load(core->vector_area);
     if (thread && !(thread->ran_on >> core->index & 1)) {
         thread->ran_on |= UINT64_C(1) << core->index;
         core->threads++;
@@ -72,6 +76,9 @@ __attribute__((noinline)) static void reschedule(struct core *core)
 {
     struct thread *last = core->current;
     core->reschedule = false;
+    /* The entry of an interrupt saved the vector registers; that of a system call did not. */
+    if (last && last->vector_area && last->frame->vector == (uint64_t)VECTOR_SYSCALL)
+        _oro_vector_save(last->vector_area);
     if (last && !last->dead)
         push(core, last);
     switch_to(core, pop(core));

@@ -145,8 +145,8 @@ static void real_exceptions(void)
         {single_step, RFLAGS_TF, VECTOR_DEBUG, 0},
         {breakpoint, 0, VECTOR_BREAKPOINT, 0},
         {undefined, 0, 6, 0},
-        {vector_instruction, 0, 6, 0},
-        {x87_instruction, 0, 7, 0},
+        {vector_instruction, 0, VECTOR_NO_DEVICE, 0},
+        {x87_instruction, 0, VECTOR_NO_DEVICE, 0},
         {load_segment, 0x1230, 13, 0x1230},
         {not_canonical, UINT64_C(0x0000900000000000), 13, 0},
     };

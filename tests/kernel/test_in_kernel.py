@@ -52,7 +52,7 @@ def test_the_programs_that_misbehave_are_killed_and_reported(built, boot, cores)
         "fault_privilege": "#GP",
         "fault_breakpoint": "#BP",
         "fault_step": "#DB",
-        "fault_vector": "#UD",
+        "fault_undefined": "#UD",
     }
     # Present, from ring 3, and a write or a fetch (Intel SDM Vol. 3A 4.7).
     assert killed["fault_write"]["error"] == "0x7"

@@ -22,6 +22,7 @@ POP_ORDER = (
         (PUSH_ORDER, "entries"),
         (("asm/isr_common.S", "    swapgs\n", ""), "entries"),
         (("asm/isr_common_exc.S", "    cld\n", ""), "entries"),
+        (("asm/isr_common_exc.S", "    keep_vectors \\kind\n", ""), "entries"),
         (("kernel/interrupt/entry.c", "if (features.smap)", "if (0)"), "entries"),
         (("kernel/abi/vectors.h", "| 1 << 17 |", "|"), "entries"),
         (("kernel/smp/smp.c", "stack_top - sizeof(uint64_t)", "stack_top"), "entries"),
@@ -55,7 +56,15 @@ def test_the_kernels_tests_catch(build_changed, boot, read_ktap, change, suite):
 
 @pytest.mark.parametrize(
     "change",
-    [("asm/context_resume.S", "    xorl %r9d, %r9d\n", ""), POP_ORDER],
+    [
+        ("asm/include/frame.inc", "    xorl %r9d, %r9d\n", ""),
+        POP_ORDER,
+        ("asm/isr_common.S", "    keep_vectors \\kind\n", ""),
+        ("kernel/sched/scheduler.c", "_oro_vector_save(last->vector_area);", ";"),
+        ("kernel/sched/scheduler.c", "_oro_vector_load(core->vector_area);", ";"),
+        ("kernel/arch/vector_state.c", "area ? CR0_KERNEL & ~CR0_TS : CR0_KERNEL", "CR0_KERNEL"),
+        ("kernel/arch/vector_state.c", "    idt_load(area != 0);\n", ""),
+    ],
     ids=lambda change: change[0],
 )
 def test_the_programs_catch(build_changed, boot, change):

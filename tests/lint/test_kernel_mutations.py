@@ -15,7 +15,7 @@ from orobuild.lint.program import Program
 from orobuild.pipeline.build import Request, build
 from orobuild.project import load
 
-CONFIG = LintConfig(vector_tables=("_oro_isr_handlers",), frame_struct="frame")
+CONFIG = LintConfig(vector_tables=("_oro_isr_handlers_novec",), frame_struct="frame")
 BOOT, TEXT, RODATA, DATA = range(4)
 
 
@@ -102,7 +102,7 @@ class Mutation:
 
 
 def in_table(image: Image, vector: int, handler: int) -> None:
-    at = image.offset(image.symbols["_oro_isr_handlers"].address + 8 * vector)
+    at = image.offset(image.symbols["_oro_isr_handlers_novec"].address + 8 * vector)
     struct.pack_into("<Q", image.data, at, handler)
 
 
