@@ -278,20 +278,6 @@ def test_position_independent_objects_need_no_got(mode: str, compiler: str, tmp_
     assert [line for line in found if "sh_entsize" not in line] == []
 
 
-def test_an_indirect_function_is_refused(tmp_path: Path) -> None:
-    text = ".globl _start\n.type pick, @gnu_indirect_function\npick: ret\n_start: call pick\n"
-    with pytest.raises(InputError, match="'pick' is an indirect function"):
-        our_link(SCRIPT, [assemble(text, tmp_path / "a.o")])
-
-
-def test_thread_local_code_that_needs_a_loader_is_refused(tmp_path: Path) -> None:
-    text = "extern __thread int t; int _start(void) { return t; }"
-    objects = [compile_c(text, tmp_path / "a.o", "-fpic", "-O1")]
-    with pytest.raises(InputError, match="R_X86_64_TLSGD is not supported") as caught:
-        our_link(SCRIPT + "t = 0;", objects)
-    assert "-ftls-model=local-exec" in str(caught.value)
-
-
 def test_code_ranges_of_discarded_sections_become_empty(tmp_path: Path) -> None:
     text = """
     .globl _start

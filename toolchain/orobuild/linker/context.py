@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import did_you_mean
 from orobuild.linker.contents import Run, ScriptSymbol
-from orobuild.linker.evaluation import ABS, MASK, NotReadyError, Place, Value, align, fail
+from orobuild.linker.data_segment import DataSegment
+from orobuild.linker.evaluation import ABS, MASK, NotReadyError, Place, Value, fail
 from orobuild.linker.inputs import ABSOLUTE, UNDEFINED
 from orobuild.linker.output import InputRun, OutputSection
 from orobuild.linker.regions import MemoryRegions
@@ -53,9 +54,7 @@ class ScriptContext:
         self._wanted: set[str] = set()
         self._runs: dict[int, Run] = {}
         self._regions = MemoryRegions(script)
-        self._data_segment: tuple[int, int] | None = None
-        self._data_end: int | None = None
-        self._saves_page = False
+        self.data_segment = DataSegment(options.relro)
         for name, value in options.defsym.items():
             self.values[name] = ScriptSymbol(name, Value(ABS, value & MASK), False, None)
 
@@ -152,30 +151,17 @@ class ScriptContext:
         return Value(ABS, output.lma)
 
     def segment_function(self, call: nodes.Call, arguments: list[Value]) -> Value:
-        """SEGMENT_START and DATA_SEGMENT_*, without -z relro (ldexp.c, fold_segment_align)."""
+        """SEGMENT_START and DATA_SEGMENT_*."""
+        segment = self.data_segment
         if call.function == "DATA_SEGMENT_ALIGN":
-            page, common = (max(1, argument.address) for argument in arguments)
-            address = align(self.dot, page)
-            if not self._saves_page:
-                address += self.dot & (page - 1)
-            elif common < page:
-                address += (self.dot + common - 1) & (page - common)
-            self._data_segment = (address & MASK, common)
+            first, second = (argument.address for argument in arguments)
+            address = segment.start(self.dot, first, second)
             return Value(self.current, address - self.current.vma & MASK)
         if call.function == "DATA_SEGMENT_RELRO_END":
-            return Value(self.current, arguments[1].address - self.current.vma & MASK)
+            address = segment.read_only_until(arguments[0].address, arguments[1].address)
+            return Value(self.current, address - self.current.vma & MASK)
         if call.function == "DATA_SEGMENT_END":
-            self._data_end = arguments[0].address
+            segment.end = arguments[0].address
         return arguments[0]
-
-    def _can_save_page(self) -> bool:
-        """Whether the data segment fits in one page less when it starts on a page
-        (ldlang.c, lang_size_sections)."""
-        if self._data_segment is None or self._data_end is None or self._saves_page:
-            return False
-        base, common = self._data_segment
-        first, last = -base & (common - 1), self._data_end & (common - 1)
-        apart = base & -common != self._data_end & -common
-        return bool(first and last) and apart and first + last <= common
 
     # -- statements ------------------------------------------------------------------------

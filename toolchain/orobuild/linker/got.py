@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from orobuild.elf import constants as c
+from orobuild.linker import hash_order
 from orobuild.linker.relocation_types import Formula, table
 from orobuild.linker.symbols import Kind
 
@@ -32,8 +33,9 @@ _BASE_FORMULAS: Final = (Formula.GOT_OFFSET, Formula.GOT_BASE, Formula.GOT_ENTRY
 class GlobalOffsetTable:
     """The table's section row (-1: none needed) and which symbol row has which entry.
 
-    `base_row` is the section that _GLOBAL_OFFSET_TABLE_ names (-1: nobody asks). `base` is the address of _GLOBAL_OFFSET_TABLE_, `thread_end` that of the end of the TLS
-    block; both are known after layout.
+    `base_row` is the section that _GLOBAL_OFFSET_TABLE_ names (-1: nobody asks). `base` is the
+    address of _GLOBAL_OFFSET_TABLE_, `thread_start` and `thread_end` are those of the TLS block;
+    all are known after layout.
     """
 
     row: int
@@ -42,6 +44,7 @@ class GlobalOffsetTable:
     symbols: list[int] = field(default_factory=list)
     address: int = 0
     base: int = 0
+    thread_start: int = 0
     thread_end: int = 0
     base_row: int = -1
 
@@ -78,13 +81,19 @@ class Relaxed:
 
 
 def relax(
-    inputs: Inputs, symbols: Symbols, relocations: NDArray[Any], assigned: frozenset[str]
+    inputs: Inputs,
+    symbols: Symbols,
+    relocations: NDArray[Any],
+    assigned: frozenset[str],
+    indirect: NDArray[np.bool_],
 ) -> tuple[NDArray[Any], list[Relaxation]]:
     """Turn GOT loads that a direct instruction can replace into direct relocations.
 
-    `assigned` are the names that the script defines.
+    `assigned` are the names that the script defines, `indirect` marks the symbol rows that mean
+    indirect functions, whose address is known only when the image runs.
     """
-    kinds = relocations["type"]
+    kinds = relocations["type"].copy()
+    kinds[indirect[relocations["symbol"]]] = 0
     if inputs.e_machine == c.EM_386:
         chosen = np.flatnonzero(kinds == c.R_386_GOT32X)
     else:
@@ -204,27 +213,34 @@ def _add_table(inputs: Inputs, symbols: Symbols, name: str, entries: int, entry_
     return row
 
 
-def build(inputs: Inputs, relocations: NDArray[Any], symbols: Symbols) -> GlobalOffsetTable:
-    """Decide the table's entries and append its section to `inputs` if one is needed."""
+def build(
+    inputs: Inputs, relocations: NDArray[Any], symbols: Symbols, *, also: bool
+) -> GlobalOffsetTable:
+    """Decide the table's entries and append its sections to `inputs` if they are needed.
+
+    `also` is whether something else stands in `.got.plt`, which then has its header.
+    """
     types = table(inputs.e_machine)
     entry_size = 8 if inputs.ei_class == c.ELFCLASS64 else 4
     with_entry = [t for t, kind in types.items() if kind.formula in _ENTRY_FORMULAS]
     with_base = [t for t, kind in types.items() if kind.formula in _BASE_FORMULAS]
     got = GlobalOffsetTable(-1, entry_size)
-    rows = relocations["symbol"][np.isin(relocations["type"], with_entry)]
-    by_meaning: dict[int, int] = {}
-    for row in np.unique(rows).tolist():
-        number = int(symbols.of_row[row])
-        key = -1 - number if number >= 0 else row
-        if key not in by_meaning:
-            by_meaning[key] = len(got.symbols)
-            got.symbols.append(row)
-        got.entry_of[row] = by_meaning[key]
+    rows = np.unique(relocations["symbol"][np.isin(relocations["type"], with_entry)])
+    numbers = symbols.of_row[rows]
+    got.symbols = rows[numbers < 0].tolist()
+    got.entry_of = {row: place for place, row in enumerate(got.symbols)}
+    by_number: dict[int, list[int]] = {}
+    for row, number in zip(rows.tolist(), numbers.tolist(), strict=True):
+        if number >= 0:
+            by_number.setdefault(number, []).append(row)
+    for number in hash_order.walk(symbols.names, by_number):
+        got.entry_of |= dict.fromkeys(by_number[number], len(got.symbols))
+        got.symbols.append(by_number[number][0])
     if got.symbols:
         got.row = _add_table(inputs, symbols, ".got", len(got.symbols), entry_size)
     named = symbols.numbers.get(TABLE_SYMBOL, -2)
     used = (symbols.of_row[relocations["symbol"]] == named).any()
-    if used or np.isin(relocations["type"], with_base).any():
+    if used or also or got.symbols or np.isin(relocations["type"], with_base).any():
         # The psABI reserves the first three entries; a static image leaves them zero.
         got.base_row = _add_table(inputs, symbols, ".got.plt", 3, entry_size)
     return got

@@ -154,15 +154,16 @@ def write_elf(
         names.extend(name.encode("utf-8", "surrogateescape") + b"\0")
 
     for output in written:
+        link, info = _links(output, written, strip=strip)
         add(
             output.name,
             output.sh_type,
-            output.sh_flags,
+            output.sh_flags | (c.SHF_INFO_LINK if info else 0),
             output.vma,
             output.offset,
             output.size,
-            0,
-            0,
+            link,
+            info,
             output.align,
             _entry_size(output, ei_class),
         )
@@ -228,9 +229,25 @@ def write_elf(
     return image.tobytes() + bytes(tail) + b"".join(h.pack(ei_class) for h in headers)
 
 
+def _links(output: OutputSection, written: list[OutputSection], *, strip: bool) -> tuple[int, int]:
+    """sh_link and sh_info: what relocations that are loaded are about (bfd/elf.c,
+    assign_section_numbers)."""
+    if output.sh_type not in (c.SHT_RELA, c.SHT_REL):
+        return 0, 0
+    target = output.name.removeprefix(".rela").removeprefix(".rel")
+    names = {other.name: other.header_index for other in written}
+    info = names.get(".got.plt", 0) if target == ".plt" else names.get(target, 0)
+    return 0 if strip else len(written) + 1, info
+
+
 def _entry_size(output: OutputSection, ei_class: int) -> int:
+    word = 8 if ei_class == c.ELFCLASS64 else 4
     if output.sh_type in (c.SHT_INIT_ARRAY, c.SHT_FINI_ARRAY, c.SHT_PREINIT_ARRAY):
-        return 8 if ei_class == c.ELFCLASS64 else 4
+        return word
+    if output.sh_type in (c.SHT_RELA, c.SHT_REL):
+        return (c.RELA_SIZE if output.sh_type == c.SHT_RELA else c.REL_SIZE)[ei_class]
+    if output.name == ".got.plt":
+        return word
     return output.entsize if output.merge else 0
 
 

@@ -80,8 +80,7 @@ class Layout(ScriptContext):
         self._remove_empty()
         self._marking = False
         self._settle()
-        if self._can_save_page():
-            self._saves_page = True
+        while self.data_segment.settle(self._placement.created):
             self._settle()
         self._final = True
         self._walk()
@@ -266,13 +265,12 @@ class Layout(ScriptContext):
     def _section(self, output: OutputSection) -> None:
         declaration = output.declaration
         region = self._regions.of(output)
-        address = None
+        before_it = self.dot
         if declaration is not None and declaration.address is not None:
             self.current = ABS
             value = self._evaluate(declaration.address)
-            if value is not None:
-                address = value.address
-                self.dot = address
+            if value is not None and output.exists:
+                self.dot = value.address
         if not output.exists:
             self._walk_body_of_nothing(output)
             return
@@ -286,10 +284,9 @@ class Layout(ScriptContext):
         start = align(start, boundary)
         delta = start - before
         output.vma = start
-        saved = self.dot
         self._body(output, start, declaration)
         if output.ignored:
-            self.dot = saved
+            self.dot = before_it
             return
         self._load_address(output, region, boundary, delta)
         self.dot = output.vma

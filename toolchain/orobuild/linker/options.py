@@ -33,8 +33,9 @@ class LinkOptions:
     `strict`: segment flags must admit what is placed in them, and orphans are errors.
     `orphan_handling`: what happens to a section that no rule places; with `strict`, allocated
     orphans are errors whatever it says, unless it is `discard`.
-    `page_size`: max-page-size in bytes. `defsym`: absolute symbols. `undefined`: names to
-    require (-u). `entry`: overrides the script's ENTRY.
+    `page_size`: max-page-size in bytes. `relro`: what the script relocates before its
+    DATA_SEGMENT_RELRO_END is read-only afterwards (PT_GNU_RELRO). `defsym`: absolute symbols.
+    `undefined`: names to require (-u). `entry`: overrides the script's ENTRY.
     `strip`: `all` removes the symbol table and debug sections, `debug` the debug sections.
     """
 
@@ -50,4 +51,5 @@ class LinkOptions:
     output_format: Literal["elf", "binary"] | None = None
     emulation: Literal["elf_x86_64", "elf_i386"] | None = None
     page_size: int = 0x1000
+    relro: bool = False
     warn_rwx_segments: bool = True

@@ -15,7 +15,7 @@ from orobuild.diagnostics import Diagnostic, Note, Severity, did_you_mean, error
 from orobuild.elf import constants as c
 from orobuild.elf import reader
 from orobuild.errors import InputError
-from orobuild.linker import build_id, orphans, permissions, placement, segments
+from orobuild.linker import build_id, ifunc, orphans, permissions, placement, segments
 from orobuild.linker import got as got_phase
 from orobuild.linker.archives import expand
 from orobuild.linker.checks import discarded_targets, overlaps, undefined_symbols
@@ -36,6 +36,7 @@ from orobuild.linker.relocate import check_types
 from orobuild.linker.resolution import Resolution, resolve_values
 from orobuild.linker.script import nodes
 from orobuild.linker.symbols import Kind, resolve
+from orobuild.linker.tls import relax_thread_accesses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,12 +77,19 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
         names = [*required, *_names_used(script), *_DEFAULT_ENTRIES]
         dead = collect_garbage(inputs, symbols, placed, relocations, names)
         relocations = relocations[~np.isin(relocations["section"], dead)]
+    relocations, thread_changes = relax_thread_accesses(inputs, relocations)
     relocations, relaxations = got_phase.relax(
-        inputs, symbols, relocations, _all_assigned(script) | frozenset(options.defsym)
+        inputs,
+        symbols,
+        relocations,
+        _all_assigned(script) | frozenset(options.defsym),
+        ifunc.indirect_rows(inputs, symbols),
     )
-    got = got_phase.build(inputs, relocations, symbols)
+    indirect = ifunc.build(inputs, symbols, relocations)
+    got = got_phase.build(inputs, relocations, symbols, also=bool(indirect.rows))
+    relocations = np.concatenate([relocations, indirect.relocations])
     note = build_id.add_note(inputs, symbols) if options.build_id and not binary else -1
-    for row in (got.row, got.base_row, note):
+    for row in sorted((got.row, got.base_row, note, *indirect.rows)):
         if row >= 0:
             placement.place_one(inputs, placed, row)
     settle_flags(inputs, placed)
@@ -100,11 +108,15 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
     relocations, links = edit_frames(inputs, symbols, placed, relocations)
     relocations = merge_sections(inputs, symbols, placed, relocations)
     layout = Layout(inputs, symbols, placed, script, options)
+    files_layout: FileLayout | None = None
     if binary:
-        declared: list[Segment] = []
         layout.run(0)
     else:
         layout, declared = _lay_out(layout, placed, script, inputs, options)
+        files_layout = segments.assign_offsets(
+            declared, _in_order(placed), inputs.ei_class, options.page_size
+        )
+        _define_header_symbol(layout, symbols, files_layout)
     warnings += layout.warnings
     _define_table_symbol(layout, placed, got)
     _define_bounds(layout, placed, symbols)
@@ -115,20 +127,17 @@ def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOption
         resolution, relocations
     )
     problems += overlaps(placed) + check_cross_references(resolution, relocations, script)
-    patches = Patches(relocations, relaxations, got, links)
+    patches = Patches(relocations, thread_changes + relaxations, got, links)
     entry, complaint = _entry(resolution, script, options, entry_name, binary=binary)
     if complaint is not None:
         (problems if complaint.severity is Severity.ERROR else warnings).append(complaint)
     if problems:
         raise InputError(problems[:_MAX_REPORTS])
-    if binary:
+    if files_layout is None:
         if options.strict:
             _raise(permissions.check_permissions_flat(resolution, relocations))
         data = flat_binary(resolution, patches)
         return _finish(data, None, resolution, (), warnings, options)
-    files_layout = segments.assign_offsets(
-        declared, _in_order(placed), inputs.ei_class, options.page_size
-    )
     warnings += [*files_layout.warnings, *_writable_code(files_layout, options)]
     if options.strict:
         _raise(permissions.check_permissions(resolution, relocations, files_layout.segments))
@@ -308,7 +317,12 @@ def _lay_out(
         size = segments.headers_size(inputs.ei_class, count)
         layout.run(size)
         derived = segments.derived_segments(
-            ordered, size, options, wanted=layout.uses_headers_size, stack=stack
+            ordered,
+            size,
+            options,
+            wanted=layout.uses_headers_size,
+            stack=stack,
+            relro=layout.data_segment.relocated(),
         )
         # At first any change is followed, later only growth (ldelf.c, ldelf_map_segments), so
         # that this ends; spare room before the first section does no harm.
@@ -344,6 +358,18 @@ def _define_bounds(layout: Layout, placed: Placement, symbols: Symbols) -> None:
             layout.values[name] = ScriptSymbol(name, Value(output, offset), False, None)
 
 
+def _define_header_symbol(layout: Layout, symbols: Symbols, files: FileLayout) -> None:
+    """__ehdr_start is where the ELF header is in memory, if it is (ld/ldelf.c)."""
+    number = symbols.numbers.get("__ehdr_start")
+    carrier = next((s for s in files.segments if s.p_type == c.PT_LOAD and s.filehdr), None)
+    if number is None or symbols.row[number] >= 0 or carrier is None or carrier.header is None:
+        return
+    if "__ehdr_start" not in layout.values:
+        value = Value(ABS, carrier.header.p_vaddr)
+        home = carrier.sections[0] if carrier.sections else None
+        layout.values["__ehdr_start"] = ScriptSymbol("__ehdr_start", value, True, None, home)
+
+
 def _define_table_symbol(layout: Layout, placed: Placement, got: GlobalOffsetTable) -> None:
     """_GLOBAL_OFFSET_TABLE_ is local to the image, as in GNU ld's."""
     output = placed.output_section(got.base_row) if got.base_row >= 0 else None
@@ -364,6 +390,7 @@ def _set_got_addresses(resolution: Resolution, got: GlobalOffsetTable) -> None:
         end = max(o.vma + o.size for o in tls)
         align = max(o.align for o in tls)
         got.thread_end = -(-end // align) * align
+        got.thread_start = min(o.vma for o in tls)
 
 
 def _entry(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from orobuild.diagnostics import Diagnostic, Note, Span, error
-from orobuild.elf import constants as c
 from orobuild.elf.descriptions import relocation_type
 from orobuild.errors import InputError
 from orobuild.linker.relocation_types import Formula, table
@@ -43,32 +42,8 @@ def check_types(resolution: Resolution, relocations: NDArray[Any]) -> None:
         outside = (limit < width) | (entries["offset"] > limit - np.minimum(limit, width))
         if outside.any():
             problems.append(_outside(resolution, entries[np.flatnonzero(outside)[0]]))
-    problems += _indirect_functions(resolution, relocations)
     if problems:
         raise InputError(problems)
-
-
-def _indirect_functions(resolution: Resolution, relocations: NDArray[Any]) -> list[Diagnostic]:
-    """STT_GNU_IFUNC needs code that runs before the program does; a kernel has none."""
-    table, symbols = resolution.inputs.symbols, resolution.symbols
-    defining = np.array([*symbols.row, -1], "i8")
-    of_row = symbols.of_row
-    meaning = np.where(of_row >= 0, defining[of_row], np.arange(len(table)))
-    indirect = (meaning >= 0) & ((table["info"][np.maximum(meaning, 0)] & 0xF) == c.STT_GNU_IFUNC)
-    used = np.flatnonzero(indirect[relocations["symbol"]])
-    if not len(used):
-        return []
-    entry = relocations[used[0]]
-    name = resolution.inputs.symbol_name(int(entry["symbol"]))
-    return [
-        error(
-            f"'{name}' is an indirect function (STT_GNU_IFUNC), which is not supported; "
-            f"{place_name(resolution, entry)} refers to it",
-            _owner_span(resolution, int(entry["section"])),
-            hint="call one implementation directly; a static image has nothing to choose one",
-            rule="relocation",
-        )
-    ]
 
 
 def place_name(resolution: Resolution, entry: Any) -> str:
@@ -168,6 +143,8 @@ def _values(
         return got.entries_of(symbol) + addend - np.uint64(got.base)
     if formula is Formula.THREAD:
         return value - np.uint64(got.thread_end)
+    if formula is Formula.THREAD_OFFSET:
+        return value - np.uint64(got.thread_start)
     return got.entries_of(symbol) + addend - place
 
 

@@ -26,6 +26,7 @@ class Formula(enum.Enum):
     GOT_BASE = enum.auto()  # GOT + A - P
     GOT_ENTRY = enum.auto()  # G + A - GOT
     THREAD = enum.auto()  # S + A - end of the TLS block
+    THREAD_OFFSET = enum.auto()  # S + A - start of the TLS block
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ X86_64: Final = {
     c.R_X86_64_GOTPC64: RelocationType(Formula.GOT_BASE, 8, *_ANY),
     c.R_X86_64_TPOFF32: _signed(Formula.THREAD, 4),
     c.R_X86_64_TPOFF64: RelocationType(Formula.THREAD, 8, *_ANY),
+    c.R_X86_64_DTPOFF32: _signed(Formula.THREAD_OFFSET, 4),
+    c.R_X86_64_DTPOFF64: RelocationType(Formula.THREAD_OFFSET, 8, *_ANY),
 }
 
 I386: Final = {
@@ -114,6 +117,7 @@ I386: Final = {
     c.R_386_GOT32: RelocationType(Formula.GOT_ENTRY, 4, *_ANY),
     c.R_386_GOT32X: RelocationType(Formula.GOT_ENTRY, 4, *_ANY),
     c.R_386_TLS_LE: RelocationType(Formula.THREAD, 4, *_ANY),
+    c.R_386_TLS_LDO_32: RelocationType(Formula.THREAD_OFFSET, 4, *_ANY),
 }
 
 

@@ -31,7 +31,7 @@ class Segment:
     """One program header and the output sections that it covers.
 
     `flags` and `paddr` are None when they follow from the sections. `base` is the address of a
-    segment that has none.
+    segment that has none, `end` where PT_GNU_RELRO ends.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Segment:
     flags: int | None = None
     paddr: int | None = None
     base: int = 0
+    end: int | None = None
     sections: list[OutputSection] = field(default_factory=list)
     header: ProgramHeader | None = None
 
@@ -159,11 +160,13 @@ def derived_segments(
     *,
     wanted: bool,
     stack: int | None,
+    relro: tuple[int, int] | None = None,
 ) -> list[Segment]:
     """Segments for a script without PHDRS.
 
     `size` is what the layout took SIZEOF_HEADERS to be, `wanted` whether the script asked for it,
-    `stack` the p_flags of PT_GNU_STACK (None for no such header).
+    `stack` the p_flags of PT_GNU_STACK (None for no such header), `relro` the addresses between
+    which PT_GNU_RELRO lies.
     """
     page = options.page_size
     allocated = [o for o in outputs if o.alloc and not o.removed]
@@ -194,10 +197,28 @@ def derived_segments(
     properties = [o for o in notes if o.name == ".note.gnu.property"]
     if properties:
         segments.append(Segment("property", c.PT_GNU_PROPERTY, sections=properties))
+    for frames in (o for o in allocated if o.name == ".eh_frame_hdr"):
+        segments.append(Segment("frames", c.PT_GNU_EH_FRAME, sections=[frames]))
     if stack is not None:
         segments.append(Segment("stack", c.PT_GNU_STACK, flags=stack))
+    covered = _read_only_later(loads, relro) if relro is not None else []
+    if relro is not None and covered:
+        relocated = Segment("relro", c.PT_GNU_RELRO, flags=c.PF_R, sections=covered)
+        relocated.end = relro[1]
+        segments.append(relocated)
     _include_headers(segments, size, page, wanted=wanted)
     return segments
+
+
+def _read_only_later(loads: list[Segment], relro: tuple[int, int]) -> list[OutputSection]:
+    """The sections of PT_GNU_RELRO: those of one load segment between two addresses."""
+    start, end = relro
+    for segment in loads:
+        last = segment.sections[-1]
+        if last.vma + (0 if last.is_tbss else last.size) > start and segment.sections[0].vma < end:
+            inside = [o for o in segment.sections if start <= o.vma < end]
+            return inside if any(o.load for o in inside) else []
+    return []
 
 
 def _file_order(output: OutputSection) -> tuple[bool, int, int]:
@@ -396,6 +417,11 @@ def _other_header(
             align = 8 if ei_class == c.ELFCLASS64 else 4
         return ProgramHeader(segment.p_type, segment.p_flags, 0, 0, segment.paddr or 0, 0, 0, align)
     first = sections[0]
+    if segment.end is not None:
+        size = segment.end - first.vma
+        return ProgramHeader(
+            segment.p_type, segment.p_flags, first.offset, first.vma, first.lma, size, size, 1
+        )
     filesz = memsz = 0
     for section in sections:
         memsz = max(memsz, section.vma + section.size - first.vma)

@@ -16,6 +16,7 @@ import numpy as np
 from orobuild.diagnostics import Note, Span, error
 from orobuild.elf import constants as c
 from orobuild.errors import InputError
+from orobuild.linker import hash_order
 from orobuild.linker.inputs import COMMON, UNDEFINED
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def _allocate_common(inputs: Inputs, result: Symbols) -> None:
         if kind == Kind.COMMON:
             owners.setdefault(int(inputs.symbols["object"][result.row[number]]), []).append(number)
     for owner, numbers in owners.items():
-        _order_as_bfd(result, numbers)
+        numbers[:] = hash_order.walk(result.names, numbers)
         size, align = 0, 1
         offsets = []
         for number in numbers:
@@ -201,30 +202,6 @@ def _allocate_common(inputs: Inputs, result: Symbols) -> None:
         for number, offset in zip(numbers, offsets, strict=True):
             inputs.symbols["section"][result.row[number]] = row
             inputs.symbols["value"][result.row[number]] = offset
-
-
-# bfd/hash.c: the sizes that a symbol table takes, from its default up.
-_TABLE_SIZES: Final = (4051, 4091, 8191, 16381, 32749, 65537, 131071, 262139, 524287, 1048573)
-
-
-def _order_as_bfd(result: Symbols, numbers: list[int]) -> None:
-    """Sort the commons of an object as GNU ld allocates them: as its hash table is walked.
-
-    The order means nothing, but programs linked by both then have the same addresses.
-    """
-    count = len(result.names)
-    size = next((s for s in _TABLE_SIZES if count <= s * 3 // 4), _TABLE_SIZES[-1])
-    numbers.sort(key=lambda number: (_bfd_hash(result.names[number]) % size, -number))
-
-
-def _bfd_hash(name: str) -> int:
-    """bfd_hash_hash of bfd/hash.c."""
-    value = 0
-    raw = name.encode("utf-8", "surrogateescape")
-    for byte in (*raw, len(raw)):
-        value = value + byte + (byte << 17) & 0xFFFF_FFFF_FFFF_FFFF
-        value ^= value >> 2
-    return value
 
 
 def _bad_common(inputs: Inputs, result: Symbols, number: int) -> None:

@@ -111,9 +111,9 @@ def _script(line: CommandLine, name: str | None) -> Script:
     from orobuild.linker import script as scripts
 
     if name is None:
-        from orobuild.linker.builtin import builtin_script
+        from orobuild.linker.builtin import Kind, builtin_script
 
-        return builtin_script(line.last("emulation") or "elf_x86_64")
+        return builtin_script(Kind(wide=line.last("emulation") != "elf_i386"))
     dirs = link_inputs.search_dirs(line, None)
     path = link_inputs.find_script(name, dirs)
 
@@ -169,6 +169,7 @@ def _options(line: CommandLine, symbols: dict[str, int], page_size: int) -> Link
         emulation=cast("Any", emulation),
         page_size=page_size,
         warn_rwx_segments=line.last("rwx") != "no",
+        relro="norelro" not in line.all("keyword"),
     )
 
 
