@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from orobuild.assembler.record import Record
     from orobuild.diagnostics import Diagnostic
 
 __all__ = ["Assembly", "Options", "assemble"]
@@ -27,7 +28,8 @@ class Options:
     redefined and leave no trace in the object's symbol table (offsets of C structures).
     `code_ranges` adds `.oro.code` (docs/design.md). `debug_info` (``-g``) adds a line table and
     what debuggers need to find it, in version `dwarf` of DWARF (2 to 5), made by `producer` in
-    `compilation_directory`: by default the same in any directory. `size_limit` is the largest section in bytes that may take space in the file.
+    `compilation_directory`: by default the same in any directory. `size_limit` is the largest section in bytes that may take space in the file. `record`
+    keeps what listings and explanations need.
     """
 
     bits: Literal[32, 64] = 64
@@ -41,6 +43,7 @@ class Options:
     compilation_directory: str = "."
     producer: str = "orobuild"
     size_limit: int = 256 << 20
+    record: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,14 @@ class Assembly:
     """An assembled file.
 
     `object` is an ELF relocatable. `warnings` did not stop it. `dependencies` are the paths that
-    `.include` and `.incbin` read, in the order of first use.
+    `.include` and `.incbin` read, in the order of first use. `record` says what every statement
+    became, when the options ask for it.
     """
 
     object: bytes
     warnings: tuple[Diagnostic, ...]
     dependencies: tuple[str, ...]
+    record: Record | None = None
 
 
 def assemble(
@@ -68,11 +73,17 @@ def assemble(
 
     from orobuild.assembler.unit import Unit
 
+    make: type[Unit] = Unit
+    if options.record:
+        from orobuild.assembler.record import Recorder
+
+        make = Recorder
+
     # Hardly anything made here is garbage before the end, and looking for it costs a fifth.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return Unit(text, path, options, read_file).assemble()
+        return make(text, path, options, read_file).assemble()
     finally:
         if collecting:
             gc.enable()

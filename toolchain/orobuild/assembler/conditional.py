@@ -36,6 +36,11 @@ class Conditionals:
         """The number of open blocks."""
         return len(self._blocks)
 
+    @property
+    def dead(self) -> bool:
+        """Whether the innermost open block lies in a skipped part of another."""
+        return bool(self._blocks) and self._blocks[-1].dead
+
     def begin(self, name: str, span: Span, frame: Frame, *, condition: bool) -> None:
         """An `.if` of some kind."""
         dead = self.skipping

@@ -31,8 +31,11 @@ from orobuild.assembler.value import Unresolvable, bind
 from orobuild.diagnostics import error
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orobuild.assembler.expression import Expr
     from orobuild.assembler.instructions import Instructions
+    from orobuild.assembler.record import Trace
     from orobuild.assembler.section import Section, Stream
     from orobuild.assembler.symbol import Place
 
@@ -97,7 +100,10 @@ class _Settler:
         data = stream.current.data
         empty = self.section.is_nobits
         careful = self.record_runs or self.rows is not None
-        for item, place in zip(stream.items, stream.places, strict=True):
+        pairs: Iterator[tuple[object, Place]] = zip(stream.items, stream.places, strict=True)
+        if self.unit.trace is not None:
+            pairs = self.traced(pairs, self.unit.trace)
+        for item, place in pairs:
             kind = type(item)
             if kind is Slot:
                 encoded = item.encoded  # type: ignore[attr-defined]
@@ -143,6 +149,17 @@ class _Settler:
         if self.run_start:
             self.end_run()
         stream.width = self.width
+
+    def traced(
+        self, pairs: Iterator[tuple[object, Place]], trace: Trace
+    ) -> Iterator[tuple[object, Place]]:
+        """`pairs`; where each of them begins is noted in `trace`."""
+        marks = trace.setdefault((self.section, self.stream.number), [])
+        for item, place in pairs:
+            if type(item) is not int:
+                fragment = self.stream.current
+                marks.append((fragment, len(fragment.data), place, item))
+            yield item, place
 
     def no_room(self, place: Place) -> None:
         """Report something other than zeros in a section that has no bytes in the file."""

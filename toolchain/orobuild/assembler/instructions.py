@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from orobuild.assembler.fragment import Fragment
     from orobuild.assembler.line_table import Location
     from orobuild.assembler.macro import Macro
+    from orobuild.assembler.record import Trace
     from orobuild.assembler.section import Section
     from orobuild.assembler.symbol import Place
 
@@ -40,6 +41,7 @@ class Instructions(Names):
     sections: dict[tuple[str, str | None, int | None], Section]
     conditionals: Conditionals
     macros: dict[str, Macro]
+    trace: Trace | None = None
     location: Location | None
 
     def __init__(self, options: Options) -> None:

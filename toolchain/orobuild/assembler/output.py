@@ -7,7 +7,7 @@ symbols are written, in which order, with which attributes (gas/config/obj-elf.c
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler import code_ranges, relaxation
@@ -25,6 +25,7 @@ from orobuild.assembler.fragment import (
 )
 from orobuild.assembler.line_table import increment
 from orobuild.assembler.padding import nops
+from orobuild.assembler.relocation import OutputRelocation as Relocation
 from orobuild.assembler.relocation import Relocator
 from orobuild.assembler.section import Section
 from orobuild.assembler.symbol import Kind, Symbol
@@ -46,7 +47,19 @@ if TYPE_CHECKING:
 _ELFOSABI_GNU: Final = 3
 
 
-def object_file(unit: Unit) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The object, and the values that it is made of: by section its bytes and relocations, the
+    symbols in the order of the table, and the branches by their statement's running number."""
+
+    object: bytes = b""
+    contents: dict[Section, bytes] = field(default_factory=dict)
+    relocations: dict[Section, list[Relocation]] = field(default_factory=dict)
+    symbols: tuple[Symbol, ...] = ()
+    branches: dict[int, BranchTail] = field(default_factory=dict)
+
+
+def build(unit: Unit) -> Built:
     """The object. Problems are reported to the unit; the bytes count only when there are none."""
     sections = list(unit.sections.values())
     relaxation.relax(unit, sections)
@@ -60,8 +73,20 @@ def object_file(unit: Unit) -> bytes:
                 )
             )
     if unit.error_count:
-        return b""
-    return _Builder(unit, sections).build()
+        return Built()
+    branches = {}
+    if unit.trace is not None:
+        tails = [fragment.tail for section in sections for fragment in section.fragments]
+        branches = {tail.place[0]: tail for tail in tails if isinstance(tail, BranchTail)}
+    builder = _Builder(unit, sections)
+    data = builder.build()
+    return Built(
+        data,
+        {section: bytes(made.data) for section, made in builder.written.items()},
+        builder.relocations,
+        tuple(builder.ordered),
+        branches,
+    )
 
 
 class _Builder:
@@ -73,13 +98,15 @@ class _Builder:
         self.written: dict[Section, OutputSection] = {}
         self.symbols: dict[int, OutputSymbol] = {}
         self.used_late: dict[int, Symbol] = {}
+        self.relocations: dict[Section, list[Relocation]] = {}
+        self.ordered: list[Symbol] = []
 
     def build(self) -> bytes:
         """Relocate, then collect sections, symbols and groups."""
         unit = self.unit
         targets = self.branch_targets()
         relocator = Relocator(unit)
-        relocations = {}
+        relocations = self.relocations
         for section in self.sections:
             relocations[section] = relocator.section(section)
             for relocation in relocations[section]:
@@ -253,6 +280,7 @@ class _Builder:
             made = self.symbol(symbol)
             if made is None:
                 continue
+            self.ordered.append(symbol)
             if group is not None:
                 group.signature = made
                 del by_group[symbol.name]

@@ -38,6 +38,9 @@ from orobuild.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from orobuild.assembler.output import Built
+    from orobuild.assembler.record import Record
+
 MAX_STATEMENTS: Final = 4_000_000
 _HEAD: Final = re.compile(
     rf'(?:(?P<name>{NAME.pattern})|(?P<digits>[0-9]+)(?=[ \t]*:)|"(?P<quoted>(?:\\.|[^"\\])*)")'
@@ -109,18 +112,27 @@ class Unit(Instructions):
         """Read everything and write the object. Raises `InputError`."""
         from orobuild.assembler import output
 
-        data = b""
+        built = output.Built()
         try:
             for problem in self._scrub_problems:
                 self.report(problem)
             self.read()
             self.finish_reading()
             if not self.error_count:
-                data = output.object_file(self)
+                built = output.build(self)
         except Stop:
             pass
         self.fail_if_wrong()
-        return Assembly(data, tuple(self.sorted_problems()), tuple(self.inputs.dependencies))
+        return Assembly(
+            built.object,
+            tuple(self.sorted_problems()),
+            tuple(self.inputs.dependencies),
+            self.record(built),
+        )
+
+    def record(self, built: Built) -> Record | None:  # noqa: ARG002 - for those that remember
+        """What every statement became; None for a unit that does not remember."""
+        return None
 
     def read(self) -> None:
         """The statement loop."""

@@ -57,6 +57,17 @@ TABLE: Final = (
     Option(key="syntax", names=("-msyntax",), takes="value", metavar="att|intel",
            choices={"att": None, "intel": None}, help="the syntax that the file starts in"),
     Option(key="naked", names=("-mnaked-reg",), help="registers need no %"),
+    Option(key="listing", names=("-a",), takes="maybe", metavar="LETTERS][=FILE",
+           joined_first=True, constant="",
+           help="write a listing: c no skipped parts, d no debug information, g how it was made, "
+                "h source of the compiler, l assembly, m macro expansions, n no pages, s symbols"),
+    *(Option(key=name, names=(f"--{name}",), takes="value", metavar="N", help=text)
+      for name, text in (
+          ("listing-lhs-width", "words of 4 bytes on a listing's lines"),
+          ("listing-lhs-width2", "words on the lines that continue one"),
+          ("listing-rhs-width", "columns of the source"),
+          ("listing-cont-lines", "the most lines that continue one"),
+      )),
     Option(key="MD", names=("--MD",), takes="value", metavar="FILE",
            help="write to FILE, for make, what was read"),
     Option(key="strict", names=("--strict",), two_dashes=True,
@@ -118,10 +129,6 @@ TABLE: Final = (
     _ignored("assemblers of bare metal have nothing to report", "--statistics"),
     # -- what is refused -------------------------------------------------------------------
     _refused("x32 objects are not written", "--x32", instead="--64 or --32"),
-    _refused("there are no listings yet", "-a", "-al",
-             instead="objdump -d -l of the object shows address, bytes and source"),
-    _refused("listings are not written", "--listing-lhs-width", "--listing-lhs-width2",
-             "--listing-rhs-width", "--listing-cont-lines"),
     _refused("the format is obsolete", "--gstabs", "--gstabs+", instead="-g"),
     _refused("line numbers are in one section", "--gdwarf-sections"),
     _refused("CIEs have the version that GNU as gives them", "--gdwarf-cie-version"),

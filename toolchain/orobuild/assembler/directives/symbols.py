@@ -51,6 +51,7 @@ def assign(unit: Unit, name: str, operator: str, operands: Operands) -> None:
     if operands.text.startswith("%", operands.skip_space()):
         _assign_register(unit, name, operands)
         return
+    symbol = unit.mention(name)
     at = operands.skip_space()
     start = operands.position
     value = operands.linear()
@@ -60,7 +61,6 @@ def assign(unit: Unit, name: str, operator: str, operands: Operands) -> None:
         expr = unit.renumber(operands.expression())
         lazy = expr if any(symbols(expr)) else None
     operands.end()
-    symbol = unit.mention(name)
     if symbol.kind is not Kind.UNDEFINED and (operator != "=" or not symbol.redefinable):
         _already(unit, symbol, operands)
     if symbol.kind is not Kind.UNDEFINED and symbol.referenced:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from orobuild.cli import files, terminal
+import orobuild
+from orobuild.cli import files, listings, terminal
 from orobuild.errors import UsageError
 
 
@@ -41,7 +42,15 @@ def preprocess_if_needed(source: str, text: str, include_dirs: tuple[str, ...]) 
 @click.option("-I", "include_dirs", multiple=True, metavar="DIR", help="Where .include looks.")
 @click.option("--defsym", "symbols", multiple=True, metavar="NAME=VALUE", help="Define a symbol.")
 @click.option("--32", "bits32", is_flag=True, help="Write ELF32 for i386.")
-@click.option("-g", "debug_info", is_flag=True, help="Add a DWARF line table.")
+@click.option("-g", "debug_info", is_flag=True, help="Add DWARF 5 debug information.")
+@click.option(
+    "-a",
+    "listing",
+    is_flag=False,
+    flag_value="",
+    metavar="[cdghlmns][=FILE]",
+    help="Write a listing; the letters are those of oro-as, m shows macro expansions.",
+)
 def command(
     source: str,
     output: str,
@@ -50,12 +59,14 @@ def command(
     *,
     bits32: bool,
     debug_info: bool,
+    listing: str | None,
 ) -> None:
     """Assemble SOURCE (GNU syntax; - for standard input) to an ELF relocatable.
 
     \b
     orobuild asm isr.S -o isr.o
     orobuild asm boot.S --32 -I include --defsym CORES=4
+    orobuild asm isr.S -o isr.o -almn=isr.lst
 
     Strict: code before any section directive, code in a section without x, and a
     custom section without flags are errors. `oro-as` has GNU's defaults instead.
@@ -69,7 +80,14 @@ def command(
         symbols=dict(parse_symbol(s) for s in symbols),
         code_ranges=True,
         debug_info=debug_info,
+        record=listing is not None,
     )
     made = assembler.assemble(text, source, options, read_file=files.read_included)
     terminal.show(made.warnings)
-    files.write(output or str(Path(source).with_suffix(".o")), made.object)
+    output = output or str(Path(source).with_suffix(".o"))
+    files.write(output, made.object)
+    if listing is not None and made.record is not None:
+        general = f" orobuild {orobuild.__version__}\n input file    \t: {source}\n"
+        general += f" output file   \t: {output}\n\n"
+        asked = listings.requests([listing])
+        listings.write(made.record, source, asked, general, joined=source.endswith(".S"))

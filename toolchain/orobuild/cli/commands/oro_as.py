@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import orobuild
-from orobuild.cli import drop_in, files, gnu_options, terminal
+from orobuild.cli import drop_in, files, gnu_options, listings, terminal
 from orobuild.cli.as_options import EXAMPLES, TABLE
 from orobuild.diagnostics import Severity
 from orobuild.errors import InputError
@@ -55,6 +55,10 @@ def run(arguments: Sequence[str]) -> int:
         terminal.show(made.warnings)
     output = line.last("output") or "a.out"
     drop_in.write(output, made.object)
+    if made.record is not None:
+        general = _ran(arguments, names, output)
+        joined = len(names) > 1 or names[0].endswith(".S")
+        listings.write(made.record, _label(names), _requests(line), general, joined=joined)
     dependencies = line.last("MD")
     if dependencies:
         read = [name for name in (*names, *made.dependencies) if name != "-"]
@@ -66,7 +70,7 @@ def _assemble(line: CommandLine, names: Sequence[str]) -> Assembly:
     from orobuild import assembler
 
     include_dirs = line.all("include")
-    label = _STANDARD_INPUT if names[0] == "-" else names[0]
+    label = _label(names)
     options = assembler.Options(
         bits=32 if line.last("bits") == "32" else 64,
         strict=line.on("strict"),
@@ -76,9 +80,31 @@ def _assemble(line: CommandLine, names: Sequence[str]) -> Assembly:
         dwarf=int(line.last("debug") or 2),
         compilation_directory=str(Path.cwd()),
         producer=f"GNU AS {drop_in.BINUTILS}",
+        record=bool(line.all("listing")),
     )
     return assembler.assemble(
         _text(line, names, label), label, options, read_file=files.read_included
+    )
+
+
+def _label(names: Sequence[str]) -> str:
+    return _STANDARD_INPUT if names[0] == "-" else names[0]
+
+
+def _requests(line: CommandLine) -> listings.Requests:
+    """What -a and its companions ask for."""
+    names = ("listing-lhs-width", "listing-lhs-width2", "listing-rhs-width", "listing-cont-lines")
+    return listings.requests(line.all("listing"), [line.last(name) for name in names])
+
+
+def _ran(arguments: Sequence[str], names: Sequence[str], output: str) -> str:
+    """What the `g` of -a shows."""
+    passed = " ".join(word for word in arguments if word.startswith("-") and word != "-")
+    return (
+        f" GNU assembler version {drop_in.BINUTILS} (x86_64-linux-gnu)\n"
+        f"\t using orobuild {orobuild.__version__}.\n"
+        f" options passed\t: {passed} \n input file    \t: {names[0]}\n"
+        f" output file   \t: {output}\n target        \t: x86_64-pc-linux-gnu\n\n"
     )
 
 
