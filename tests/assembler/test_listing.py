@@ -45,7 +45,7 @@ g:\tret
 \t.data
 d:\t.long 1,2,3,4,5,6,7,8,9,10
 \t.ascii "hello", " world\\n"
-\t.quad f
+\t.long f
 \t.bss
 b:\t.skip 20
 \t.section .text.x,"ax"; nop

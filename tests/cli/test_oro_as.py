@@ -192,7 +192,6 @@ def test_strict_refuses_code_before_a_section_directive(oro_as):
         (("--frobnicate",), "unknown option"),
         (("--noexecstak",), "did you mean '--noexecstack'?"),
         (("--x32",), "--64 or --32"),
-        (("-al=list",), "no listings yet"),
         (("-R",), "write .text"),
         (("-mrelax-relocations=no",), "GOTPCRELX"),
         (("--defsym", "A"), "NAME=VALUE"),
