@@ -1,7 +1,7 @@
 """The linker: relocatable objects and a linker script in, a static ELF executable out.
 
-`script` parses, the other modules are the phases in the order of `link`. Nothing here reads
-files or prints.
+`script` parses, `phases` shows the order of the others. `session.Linker` links the same program
+again and again. Nothing here reads files or prints.
 """
 
 from __future__ import annotations
@@ -21,6 +21,6 @@ __all__ = ["LinkInput", "LinkOptions", "link"]
 
 def link(inputs: Sequence[LinkInput], script: Script, options: LinkOptions) -> LinkedImage:
     """Link `inputs` by `script`. Raises `InputError` with every diagnostic that was found."""
-    from orobuild.linker.phases import link_objects
+    from orobuild.linker.session import Linker
 
-    return link_objects(inputs, script, options)
+    return Linker().link(inputs, script, options)

@@ -9,17 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from orobuild.elf import ar
 from orobuild.elf import constants as c
-from orobuild.linker.inputs import UNDEFINED, read_inputs
 from orobuild.linker.options import LinkInput
+from orobuild.linker.tables import UNDEFINED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from orobuild.linker.inputs import Inputs
+    from orobuild.linker.objects import ObjectFile
+    from orobuild.linker.session import ObjectCache
 
 
 @dataclass(slots=True)
@@ -32,14 +31,17 @@ class _Library:
     taken: set[int] = field(default_factory=set)
 
 
-def expand(files: Sequence[LinkInput], required: Iterable[str]) -> list[LinkInput]:
-    """`files` with every archive replaced by the members that are needed.
+def expand(
+    files: Sequence[LinkInput], required: Iterable[str], cache: ObjectCache
+) -> list[ObjectFile]:
+    """`files` read, with every archive replaced by the members that are needed.
 
     `required` are names that the command line or the script wants defined. Raises `InputError`.
     """
-    if not any(ar.is_archive(file.data) for file in files):
-        return list(files)
-    state = _State(set(required))
+    plain = cache.read([file for file in files if not ar.is_archive(file.data)])
+    if len(plain) == len(files):
+        return plain
+    state = _State(set(required), cache)
     position = 0
     while position < len(files):
         group = files[position].group
@@ -52,10 +54,11 @@ def expand(files: Sequence[LinkInput], required: Iterable[str]) -> list[LinkInpu
 
 
 class _State:
-    def __init__(self, undefined: set[str]) -> None:
+    def __init__(self, undefined: set[str], cache: ObjectCache) -> None:
         self.undefined = undefined
         self.defined: set[str] = set()
-        self.result: list[LinkInput] = []
+        self.result: list[ObjectFile] = []
+        self.cache = cache
 
     def add_group(self, files: Sequence[LinkInput]) -> None:
         libraries = []
@@ -63,9 +66,10 @@ class _State:
             if not ar.is_archive(file.data):
                 self._add(file)
                 continue
-            library = _open(file)
+            library = self._open(file)
             libraries.append(library)
             if file.whole_archive:
+                self.cache.read([_member(library, n) for n in range(len(library.archive.members))])
                 for number in range(len(library.archive.members)):
                     self._take(library, number)
             else:
@@ -74,6 +78,22 @@ class _State:
         more = len(files) > 1
         while more:
             more = sum(self._draw(library) for library in libraries) > 0
+
+    def _open(self, file: LinkInput) -> _Library:
+        archive = ar.read(file.data, file.path, read_file=file.read_member)
+        by_offset = {member.offset: number for number, member in enumerate(archive.members)}
+        library = _Library(file, archive, [])
+        if archive.index is not None:
+            library.index = [
+                (symbol, by_offset[offset])
+                for symbol, offset in archive.index
+                if offset in by_offset
+            ]
+            return library
+        members = self.cache.read([_member(library, n) for n in range(len(archive.members))])
+        for number, member in enumerate(members):
+            library.index += [(name, number) for name in sorted(self._globals(member)[0])]
+        return library
 
     def _draw(self, library: _Library) -> bool:
         """Take members until none defines an undefined symbol; whether any was taken."""
@@ -87,48 +107,34 @@ class _State:
         return any_taken
 
     def _take(self, library: _Library, number: int) -> None:
-        if number in library.taken:
-            return
-        library.taken.add(number)
-        member = library.archive.members[number]
-        self._add(LinkInput(member.name, member.data, library.input.path))
+        if number not in library.taken:
+            library.taken.add(number)
+            self._add(_member(library, number))
 
     def _add(self, file: LinkInput) -> None:
-        self.result.append(file)
-        defined, undefined = _globals(read_inputs([file], None))
+        (item,) = self.cache.read([file])
+        self.result.append(item)
+        defined, undefined = self._globals(item)
         self.defined |= defined
         self.undefined |= undefined
         self.undefined -= self.defined
 
-
-def _globals(inputs: Inputs) -> tuple[set[str], set[str]]:
-    """The names that objects define, and those that they need (weak references do not)."""
-    table = inputs.symbols
-    bindings = table["info"] >> 4
-    defined, undefined = set(), set()
-    for row in np.flatnonzero(bindings != c.STB_LOCAL).tolist():
-        section = int(table["section"][row])
-        if section == UNDEFINED:
-            if bindings[row] != c.STB_WEAK:
-                undefined.add(inputs.symbol_name(row))
-        else:
-            defined.add(inputs.symbol_name(row))
-    return defined, undefined
+    def _globals(self, item: ObjectFile) -> tuple[set[str], set[str]]:
+        """The names that an object defines, and those that it needs (weak references do not)."""
+        table = item.symbols()
+        table = table[table["info"] >> 4 != c.STB_LOCAL]
+        missing = table["section"] == UNDEFINED
+        needed = missing & (table["info"] >> 4 != c.STB_WEAK)
+        text = self.cache.names.text
+        return (
+            {text[number] for number in table["name"][~missing].tolist()},
+            {text[number] for number in table["name"][needed].tolist()},
+        )
 
 
-def _open(file: LinkInput) -> _Library:
-    archive = ar.read(file.data, file.path, read_file=file.read_member)
-    by_offset = {member.offset: number for number, member in enumerate(archive.members)}
-    if archive.index is not None:
-        index = [
-            (symbol, by_offset[offset]) for symbol, offset in archive.index if offset in by_offset
-        ]
-        return _Library(file, archive, index)
-    index = []
-    for number, member in enumerate(archive.members):
-        inputs = read_inputs([LinkInput(member.name, member.data, file.path)], None)
-        index += [(name, number) for name in sorted(_globals(inputs)[0])]
-    return _Library(file, archive, index)
+def _member(library: _Library, number: int) -> LinkInput:
+    member = library.archive.members[number]
+    return LinkInput(member.name, member.data, library.input.path)
 
 
 __all__ = ["expand"]

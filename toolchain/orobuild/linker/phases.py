@@ -27,8 +27,8 @@ from orobuild.linker.flags import settle_flags
 from orobuild.linker.frames import edit_frames
 from orobuild.linker.got import TABLE_SYMBOL
 from orobuild.linker.image import Patches, flat_binary, write_elf
-from orobuild.linker.input_relocations import read_relocations
-from orobuild.linker.inputs import read_inputs
+from orobuild.linker.input_relocations import live_relocations
+from orobuild.linker.inputs import join_objects
 from orobuild.linker.layout import Layout
 from orobuild.linker.linkmap import LinkedImage, build_map
 from orobuild.linker.merge import merge_sections
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from orobuild.linker.placement import Placement
     from orobuild.linker.script.nodes import Script
     from orobuild.linker.segments import FileLayout, Segment
+    from orobuild.linker.session import ObjectCache
     from orobuild.linker.symbols import Symbols
 
 _MACHINES: Final = {"elf_x86_64": c.EM_X86_64, "elf_i386": c.EM_386}
@@ -58,20 +59,24 @@ _MAX_REPORTS: Final = 20
 _DEFAULT_ENTRIES: Final = ("_start", "start")
 
 
-def link_objects(files: Sequence[LinkInput], script: Script, options: LinkOptions) -> LinkedImage:
+def link_objects(
+    files: Sequence[LinkInput], script: Script, options: LinkOptions, cache: ObjectCache
+) -> LinkedImage:
     """Link `files` by `script`. Raises `InputError` with every diagnostic that was found."""
     warnings: list[Diagnostic] = []
     binary = (options.output_format or script.output_format) == "binary"
     entry_name = options.entry or (script.entry.name if script.entry else None)
     required = [*script.extern, *options.undefined, *([entry_name] if entry_name else [])]
-    inputs = read_inputs(expand(files, required), _machine(script, options))
+    objects = expand(files, required, cache)
+    inputs = join_objects(objects, cache.names, _machine(script, options))
+    cache.forget_unused()
     overridden = frozenset(_assigned_names(script)) | frozenset(options.defsym)
     symbols = resolve(inputs, required=required, overridden=overridden)
     candidates = placement.candidates(inputs, symbols.dropped)
     candidates = _strip(inputs, candidates, options)
     usable = np.zeros(len(inputs.names), bool)
     usable[candidates] = True
-    relocations = read_relocations(inputs, usable)
+    relocations = live_relocations(inputs, usable)
     placed = placement.place(inputs, script, candidates)
     if options.gc_sections:
         names = [*required, *_names_used(script), *_DEFAULT_ENTRIES]

@@ -38,6 +38,9 @@ class Kind(enum.IntEnum):
     DEFINED = 4
 
 
+_KINDS: Final = tuple(Kind)
+
+
 @dataclass(slots=True)
 class Symbols:
     """The global symbols. Lists are parallel, indexed by the global's number.
@@ -108,12 +111,11 @@ def resolve(inputs: Inputs, *, required: Sequence[str], overridden: frozenset[st
     kind[section == UNDEFINED] = np.where(
         weak[section == UNDEFINED], int(Kind.UNDEFINED_WEAK), int(Kind.UNDEFINED)
     )
-    raw = _names(inputs, rows)
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(raw))}
-    target = np.fromiter(map(numbers.__getitem__, raw), "i8", len(raw))
-    count = len(numbers)
-    result.names = [name.decode("utf-8", "surrogateescape") for name in numbers]
-    result.numbers = {name: number for number, name in enumerate(result.names)}
+    target, order = _first_appearances(table["name"][rows], len(inputs.strings))
+    count = len(order)
+    text = inputs.strings.text
+    result.names = [text[name] for name in order.tolist()]
+    result.numbers = dict(zip(result.names, range(count), strict=True))
     best = np.zeros(count, "i8")
     np.maximum.at(best, target, kind)
     # Of several rows of the best kind the first wins; written backwards, it is written last.
@@ -122,7 +124,7 @@ def resolve(inputs: Inputs, *, required: Sequence[str], overridden: frozenset[st
     row_of[target[winning]] = rows[winning]
     strictest = np.zeros(count, "i8")
     np.maximum.at(strictest, target, _CONSTRAINT[visibility])
-    result.kind = [Kind(number) for number in best.tolist()]
+    result.kind = [_KINDS[number] for number in best.tolist()]
     result.row = row_of.tolist()
     result.visibility = _OF_CONSTRAINT[strictest].tolist()
     result.size = np.where(row_of >= 0, table["size"][row_of], 0).tolist()
@@ -148,17 +150,18 @@ def resolve(inputs: Inputs, *, required: Sequence[str], overridden: frozenset[st
     return result
 
 
-def _names(inputs: Inputs, rows: NDArray[np.int64]) -> list[bytes]:
-    """The names of symbol rows."""
-    table = inputs.symbols
-    names: list[bytes] = []
-    owners, starts = table["object"][rows], table["name"][rows].tolist()
-    bounds = np.searchsorted(owners, np.arange(len(inputs.objects) + 1)).tolist()
-    for number, item in enumerate(inputs.objects):
-        strtab = item.strtab
-        find = strtab.index
-        names += [strtab[s : find(b"\0", s)] for s in starts[bounds[number] : bounds[number + 1]]]
-    return names
+def _first_appearances(
+    names: NDArray[np.int32], size: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers for `names` (which are below `size`) in the order in which they first appear: the
+    number of each, and the name of each number."""
+    first = np.full(size, -1, "i8")
+    # Written backwards, the first appearance is written last.
+    first[names[::-1]] = np.arange(len(names) - 1, -1, -1)
+    used = np.flatnonzero(first >= 0)
+    order = used[np.argsort(first[used])]
+    first[order] = np.arange(len(order))
+    return first[names], order
 
 
 def _merge_common(result: Symbols, target: int, row: int, size: int, align: int) -> None:
@@ -262,7 +265,10 @@ def _drop_duplicate_groups(inputs: Inputs, result: Symbols) -> None:
             rows = members + owner.first_section
             result.dropped[rows] = True
             result.kept_by.update(dict.fromkeys(rows.tolist(), winner))
-    linkonce = [row for row, name in enumerate(inputs.names) if name.startswith(".gnu.linkonce.")]
+    linkonce: list[int] = []
+    if any(item.file.has_linkonce for item in inputs.objects):
+        named = enumerate(inputs.names)
+        linkonce = [row for row, name in named if name.startswith(".gnu.linkonce.")]
     for row in linkonce:
         number = int(sections["object"][row])
         winner = kept.setdefault(inputs.names[row], number)

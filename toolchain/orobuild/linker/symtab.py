@@ -87,13 +87,8 @@ def _local_symbols(
 ) -> NDArray[Any]:
     table = resolution.inputs.symbols[rows]
     part = np.zeros(len(rows), SYM[resolution.inputs.ei_class])
-    names = []
-    owner, strtab = -1, b""
-    for number, start in zip(table["object"].tolist(), table["name"].tolist(), strict=True):
-        if number != owner:
-            owner, strtab = number, resolution.inputs.objects[number].strtab
-        names.append(strings.add(strtab[start : strtab.index(b"\0", start)]))
-    part["st_name"] = names
+    raw = resolution.inputs.strings.raw
+    part["st_name"] = [strings.add(raw[number]) for number in table["name"].tolist()]
     part["st_info"] = table["info"]
     part["st_other"] = table["other"]
     part["st_size"] = table["size"]

@@ -1,0 +1,59 @@
+"""The columns of the linker's tables: numpy record types, one row a section, symbol or relocation.
+
+Fields are aligned: numpy is several times slower where they are not. Where a column holds the
+number of a section or symbol, the table's owner says in which numbering: an object's own
+(`objects.Batch`) or that of all objects (`inputs.Inputs`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+# `name` is a number of `names.Names`; `link`, `info` are as in the file.
+SECTION: Final = np.dtype(
+    [
+        ("object", "<i4"),
+        ("name", "<i4"),
+        ("type", "<u4"),
+        ("link", "<u4"),
+        ("info", "<u4"),
+        ("flags", "<u8"),
+        ("offset", "<u8"),
+        ("size", "<u8"),
+        ("align", "<u8"),
+        ("entsize", "<u8"),
+    ],
+    align=True,
+)
+# `section` is a number or one of the constants below.
+SYMBOL: Final = np.dtype(
+    [
+        ("object", "<i4"),
+        ("name", "<i4"),
+        ("info", "u1"),
+        ("other", "u1"),
+        ("shndx", "<u4"),
+        ("section", "<i8"),
+        ("value", "<u8"),
+        ("size", "<u8"),
+    ],
+    align=True,
+)
+# `implicit` marks SHT_REL entries, whose addend is in the section.
+RELOCATION: Final = np.dtype(
+    [
+        ("section", "<i8"),
+        ("offset", "<u8"),
+        ("symbol", "<i8"),
+        ("addend", "<i8"),
+        ("type", "<u4"),
+        ("implicit", "<u4"),
+    ],
+    align=True,
+)
+# values of the `section` column of a symbol that is in no section
+UNDEFINED: Final = -1
+ABSOLUTE: Final = -2
+COMMON: Final = -3
