@@ -16,9 +16,9 @@ import numpy as np
 
 from orobuild.elf import constants as c
 from orobuild.linker import hash_order
-from orobuild.linker.input_relocations import RELOCATION
 from orobuild.linker.inputs import SYMBOL
 from orobuild.linker.relocation_types import Formula, table
+from orobuild.linker.tables import RELOCATION, relocation_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -191,7 +191,7 @@ class _Tables:
                 self._fill(section, offset, resolver, 0)
         self._made.finish()
         rows = (self._plt, self._slots, self._got, row)
-        filling = np.array(self._filling, RELOCATION)
+        filling = relocation_table(self._filling)
         return IndirectFunctions(tuple(r for r in rows if r >= 0), filling)
 
 

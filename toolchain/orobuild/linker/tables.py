@@ -7,9 +7,14 @@ number of a section or symbol, the table's owner says in which numbering: an obj
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 # `name` is a number of `names.Names`; `link`, `info` are as in the file.
 SECTION: Final = np.dtype(
@@ -47,9 +52,9 @@ RELOCATION: Final = np.dtype(
         ("section", "<i8"),
         ("offset", "<u8"),
         ("symbol", "<i8"),
-        ("addend", "<i8"),
         ("type", "<u4"),
         ("implicit", "<u4"),
+        ("addend", "<i8"),
     ],
     align=True,
 )
@@ -57,3 +62,13 @@ RELOCATION: Final = np.dtype(
 UNDEFINED: Final = -1
 ABSOLUTE: Final = -2
 COMMON: Final = -3
+
+
+def relocation_table(entries: Sequence[tuple[int, int, int, int, int]]) -> NDArray[Any]:
+    """A table of (section, offset, symbol, type, addend)."""
+    made = np.zeros(len(entries), RELOCATION)
+    for column, values in zip(
+        ("section", "offset", "symbol", "type", "addend"), zip(*entries, strict=True), strict=False
+    ):
+        made[column] = values
+    return made
