@@ -15,6 +15,8 @@ EI_CLASS: Final = 4
 EI_DATA: Final = 5
 EI_VERSION: Final = 6
 EI_OSABI: Final = 7
+ELFOSABI_NONE: Final = 0
+ELFOSABI_GNU: Final = 3
 EI_NIDENT: Final = 16
 
 ELFCLASS32: Final = 1

@@ -6,7 +6,7 @@ The rules are those of lang_add_section and map_input_to_output_sections in ld/l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from orobuild.elf import constants as c
 from orobuild.linker.output import InputRun, OutputSection
@@ -15,6 +15,9 @@ from orobuild.linker.script import nodes
 if TYPE_CHECKING:
     from orobuild.linker.inputs import Inputs
     from orobuild.linker.placement import Placement
+
+# SHF_MASKOS and SHF_MASKPROC but for SHF_EXCLUDE: the first input section's are the output's.
+_OTHER: Final = 0x7FF00000
 
 
 def settle_flags(inputs: Inputs, placement: Placement) -> None:
@@ -135,6 +138,7 @@ def _join_flags(
     else:
         output.has_input = True
         output.input_type = sh_type
+        output.other_flags = sh_flags & _OTHER
         if merge:
             output.entsize = entsize
     output.alloc |= alloc

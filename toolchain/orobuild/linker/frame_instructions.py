@@ -106,14 +106,33 @@ def used_size(fde: bytes, width: int, *, augmented: bool) -> int | None:
         if found is None:
             return None
         position = found[0] + found[1]
+    return _end_of_instructions(fde, position, width)
+
+
+def used_cie_size(cie: bytes, width: int) -> int | None:
+    """The bytes of a CIE (a whole record) without the DW_CFA_nop that pad it."""
+    position = cie.index(b"\0", 9) + 1
+    augmented = cie[9:10] == b"z"
+    # alignments, return register (a byte in version 1), length of the augmentation's data
+    fields = ["leb", "leb", "byte" if cie[8] == 1 else "leb"] + ["data"] * augmented
+    for kind in fields:
+        found = (0, position + 1) if kind == "byte" else _leb128(cie, position)
+        if found is None:
+            return None
+        position = found[1] + (found[0] if kind == "data" else 0)
+    return _end_of_instructions(cie, position, width)
+
+
+def _end_of_instructions(data: bytes, position: int, width: int) -> int | None:
+    """Where the last instruction that is not a DW_CFA_nop ends."""
     used = position
-    while position < len(fde):
-        opcode = fde[position]
+    while position < len(data):
+        opcode = data[position]
         position += 1
         if opcode == _NOP:
             continue
-        after = _skip(fde, position, opcode, width)
-        if after is None or after > len(fde):
+        after = _skip(data, position, opcode, width)
+        if after is None or after > len(data):
             return None
         used = position = after
     return used

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from orobuild.elf import constants as c
-from orobuild.linker.frame_instructions import pointer_width, used_size
+from orobuild.linker.frame_instructions import pointer_width, used_cie_size, used_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,14 +73,23 @@ def edit_frames(
         _choose(inputs, row, parsed[row] or [], meaning, known, int(placement.output_of[row]))
     dropped: list[int] = []
     relocations = relocations.copy()
+    ending: dict[int, int] = {}
     last: dict[int, int] = {}
+    align: dict[int, int] = {}
     for row in rows:
+        output = int(placement.output_of[row])
+        align[output] = max(align.get(output, 1), int(inputs.sections["align"][row]))
         # A terminator alone counts too: it stands at the end of the list.
         if any(record.kept or record.size == 4 for record in parsed[row] or []):
-            last[int(placement.output_of[row])] = row
+            ending[output] = row
+        if any(record.kept for record in parsed[row] or []):
+            last[output] = row
     for row in rows:
-        is_last = last.get(int(placement.output_of[row])) == row
-        dropped += _rewrite(inputs, row, parsed[row] or [], relocations, is_last=is_last)
+        output = int(placement.output_of[row])
+        ends = ending.get(output) == row
+        dropped += _rewrite(inputs, row, parsed[row] or [], relocations, terminated=ends)
+        if last.get(output) != row and not ends:
+            _pad(inputs, row, parsed[row] or [], align[output])
     links = _links(rows, parsed)
     placement.leave_out({row for row in rows if not inputs.sections["size"][row]})
     keep = np.ones(len(relocations), bool)
@@ -171,7 +180,7 @@ def _choose(
         cie = record.cie
         if cie.kept or cie.merged is not None:
             continue
-        content = data[cie.start : cie.start + cie.size]
+        content = _trimmed_cie(data[cie.start : cie.start + cie.size], inputs.ei_class)
         key = (output, content, tuple(meaning.key(i) for i in cie.relocations))
         first = known.get(key)
         if first is None:
@@ -182,16 +191,15 @@ def _choose(
 
 
 def _rewrite(
-    inputs: Inputs, row: int, records: list[_Record], relocations: NDArray[Any], *, is_last: bool
+    inputs: Inputs, row: int, records: list[_Record], relocations: NDArray[Any], *, terminated: bool
 ) -> list[int]:
     """Put the kept records together; the relocations that are gone. Moves the others."""
     data = bytes(inputs.section_data(row))
     out = bytearray()
     gone: list[int] = []
-    last: _Record | None = None
     for record in records:
         terminator = record.size == 4
-        if not (record.kept or (terminator and is_last)):
+        if not (record.kept or (terminator and terminated)):
             gone += record.relocations
             continue
         record.new_start = len(out)
@@ -199,21 +207,41 @@ def _rewrite(
         if record.cie is not None:
             cie = data[record.cie.start : record.cie.start + record.cie.size]
             content = _without_padding(content, cie, inputs.ei_class)
+        elif not terminator:
+            content = _trimmed_cie(content, inputs.ei_class)
         for index in record.relocations:
             offset = int(relocations["offset"][index])
             relocations["offset"][index] = offset - record.start + record.new_start
         out += content
-        last = record
-    align = int(inputs.sections["align"][row])
-    if not is_last and last is not None and len(out) % align:
-        # Zero padding between sections would end the list: lengthen the last record instead.
-        padding = -len(out) % align
-        length = int.from_bytes(out[last.new_start : last.new_start + 4], "little") + padding
-        out[last.new_start : last.new_start + 4] = length.to_bytes(4, "little")
-        out += bytes(padding)
     inputs.contents[row] = bytes(out)
     inputs.sections["size"][row] = len(out)
     return gone
+
+
+def _pad(inputs: Inputs, row: int, records: list[_Record], align: int) -> None:
+    """Fill a section that others follow up to the alignment of them all.
+
+    Zero padding between sections would end the list, so the last record is lengthened.
+    """
+    out = bytearray(inputs.contents[row])
+    last = next((record for record in reversed(records) if record.kept), None)
+    padding = -len(out) % align
+    if last is None or not padding:
+        return
+    length = int.from_bytes(out[last.new_start : last.new_start + 4], "little") + padding
+    out[last.new_start : last.new_start + 4] = length.to_bytes(4, "little")
+    inputs.contents[row] = bytes(out) + bytes(padding)
+    inputs.sections["size"][row] = len(out) + padding
+
+
+def _trimmed_cie(cie: bytes, ei_class: int) -> bytes:
+    """The CIE with as few DW_CFA_nop at its end as an alignment of 4 allows."""
+    width = pointer_width(cie, 8 if ei_class == c.ELFCLASS64 else 4)
+    used = used_cie_size(cie, width) if width is not None else None
+    if used is None:
+        return cie
+    size = min(len(cie), -(-used // 4) * 4)
+    return (size - 4).to_bytes(4, "little") + cie[4:size]
 
 
 def _without_padding(fde: bytes, cie: bytes, ei_class: int) -> bytes:

@@ -208,7 +208,7 @@ def write_elf(
     segments = [s.header for s in files.segments if s.header is not None]
     file_header = FileHeader(
         ei_class,
-        0,
+        _os_abi(resolution, headers),
         0,
         c.ET_EXEC,
         inputs.e_machine,
@@ -227,6 +227,15 @@ def write_elf(
     start = file_header.pack() + b"".join(segment.pack(ei_class) for segment in segments)
     image[: len(start)] = np.frombuffer(start, "u1")
     return image.tobytes() + bytes(tail) + b"".join(h.pack(ei_class) for h in headers)
+
+
+def _os_abi(resolution: Resolution, headers: list[SectionHeader]) -> int:
+    """ELFOSABI_GNU where something only it has is used (bfd/elf.c, _bfd_elf_final_write)."""
+    table = resolution.inputs.symbols
+    used = resolution.symbol_live & (table["section"] >= 0)
+    gnu = (table["info"] & 0xF == c.STT_GNU_IFUNC) | (table["info"] >> 4 == c.STB_GNU_UNIQUE)
+    retained = any(header.sh_flags & c.SHF_GNU_RETAIN for header in headers)
+    return c.ELFOSABI_GNU if retained or bool((used & gnu).any()) else c.ELFOSABI_NONE
 
 
 def _links(output: OutputSection, written: list[OutputSection], *, strip: bool) -> tuple[int, int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from orobuild.elf import constants as c
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -36,6 +38,9 @@ class LinkOptions:
     `page_size`: max-page-size in bytes. `relro`: what the script relocates before its
     DATA_SEGMENT_RELRO_END is read-only afterwards (PT_GNU_RELRO). `defsym`: absolute symbols.
     `undefined`: names to require (-u). `entry`: overrides the script's ENTRY.
+    `executable_stack`: what PT_GNU_STACK says instead of what objects ask for, `stack_size` its
+    size in bytes. `properties`: (pr_type, bits) for `.note.gnu.property`.
+    `bounds_visibility`: STV_* of __start_NAME and __stop_NAME.
     `strip`: `all` removes the symbol table and debug sections, `debug` the debug sections.
     """
 
@@ -52,4 +57,9 @@ class LinkOptions:
     emulation: Literal["elf_x86_64", "elf_i386"] | None = None
     page_size: int = 0x1000
     relro: bool = False
+    executable_stack: bool | None = None
+    warn_executable_stack: bool = True
+    stack_size: int = 0
+    bounds_visibility: int = c.STV_PROTECTED
+    properties: tuple[tuple[int, int], ...] = ()
     warn_rwx_segments: bool = True

@@ -108,8 +108,11 @@ class OrphanPlacer:
                 by_name = [o for o in self._outputs() if o.name == kind]
                 hold.after = by_name[0] if by_name else None
             after = hold.after or self._by_flags(flags, sh_type)
-            if hold.last is not None:
-                position = placement.statements.index(hold.last) + 1
+            previous = hold.last
+            if kind == ".interp" and sh_type == c.SHT_NOTE:
+                previous = self._note_before(int(self._inputs.sections["align"][row]))
+            if previous is not None:
+                position = placement.statements.index(previous) + 1
             else:
                 position = self._position_after(after)
             placement.statements.insert(position, output)
@@ -119,6 +122,16 @@ class OrphanPlacer:
                 output.like = after
         placement.outputs.append(output)
         return output
+
+    def _note_before(self, align: int) -> OutputSection | None:
+        """Notes stand in the order of their alignments, largest first, so that one PT_NOTE can
+        cover all that are alike."""
+        notes = [
+            output
+            for output in self._outputs()
+            if output.exists and output.alloc and output.type_so_far == c.SHT_NOTE
+        ]
+        return next((note for note in reversed(notes) if note.align >= align), None)
 
     def _by_flags(self, flags: _Flags, sh_type: int) -> OutputSection | None:
         """The last output section with the same flags, or with flags that may precede these."""

@@ -30,11 +30,14 @@ from orobuild.linker.image import Patches, flat_binary, write_elf
 from orobuild.linker.input_relocations import live_relocations
 from orobuild.linker.inputs import join_objects
 from orobuild.linker.layout import Layout
+from orobuild.linker.link_warnings import drop_warnings, spoken_warnings
 from orobuild.linker.linkmap import LinkedImage, build_map
 from orobuild.linker.merge import merge_sections
+from orobuild.linker.properties import merge_properties
 from orobuild.linker.relocate import check_types
 from orobuild.linker.resolution import Resolution, resolve_values
 from orobuild.linker.script import nodes
+from orobuild.linker.stack import stack_of
 from orobuild.linker.symbols import Kind, resolve
 from orobuild.linker.tls import relax_thread_accesses
 
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     from orobuild.linker.script.nodes import Script
     from orobuild.linker.segments import FileLayout, Segment
     from orobuild.linker.session import ObjectCache
+    from orobuild.linker.stack import Stack
     from orobuild.linker.symbols import Symbols
 
 _MACHINES: Final = {"elf_x86_64": c.EM_X86_64, "elf_i386": c.EM_386}
@@ -72,6 +76,8 @@ def link_objects(
     cache.forget_unused()
     overridden = frozenset(_assigned_names(script)) | frozenset(options.defsym)
     symbols = resolve(inputs, required=required, overridden=overridden)
+    merge_properties(inputs, symbols, options.properties)
+    speaking = drop_warnings(inputs, symbols)
     candidates = placement.candidates(inputs, symbols.dropped)
     candidates = _strip(inputs, candidates, options)
     usable = np.zeros(len(inputs.names), bool)
@@ -82,6 +88,7 @@ def link_objects(
         names = [*required, *_names_used(script), *_DEFAULT_ENTRIES]
         dead = collect_garbage(inputs, symbols, placed, relocations, names)
         relocations = relocations[~np.isin(relocations["section"], dead)]
+    warnings += spoken_warnings(inputs, symbols, speaking, relocations)
     relocations, thread_changes = relax_thread_accesses(inputs, relocations)
     relocations, relaxations = got_phase.relax(
         inputs,
@@ -117,14 +124,16 @@ def link_objects(
     if binary:
         layout.run(0)
     else:
-        layout, declared = _lay_out(layout, placed, script, inputs, options)
+        stack = stack_of(inputs, options)
+        layout, declared = _lay_out(layout, placed, script, inputs, options, stack)
+        warnings += stack.warnings if stack is not None and not script.has_phdrs else ()
         files_layout = segments.assign_offsets(
             declared, _in_order(placed), inputs.ei_class, options.page_size
         )
         _define_header_symbol(layout, symbols, files_layout)
     warnings += layout.warnings
     _define_table_symbol(layout, placed, got)
-    _define_bounds(layout, placed, symbols)
+    _define_bounds(layout, placed, symbols, options)
     resolution = resolve_values(inputs, symbols, placed, layout)
     _set_got_addresses(resolution, got)
     check_types(resolution, relocations)
@@ -298,7 +307,7 @@ def _reset_flags(placed: Placement) -> None:
         output.alloc = output.load = output.contents = output.code = False
         output.merge = output.strings = output.tls = False
         output.readonly = output.has_input = output.exists = False
-        output.entsize = output.input_type = 0
+        output.entsize = output.input_type = output.other_flags = 0
         output.align = 1
 
 
@@ -308,7 +317,12 @@ def _in_order(placed: Placement) -> list[OutputSection]:
 
 
 def _lay_out(
-    layout: Layout, placed: Placement, script: Script, inputs: Inputs, options: LinkOptions
+    layout: Layout,
+    placed: Placement,
+    script: Script,
+    inputs: Inputs,
+    options: LinkOptions,
+    stack: Stack | None,
 ) -> tuple[Layout, list[Segment]]:
     """Run the layout and decide the segments; SIZEOF_HEADERS depends on how many there are."""
     ordered = _in_order(placed)
@@ -316,7 +330,6 @@ def _lay_out(
         layout.run(segments.headers_size(inputs.ei_class, len(script.phdrs)))
         layout.current = ABS
         return layout, segments.declared_segments(script, ordered, layout)
-    stack = _stack_flags(inputs)
     count = 2 + (stack is not None)
     for attempt in itertools.count():
         size = segments.headers_size(inputs.ei_class, count)
@@ -338,19 +351,9 @@ def _lay_out(
     return layout, derived
 
 
-def _stack_flags(inputs: Inputs) -> int | None:
-    """PT_GNU_STACK as ld derives it: executable if an object asks, absent if none says."""
-    rows = [row for row, name in enumerate(inputs.names) if name == ".note.GNU-stack"]
-    if not rows:
-        return None
-    executable = any(int(inputs.sections["flags"][row]) & c.SHF_EXECINSTR for row in rows)
-    # An object that says nothing may want an executable stack (ld does not know better either).
-    saying = {int(inputs.sections["object"][row]) for row in rows}
-    executable |= len(saying) < len(inputs.objects)
-    return c.PF_R | c.PF_W | (c.PF_X if executable else 0)
-
-
-def _define_bounds(layout: Layout, placed: Placement, symbols: Symbols) -> None:
+def _define_bounds(
+    layout: Layout, placed: Placement, symbols: Symbols, options: LinkOptions
+) -> None:
     """__start_NAME and __stop_NAME of output sections whose names are C identifiers."""
     for number, name in enumerate(symbols.names):
         if symbols.kind[number] > Kind.UNDEFINED or name in layout.values:
@@ -361,6 +364,8 @@ def _define_bounds(layout: Layout, placed: Placement, symbols: Symbols) -> None:
         if output is not None and output.exists and not output.removed:
             offset = output.size if prefix == "__stop_" else 0
             layout.values[name] = ScriptSymbol(name, Value(output, offset), False, None)
+            if symbols.visibility[number] == c.STV_DEFAULT:
+                symbols.visibility[number] = options.bounds_visibility
 
 
 def _define_header_symbol(layout: Layout, symbols: Symbols, files: FileLayout) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from orobuild.linker.options import LinkOptions
     from orobuild.linker.output import OutputSection
     from orobuild.linker.script import nodes
+    from orobuild.linker.stack import Stack
 
 _NONE: Final = "NONE"
 
@@ -31,7 +32,7 @@ class Segment:
     """One program header and the output sections that it covers.
 
     `flags` and `paddr` are None when they follow from the sections. `base` is the address of a
-    segment that has none, `end` where PT_GNU_RELRO ends.
+    segment that has none, or the size of the stack, `end` where PT_GNU_RELRO ends.
     """
 
     name: str
@@ -159,13 +160,13 @@ def derived_segments(
     options: LinkOptions,
     *,
     wanted: bool,
-    stack: int | None,
+    stack: Stack | None,
     relro: tuple[int, int] | None = None,
 ) -> list[Segment]:
     """Segments for a script without PHDRS.
 
     `size` is what the layout took SIZEOF_HEADERS to be, `wanted` whether the script asked for it,
-    `stack` the p_flags of PT_GNU_STACK (None for no such header), `relro` the addresses between
+    `stack` what PT_GNU_STACK says (None for no such header), `relro` the addresses between
     which PT_GNU_RELRO lies.
     """
     page = options.page_size
@@ -200,7 +201,7 @@ def derived_segments(
     for frames in (o for o in allocated if o.name == ".eh_frame_hdr"):
         segments.append(Segment("frames", c.PT_GNU_EH_FRAME, sections=[frames]))
     if stack is not None:
-        segments.append(Segment("stack", c.PT_GNU_STACK, flags=stack))
+        segments.append(Segment("stack", c.PT_GNU_STACK, flags=stack.flags, base=stack.size))
     covered = _read_only_later(loads, relro) if relro is not None else []
     if relro is not None and covered:
         relocated = Segment("relro", c.PT_GNU_RELRO, flags=c.PF_R, sections=covered)
@@ -213,7 +214,7 @@ def derived_segments(
 def _read_only_later(loads: list[Segment], relro: tuple[int, int]) -> list[OutputSection]:
     """The sections of PT_GNU_RELRO: those of one load segment between two addresses."""
     start, end = relro
-    for segment in loads:
+    for segment in (s for s in loads if s.p_type == c.PT_LOAD):
         last = segment.sections[-1]
         if last.vma + (0 if last.is_tbss else last.size) > start and segment.sections[0].vma < end:
             inside = [o for o in segment.sections if start <= o.vma < end]
@@ -415,7 +416,9 @@ def _other_header(
         align = 16
         if segment.node is not None:
             align = 8 if ei_class == c.ELFCLASS64 else 4
-        return ProgramHeader(segment.p_type, segment.p_flags, 0, 0, segment.paddr or 0, 0, 0, align)
+        memsz = segment.base if segment.p_type == c.PT_GNU_STACK else 0
+        paddr = segment.paddr or 0
+        return ProgramHeader(segment.p_type, segment.p_flags, 0, 0, paddr, 0, memsz, align)
     first = sections[0]
     if segment.end is not None:
         size = segment.end - first.vma

@@ -111,6 +111,13 @@ def _global_symbols(resolution: Resolution) -> list[tuple[str, int, int, int, in
     table = inputs.symbols
     sections = table["section"][defined] if len(table) else rows
     indices = _header_indices(resolution)[np.maximum(sections, 0)]
+    outputs = resolution.placement.output_of[np.maximum(sections, 0)]
+    empty = (rows >= 0) & (sections >= 0) & (indices == 0) & (outputs >= 0)
+    for number in np.flatnonzero(empty).tolist():
+        removed = resolution.placement.outputs[outputs[number]]
+        address = int(resolution.symbol_value[rows[number]])
+        near = _nearby(resolution, removed, address) if removed.exists else None
+        indices[number] = near.header_index if near is not None else 0
     kept = (rows >= 0) & ((sections < 0) | (indices != 0))
     homes = np.where(sections >= 0, indices, c.SHN_ABS)
     numbers = np.flatnonzero(kept)

@@ -102,8 +102,8 @@ def _relax(
         entry["addend"] += 4
         return True
     if r_type == c.R_X86_64_TLSGD:
-        return _general_dynamic(relocations, index, data, changes)
-    return _local_dynamic(relocations, index, data, changes)
+        return _general_dynamic(inputs, relocations, index, data, changes)
+    return _local_dynamic(inputs, relocations, index, data, changes)
 
 
 def _initial_exec(entry: Any, data: bytes, changes: list[Relaxation]) -> bool:
@@ -128,7 +128,7 @@ def _initial_exec(entry: Any, data: bytes, changes: list[Relaxation]) -> bool:
 
 
 def _general_dynamic(
-    relocations: NDArray[Any], index: int, data: bytes, changes: list[Relaxation]
+    inputs: Inputs, relocations: NDArray[Any], index: int, data: bytes, changes: list[Relaxation]
 ) -> bool:
     entry = relocations[index]
     section, offset = int(entry["section"]), int(entry["offset"])
@@ -137,13 +137,13 @@ def _general_dynamic(
     call = next((at for start, at in _GD_CALLS if data[8:12] == start), None)
     if call is not None:
         # `lea`'s data16 prefix is a byte of the sequence too.
-        if data[0] != 0x66 or not _drop_call(relocations, index, offset + call):
+        if data[0] != 0x66 or not _drop_call(inputs, relocations, index, offset + call):
             return False
         new = _THREAD_POINTER + b"\x48\x8d\x80"
         changes.append(Relaxation(section, offset - 4, new))
         entry["offset"] += 8
     elif data[8:10] == b"\x48\xb8" and data[18:23] in _LARGE_CALLS:
-        if not _drop_call(relocations, index, offset + 6):
+        if not _drop_call(inputs, relocations, index, offset + 6):
             return False
         new = _THREAD_POINTER + b"\x48\x8d\x80" + bytes(4) + b"\x66\x0f\x1f\x44\x00\x00"
         changes.append(Relaxation(section, offset - 3, new))
@@ -156,7 +156,7 @@ def _general_dynamic(
 
 
 def _local_dynamic(
-    relocations: NDArray[Any], index: int, data: bytes, changes: list[Relaxation]
+    inputs: Inputs, relocations: NDArray[Any], index: int, data: bytes, changes: list[Relaxation]
 ) -> bool:
     entry = relocations[index]
     section, offset = int(entry["section"]), int(entry["offset"])
@@ -170,14 +170,14 @@ def _local_dynamic(
         new, call = b"\x66\x66\x66\x66\x2e\x0f\x1f\x84" + bytes(5) + _THREAD_POINTER, 6
     else:
         return False
-    if not _drop_call(relocations, index, offset + call):
+    if not _drop_call(inputs, relocations, index, offset + call):
         return False
     changes.append(Relaxation(section, offset - 3, new))
     entry["type"] = c.R_X86_64_NONE
     return True
 
 
-def _drop_call(relocations: NDArray[Any], index: int, offset: int) -> bool:
+def _drop_call(inputs: Inputs, relocations: NDArray[Any], index: int, offset: int) -> bool:
     """Forget the call of __tls_get_addr, whose relocation is the next one, at `offset`."""
     if index + 1 >= len(relocations):
         return False
@@ -185,6 +185,8 @@ def _drop_call(relocations: NDArray[Any], index: int, offset: int) -> bool:
     if call["section"] != relocations[index]["section"] or int(call["offset"]) != offset:
         return False
     call["type"] = c.R_X86_64_NONE
+    # Nobody needs to define __tls_get_addr any more: the null symbol is always there.
+    call["symbol"] = inputs.owner(int(call["section"])).first_symbol
     return True
 
 

@@ -1,0 +1,82 @@
+"""Programs of the host's C library, linked through gcc by `oro-ld`: they run, and equal GNU ld's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from orobuild.elf import compare_images, reader
+
+THREADS = """
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+static _Thread_local int own = 5;
+static void *work(void *text) { own += strlen(text); return (void *)(long)own; }
+int main(void) {
+  pthread_t thread; void *got; char copy[32];
+  memcpy(copy, "seventeen letters", 18);
+  pthread_create(&thread, 0, work, copy); pthread_join(thread, &got);
+  printf("%ld %d %.2f\\n", (long)got, own, 1.5); return 0;
+}
+"""
+EXCEPTIONS = """
+#include <iostream>
+#include <stdexcept>
+#include <string>
+struct Guard { ~Guard() { std::cout << "gone "; } };
+static int check(int x) { Guard g; if (x > 1) throw std::runtime_error("caught"); return x; }
+int main() {
+  try { for (int i = 0;; i++) check(i); }
+  catch (const std::exception &e) { std::cout << e.what() << std::endl; }
+}
+"""
+
+
+class Host:
+    """A directory with `oro-ld` where gcc finds its linker."""
+
+    def __init__(self, path):
+        self.path = path
+        program = path / "bin" / "ld"
+        program.parent.mkdir()
+        program.write_text(
+            f'#!/bin/sh\nexec {sys.executable} -c "from orobuild.cli import oro_ld; oro_ld()" "$@"\n'
+        )
+        program.chmod(0o755)
+
+    def run(self, *words, status=0):
+        result = subprocess.run(
+            [str(word) for word in words],
+            cwd=self.path, check=False, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert result.returncode == status, result.stderr
+        return result
+
+    def build(self, compiler, name, text, *flags):
+        """Link with both linkers; what differs, the build-id apart."""
+        (self.path / name).write_text(text)
+        self.run(compiler, "-O2", "-c", name, "-o", "main.o", *flags)
+        self.run(compiler, "-B", "bin", *flags, "main.o", "-o", "ours")
+        self.run(compiler, *flags, "main.o", "-o", "theirs")
+        images = [
+            reader.read((self.path / image).read_bytes(), image) for image in ("ours", "theirs")
+        ]
+        return compare_images.compare(*images, ignore_sections=[".note.gnu.build-id"])
+
+
+@pytest.fixture
+def host(tmp_path):
+    return Host(tmp_path)
+
+
+def test_a_static_program_of_the_c_library_equals_gnu_ld_s(host):
+    assert host.build("gcc", "threads.c", THREADS, "-static") == []
+    assert host.run("./ours").stdout == "22 5 1.50\n"
+
+
+def test_static_exceptions_are_caught(host):
+    assert host.build("g++", "throw.cc", EXCEPTIONS, "-static") == []
+    assert host.run("./ours").stdout == "gone gone gone caught\n"
