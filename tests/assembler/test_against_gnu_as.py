@@ -8,6 +8,8 @@ from assembler.gnu_as import differences
 from assembler.snippets import snippets
 
 SUBJECTS = (
+    "processors",
+    "foreign",
     "data",
     "location",
     "sections",
@@ -17,6 +19,7 @@ SUBJECTS = (
     "relocations",
     "source",
     "frames",
+    "foreign64",
     "rare",
     "lines",
 )
@@ -32,7 +35,7 @@ def test_the_object_is_the_one_of_gnu_as(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [case for s in (*SUBJECTS[:-5], "relocations32") for case in _cases(s)]
+    "text", [case for s in (*SUBJECTS[:-6], "relocations32", "foreign32") for case in _cases(s)]
 )
 def test_the_32_bit_object_is_the_one_of_gnu_as(text: str) -> None:
     if ".code64" in text:

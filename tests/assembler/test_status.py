@@ -20,6 +20,7 @@ UNTESTED_AGAINST_GNU = {
     # spellings of a tested one
     ".elsec", ".endc", ".fail", ".mexit", ".rep", ".string8", ".ln", ".print", ".format",
     ".noformat", ".page", ".nopage", ".plen", ".llen", ".ttl", ".name", ".debug",
+    ".common.s", ".sect.s", ".section.s",
     ".allow_index_reg", ".disallow_index_reg", ".att_mnemonic", ".loc_mark_labels",
 }  # fmt: skip
 

@@ -38,7 +38,7 @@ def test_the_symbols_are_those_of_gnu_as(program, tool, tmp_path):
     ("program", "expected"),
     [
         (".symver f, g\n", "has no version"),
-        (".symver f, f@V, hidden\n", "not supported"),
+        (".symver f, f@V, hiden\n", "not a visibility"),
         ("f: nop\n.symver f, f@@@V\n.symver f, f@W\n", "has a version already"),
         (".symver e, e@@V\ncall e\n", "is undefined"),
     ],

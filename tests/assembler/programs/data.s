@@ -89,3 +89,7 @@ a: .quad .-a, .-a
 .dc.b 1
 .dc.w 2
 .dc.l 3
+#### other floating point
+.bfloat16 1.5
+.dfloat 1.5
+.ffloat 1.5

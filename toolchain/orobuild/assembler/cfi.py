@@ -39,6 +39,10 @@ DW_CFA_DEF_CFA_SF: Final = 0x12
 DW_CFA_DEF_CFA_OFFSET_SF: Final = 0x13
 DW_CFA_VAL_OFFSET: Final = 0x14
 DW_CFA_VAL_OFFSET_SF: Final = 0x15
+DW_CFA_VAL_EXPRESSION: Final = 0x16
+DW_CFA_WINDOW_SAVE: Final = 0x2D
+DW_OP_ADDR: Final = 0x03
+DW_OP_GNU_ENCODED_ADDR: Final = 0xF1
 
 DW_EH_PE_OMIT: Final = 0xFF
 DW_EH_PE_PCREL: Final = 0x10
@@ -53,15 +57,20 @@ class Rule:
 
     `opcode` is its DW_CFA number (the primary opcodes without their operand), `operands` the
     numbers as the directive gave them: registers, unfactored offsets. An advance has `label`;
-    `.cfi_escape` has opcode -1 and its bytes as operands.
+    `.cfi_escape` has opcode `ESCAPE` and its bytes as operands; `LABEL` has the label as `name`;
+    `VAL_ENCODED_ADDRESS` has a register and an encoding as operands and the address as `value`.
     """
 
     opcode: int
     operands: tuple[int, ...] = ()
     label: Symbol | None = None
+    name: Symbol | None = None
+    value: Linear | None = None
 
 
 ESCAPE: Final = -1
+LABEL: Final = -2
+VAL_ENCODED_ADDRESS: Final = -3
 
 
 @dataclass(slots=True)
@@ -92,11 +101,14 @@ class _Common:
     rules: tuple[Rule, ...]
 
 
-def initial_rules(bits: int) -> list[Rule]:
-    """What holds at the first instruction of a procedure: the return address is on the stack."""
+def initial_rules(bits: int, width: int) -> list[Rule]:
+    """What holds at the first instruction of a procedure: the return address is on the stack.
+
+    `bits` is the object's class. GNU as names the stack pointer as code of `width` bits does.
+    """
     size = bits // 8
     return [
-        Rule(DW_CFA_DEF_CFA, (_STACK_POINTER[bits], size)),
+        Rule(DW_CFA_DEF_CFA, (_STACK_POINTER[64 if width == 64 else 32], size)),
         Rule(DW_CFA_OFFSET, (_RETURN_ADDRESS[bits], -size)),
     ]
 
@@ -246,6 +258,23 @@ class _Emitter:
         else:
             self.put(Field(value, size))
 
+    def put_label(self, symbol: Symbol) -> None:
+        """Define the label of a `.cfi_label` here."""
+        symbol.kind, symbol.section = Kind.LABEL, self.section
+        self.put(symbol)
+
+    def encoded_address(self, rule: Rule) -> None:
+        """An expression that gives a register an address (gas/dw2gencfi.c, CFI_val_encoded_addr)."""
+        register, encoding = rule.operands
+        assert rule.value is not None
+        size = encoding_size(encoding, self.size)
+        if encoding == 0:
+            expression = bytes((1 + size, DW_OP_ADDR))
+        else:
+            expression = bytes((2 + size, DW_OP_GNU_ENCODED_ADDR, encoding))
+        self.put(bytes((DW_CFA_VAL_EXPRESSION,)) + uleb128(register) + expression)
+        self.encoded(encoding, rule.value)
+
     def rule(self, rule: Rule, last: Symbol | None) -> None:
         """One instruction; `last` is where the one before took effect (output_cfi_insn)."""
         if rule.label is not None:
@@ -253,6 +282,10 @@ class _Emitter:
             self.put(AdvanceTail(Linear(rule.label, last, 0), self.unit.place))
         elif rule.opcode == ESCAPE:
             self.put(bytes(rule.operands))
+        elif rule.name is not None:
+            self.put_label(rule.name)
+        elif rule.value is not None:
+            self.encoded_address(rule)
         else:
             self.put(encode(rule, -self.size))
 
@@ -341,4 +374,10 @@ def _same_pointer(left: tuple[int, Linear] | None, right: tuple[int, Linear] | N
 
 def _ends_head(rule: Rule) -> bool:
     """Whether a rule cannot be part of a common entry."""
-    return rule.label is not None or rule.opcode in (DW_CFA_REMEMBER_STATE, ESCAPE)
+    return rule.label is not None or rule.opcode in (
+        DW_CFA_REMEMBER_STATE,
+        DW_CFA_WINDOW_SAVE,
+        ESCAPE,
+        LABEL,
+        VAL_ENCODED_ADDRESS,
+    )

@@ -17,7 +17,7 @@ _X86_64: Final = {
     **{f"st({n})": 33 + n for n in range(8)},
     "st": 33,
     **{f"mm{n}": 41 + n for n in range(8)},
-    "rflags": 49, "es": 50, "cs": 51, "ss": 52, "ds": 53, "fs": 54, "gs": 55,
+    "rflags": 49, "eflags": 49, "es": 50, "cs": 51, "ss": 52, "ds": 53, "fs": 54, "gs": 55,
     "fs.base": 58, "gs.base": 59, "tr": 62, "ldtr": 63, "mxcsr": 64, "fcw": 65, "fsw": 66,
     **{f"k{n}": 118 + n for n in range(8)},
     **{f"bnd{n}": 126 + n for n in range(4)},

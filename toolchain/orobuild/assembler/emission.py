@@ -25,6 +25,7 @@ from orobuild.assembler.fragment import (
     SpaceTail,
     Tail,
 )
+from orobuild.assembler.processor import Processor
 from orobuild.assembler.section import CodeRun
 from orobuild.assembler.symbol import Kind, Linear, Symbol
 from orobuild.assembler.value import Unresolvable, bind
@@ -93,6 +94,7 @@ class _Settler:
         self.record_runs = unit.options.code_ranges
         self.rows = unit.line_rows(section, stream.number)
         self.width = stream.width
+        self.near_conditions = stream.near_conditions
         self.run_start: tuple[Fragment, int] | None = None
 
     def run(self) -> None:
@@ -140,6 +142,8 @@ class _Settler:
                 if self.run_start and item != self.width:
                     self.end_run()
                 self.width = item  # type: ignore[assignment]
+            elif kind is Processor:
+                self.near_conditions = item.near_conditions  # type: ignore[attr-defined]
             else:
                 assert isinstance(item, _TAILS)
                 if self.run_start and not (isinstance(item, AlignTail) and item.pattern is None):
@@ -149,6 +153,7 @@ class _Settler:
         if self.run_start:
             self.end_run()
         stream.width = self.width
+        stream.near_conditions = self.near_conditions
 
     def traced(
         self, pairs: Iterator[tuple[object, Place]], trace: Trace
@@ -255,7 +260,11 @@ class _Settler:
             )
             return
         kind = self.kind(FixupKind.BRANCH)
-        self.close(BranchTail(target, branch.short, branch.near, branch.near_size, kind, place))
+        near = branch.near
+        if self.width == 16 and not self.near_conditions and branch.short[-1] & 0xF0 == 0x70:
+            # gas/config/tc-i386.c, COND_JUMP86: the opposite condition jumps over a near jump
+            near = branch.short[:-1] + bytes((branch.short[-1] ^ 1, 3, 0xE9))
+        self.close(BranchTail(target, branch.short, near, branch.near_size, kind, place))
 
     def field(self, field: Field, place: Place) -> None:
         data = self.stream.current.data

@@ -114,18 +114,44 @@ def parse(text: str, span: Span) -> tuple[Expr, int]:
     """
     parser = _Parser(text, span)
     expr = parser.infix(0, 0)
+    if parser.late_modifier is not None:
+        modified = _modified(expr, parser.late_modifier)
+        if modified is None:
+            parser.fail(f"'@{parser.late_modifier}' needs a symbol")
+        expr = modified
     return expr, parser.position
 
 
-class _Parser:
-    """One walk over one text; `position` is the index of the next character."""
+def _modified(expr: Expr, modifier: str) -> Expr | None:
+    """`expr` with `modifier` on its first symbol; None when it has no symbol.
 
-    __slots__ = ("position", "span", "text")
+    GNU as takes the ``@`` word out of an operand wherever it stands and applies it to the whole
+    (gas/config/tc-i386.c, lex_got): ``x+4@GOT`` is ``x@GOT+4``.
+    """
+    if isinstance(expr, SymbolRef):
+        return SymbolRef(expr.name, modifier)
+    if isinstance(expr, Binary):
+        left = _modified(expr.left, modifier)
+        if left is not None:
+            return Binary(expr.operator, left, expr.right)
+        right = _modified(expr.right, modifier)
+        return None if right is None else Binary(expr.operator, expr.left, right)
+    return None
+
+
+class _Parser:
+    """One walk over one text; `position` is the index of the next character.
+
+    `late_modifier` is an ``@`` word that follows a number or a parenthesis.
+    """
+
+    __slots__ = ("late_modifier", "position", "span", "text")
 
     def __init__(self, text: str, span: Span) -> None:
         self.text = text
         self.span = span
         self.position = 0
+        self.late_modifier: str | None = None
 
     def fail(self, message: str, hint: str | None = None, *, length: int = 1) -> NoReturn:
         """Raise an error that points at the current position."""
@@ -200,6 +226,7 @@ class _Parser:
                 self.fail(f"'{opening}' is never closed")
             self.fail(f"expected '{closing}'")
         self.position += len(rest) - len(rest.lstrip(" \t")) + 1
+        self.late_modifier = self.modifier() or self.late_modifier
         return inner
 
     def number(self, start: int, end: int) -> Expr:
@@ -226,6 +253,8 @@ class _Parser:
         if value >> 64:  # GNU's "bignum": data directives read such numbers by themselves
             self.position = start
             self.fail(f"'{token}' does not fit into 64 bits", None, length=len(token))
+        if self.text.startswith("@", end):
+            self.late_modifier = self.modifier() or self.late_modifier
         return Constant(value)
 
     def modifier(self) -> str | None:
@@ -251,8 +280,11 @@ def shifted(span: Span, offset: int, length: int = 1) -> Span:
 
 
 def unquote(body: str) -> str:
-    """The name that a quoted symbol stands for; `body` is without its quotes."""
-    return re.sub(r"\\(.)", r"\1", body) if "\\" in body else body
+    """The name that a quoted symbol stands for; `body` is without its quotes.
+
+    Only ``\\"`` and ``\\\\`` are escapes (gas/expr.c, get_symbol_name).
+    """
+    return re.sub(r"\\([\"\\])", r"\1", body) if "\\" in body else body
 
 
 def negated(operator: str, operand: Expr) -> Expr:

@@ -36,7 +36,7 @@ class AlignTail:
     """Padding up to a multiple of 2**`power`, at most `limit` bytes (0: no limit).
 
     `pattern` fills it (repeated, right-aligned to the end); None means no-operations for
-    `width`-bit code.
+    `width`-bit code, of the processor's long kind with `long_nops`.
     """
 
     power: int
@@ -44,6 +44,7 @@ class AlignTail:
     limit: int
     width: int
     place: Place
+    long_nops: bool = True
 
 
 @dataclass(slots=True)
@@ -80,6 +81,7 @@ class NopsTail:
     limit: int
     width: int
     place: Place
+    long_nops: bool
 
 
 @dataclass(slots=True)

@@ -11,13 +11,13 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from orobuild.assembler import emission
+from orobuild.assembler import emission, processor
 from orobuild.assembler.encoder.complaints import UNKNOWN_INSTRUCTION
 from orobuild.assembler.encoder.encoder import Encoder
 from orobuild.assembler.encoder.types import Dialect, Slot
 from orobuild.assembler.expression import Binary, Expr, Here, SymbolRef
 from orobuild.assembler.names import NUMERIC, Names
-from orobuild.assembler.symbol import Kind
+from orobuild.assembler.symbol import Kind, Linear
 from orobuild.assembler.value import Unresolvable
 from orobuild.diagnostics import Diagnostic, Span, did_you_mean
 from orobuild.errors import InputError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from orobuild.assembler.fragment import Fragment
     from orobuild.assembler.line_table import Location
     from orobuild.assembler.macro import Macro
+    from orobuild.assembler.processor import Processor
     from orobuild.assembler.record import Trace
     from orobuild.assembler.section import Section
     from orobuild.assembler.symbol import Place
@@ -50,6 +51,8 @@ class Instructions(Names):
         self.bits = options.bits
         self.encoder = Encoder()
         self.dialect = Dialect(options.bits)
+        self.processor = processor.default(options.bits)
+        self.processors: list[Processor] = []
         self._dialects: dict[Dialect, Dialect] = {self.dialect: self.dialect}
         self._memos: dict[Dialect, dict[str, Slot]] = {self.dialect: {}}
         self.memo: dict[str, Slot] = {}
@@ -89,7 +92,17 @@ class Instructions(Names):
             self.memo[text] = slot
 
     def _register(self, match: re.Match[str]) -> str:
-        return self.registers.get(match[0], match[0])
+        register = self.registers.get(match[0])
+        symbol = self.symbols.by_name.get(match[0]) if register is None else None
+        while symbol is not None and symbol.kind is Kind.EQUATE:
+            # A name may be equated to another that becomes a register only later.
+            equation = symbol.equation
+            if not isinstance(equation, Linear) or equation.sub or equation.number:
+                break
+            symbol = equation.add
+            if symbol is not None and symbol.kind is Kind.REGISTER:
+                register = symbol.register
+        return register or match[0]
 
     def resolve(self, expr: Expr) -> int | None:
         """What the encoder may take `expr` for while it chooses sizes."""
@@ -150,6 +163,12 @@ class Instructions(Names):
         self.dialect = self._dialects.setdefault(dialect, dialect)
         self.reselect()
         self.stream.items.append(self.dialect.bits)
+        self.stream.places.append(self.place)
+
+    def set_processor(self, chosen: Processor) -> None:
+        """Instructions and padding are for `chosen` from here on."""
+        self.processor = self.stream.processor = chosen
+        self.stream.items.append(chosen)
         self.stream.places.append(self.place)
 
     def line_rows(

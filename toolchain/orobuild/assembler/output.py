@@ -30,7 +30,7 @@ from orobuild.assembler.relocation import Relocator
 from orobuild.assembler.section import Section
 from orobuild.assembler.symbol import Kind, Symbol
 from orobuild.assembler.value import Unresolvable, display, final, final_position
-from orobuild.diagnostics import error
+from orobuild.diagnostics import error, warning
 from orobuild.elf import constants as c
 from orobuild.elf.relocatable import (
     OutputGroup,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from orobuild.assembler.unit import Unit
 
 _ELFOSABI_GNU: Final = 3
+_SHN_X86_64_LCOMMON: Final = 0xFF02
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +188,12 @@ class _Builder:
             return tail.pattern * (size // len(tail.pattern))
         if isinstance(tail, AlignTail):
             if tail.pattern is None:
-                return nops(size, tail.width, self.unit.bits)
+                return nops(size, tail.width, long=tail.long_nops)
             return tail.pattern * (size // len(tail.pattern))
         if isinstance(tail, OrgTail):
             return bytes((tail.fill,)) * size
         if isinstance(tail, NopsTail):
-            return nops(size, tail.width, self.unit.bits, tail.limit)
+            return nops(size, tail.width, long=tail.long_nops, limit=tail.limit)
         if isinstance(tail, LineTail):
             return increment(tail.line_delta, final(tail.delta)[1])
         if isinstance(tail, AdvanceTail):
@@ -284,9 +285,15 @@ class _Builder:
             if group is not None:
                 group.signature = made
                 del by_group[symbol.name]
-            (local if made.info >> 4 == c.STB_LOCAL else public).append(made)
             if symbol.versions:
-                versioned += self.versions(symbol, made)
+                aliases = self.versions(symbol, made)
+                versioned += aliases
+                if aliases and symbol.version_fate == "remove":
+                    self.symbols[id(symbol)] = aliases[0]
+                    continue
+                if aliases:
+                    _seal(made, symbol.version_fate)
+            (local if made.info >> 4 == c.STB_LOCAL else public).append(made)
         for made in versioned:
             (local if made.info >> 4 == c.STB_LOCAL else public).append(made)
         for group in by_group.values():
@@ -321,15 +328,12 @@ class _Builder:
         elif base is None:
             made.st_shndx, made.value = c.SHN_ABS, value
         elif symbol.kind is Kind.COMMON:
-            made.st_shndx, made.value, made.size = c.SHN_COMMON, symbol.alignment, symbol.value
+            made.st_shndx = _SHN_X86_64_LCOMMON if symbol.large else c.SHN_COMMON
+            made.value, made.size = symbol.alignment, symbol.value
             binding = c.STB_GLOBAL if binding is None else binding
         elif symbol.kind is Kind.EQUATE:
-            if binding is not None or not isinstance(base, Symbol):
-                self.wrong(
-                    symbol,
-                    f"'{symbol.name}' is equated to '{display(base.name) if isinstance(base, Symbol) else '?'}', "
-                    "which is not defined in this file, and so cannot be global",
-                )
+            if binding is not None:
+                self.undefined_alias(symbol, base)
             return None
         elif (symbol.weakref_target or symbol.versions) and not (
             symbol.referenced or symbol.used_in_relocation
@@ -342,6 +346,17 @@ class _Builder:
         made.info = (c.STB_LOCAL if binding is None else binding) << 4 | kind
         self.symbols[id(symbol)] = made
         return made
+
+    def undefined_alias(self, symbol: Symbol, target: object) -> None:
+        """A public name for a symbol of another file: GNU as leaves it out without a word."""
+        name = display(target.name) if isinstance(target, Symbol) else "?"
+        message = f"'{symbol.name}' is equated to '{name}', which is not defined in this file"
+        if self.unit.strict:
+            self.wrong(symbol, f"{message}, and so cannot be global")
+            return
+        place = symbol.defined_at or symbol.mentioned_at
+        span = self.unit.span_at(place) if place else None
+        self.unit.report(warning(f"{message}: it will not be in the object", span), place)
 
     def versions(self, symbol: Symbol, made: OutputSymbol) -> list[OutputSymbol]:
         """The further names that `.symver` gives a symbol; one name may replace its own.
@@ -375,6 +390,14 @@ class _Builder:
         place = symbol.defined_at or symbol.mentioned_at
         span = self.unit.span_at(place) if place else None
         self.unit.report(error(message, span), place)
+
+
+def _seal(made: OutputSymbol, fate: str | None) -> None:
+    """What the visibility of a `.symver` does to the unversioned symbol (elf_frob_symbol)."""
+    if fate == "hidden":
+        made.other = c.STV_HIDDEN
+    elif fate == "local":
+        made.info &= 0xF
 
 
 def _widened(data: bytes, size: int, *, signed: bool) -> bytes:

@@ -38,28 +38,28 @@ _PATTERNS_LONG: Final = tuple(
 
 
 @cache
-def nops(count: int, width: int, bits: int, limit: int = 0) -> bytes:
-    """`count` bytes of no-operations for `width`-bit code in an object of class `bits`.
+def nops(count: int, width: int, *, long: bool, limit: int = 0) -> bytes:
+    """`count` bytes of no-operations for `width`-bit code; `long` when the processor has ``0f 1f``.
 
     `limit` is the largest single no-operation, 0 for the mode's own largest (`.nops`).
     """
     if width == 16:
         patterns, run = _PATTERNS_16, 2
-    elif bits == 32:
-        patterns, run = _PATTERNS_32, 2
-    else:
+    elif long:
         patterns, run = _PATTERNS_LONG, 7
+    else:
+        patterns, run = _PATTERNS_32, 2
     largest = min(len(patterns), limit or len(patterns))
     if count // len(patterns) > run:
         return _jump(count, width, patterns, largest)
     return _sequence(count, patterns, largest)
 
 
-def largest_nop(width: int, bits: int) -> int:
+def largest_nop(width: int, *, long: bool) -> int:
     """The largest single no-operation in bytes."""
     if width == 16:
         return len(_PATTERNS_16)
-    return len(_PATTERNS_32 if bits == 32 else _PATTERNS_LONG)
+    return len(_PATTERNS_LONG if long else _PATTERNS_32)
 
 
 def _sequence(count: int, patterns: tuple[bytes, ...], largest: int) -> bytes:

@@ -261,7 +261,9 @@ def check(unit: Unit, section: Section) -> None:
             if value < 0:
                 message = f"the count is negative ({value}): nothing is filled"
                 unit.report(warning(message, unit.span_at(tail.place)), tail.place)
-            limit = largest_nop(tail.width, unit.bits) if isinstance(tail, NopsTail) else 0
+            limit = (
+                largest_nop(tail.width, long=tail.long_nops) if isinstance(tail, NopsTail) else 0
+            )
             if isinstance(tail, NopsTail) and tail.limit > limit:
                 message = (
                     f"a no-operation of {tail.limit} bytes does not exist; the limit is {limit}"

@@ -82,11 +82,16 @@ _MODIFIED_32: Final = {
     ("GOTNTPOFF", 4): c.R_386_TLS_GOTIE,
     ("INDNTPOFF", 4): c.R_386_TLS_IE,
     ("SIZE", 4): c.R_386_SIZE32,
+    ("TLSDESC", 4): c.R_386_TLS_GOTDESC,
+    ("TLSCALL", 0): c.R_386_TLS_DESC_CALL,
 }
 _TLS: Final = frozenset(
     {"TLSGD", "TLSLD", "TLSLDM", "GOTTPOFF", "TPOFF", "NTPOFF", "DTPOFF", "GOTNTPOFF",
      "INDNTPOFF", "TLSDESC", "TLSCALL"}
 )  # fmt: skip
+_NOT_PC_RELATIVE: Final = frozenset(
+    {"GOT", "GOTOFF", "PLTOFF", "SIZE", "TPOFF", "NTPOFF", "DTPOFF", "GOTNTPOFF", "INDNTPOFF"}
+)
 _ADJUSTABLE_64: Final = frozenset({("GOT", 8), ("GOTPCREL", 8), ("PLTOFF", 8)})
 _GOTPC_64: Final = (c.R_X86_64_GOTPC32, c.R_X86_64_GOTPC64)
 _GOTPC_32: Final = (c.R_386_GOTPC,)
@@ -231,10 +236,10 @@ class Relocator:
         modifier = value.modifier
         force_pc = False
         add, number, weakened = self.follow(add, number)
+        if modifier is not None and fix.kind is not None:
+            self.check_operand(fix, modifier)
         if modifier is not None and sub is not None:
             raise Unresolvable(f"'@{modifier}' cannot be part of a difference")
-        if modifier == "PLT" and fix.kind is not None and not pc_relative:
-            raise Unresolvable("'@PLT' is only for branches and data")
         if sub is not None:
             sub, moved, _ = self.follow(sub, 0)
             number -= moved
@@ -325,6 +330,8 @@ class Relocator:
         if not self.wide:
             if (size, pc_relative) not in _PLAIN_32:
                 raise Unresolvable(f"a 32-bit object has no relocation for {size} bytes")
+            if fix.signed and size == 4 and not pc_relative:
+                raise Unresolvable("a 32-bit object has no relocation for a sign-extended number")
             return _PLAIN_32[size, pc_relative]
         if fix.kind is FixupKind.BRANCH and size == 4 and symbol is not None:
             if symbol.binding not in (None, c.STB_LOCAL) or not symbol.defined:
@@ -351,6 +358,21 @@ class Relocator:
             names = ", ".join(sorted({f"@{known}" for known, _ in table}))
             raise Unresolvable(f"unknown relocation operator '@{modifier}'; there are {names}")
         return kind
+
+    def check_operand(self, fix: Fix, modifier: str) -> None:
+        """Whether an instruction's field is of the kind that the ``@`` word is for.
+
+        gas/config/tc-i386.c, reloc: relocations of 64-bit objects are signed or not, and none of
+        these is relative to the field by itself.
+        """
+        if fix.pc_relative:
+            if modifier in _NOT_PC_RELATIVE or (not self.wide and modifier != "PLT"):
+                raise Unresolvable(f"'@{modifier}' cannot be relative to the instruction")
+        elif modifier == "TLSDESC":
+            return
+        elif self.wide and fix.size == 4 and fix.signed is (modifier == "SIZE"):
+            what = "sign-extended" if fix.signed else "zero-extended"
+            raise Unresolvable(f"'@{modifier}' cannot be in a {what} 32-bit number")
 
     def relocation(
         self,

@@ -15,6 +15,7 @@ from orobuild.elf import constants as c
 if TYPE_CHECKING:
     from orobuild.assembler.cfi import Frame
     from orobuild.assembler.fragment import Fix
+    from orobuild.assembler.processor import Processor
     from orobuild.assembler.relocation import ExplicitRelocation
     from orobuild.assembler.symbol import Place, Symbol
 
@@ -107,6 +108,10 @@ def defaults(name: str, bits: int) -> Defaults | None:
                 break
     if found is None:
         found = next((d for prefix, d in _PREFIXES if name.startswith(prefix)), None)
+        if found and found.sh_type == c.SHT_REL and name[4:5] not in ("", "."):
+            # bfd/elf.c, _bfd_elf_get_special_section: `.reloc` is a name like any other, except
+            # that a class that uses REL leaves its entry size behind
+            return None if bits == 64 else Defaults(c.SHT_PROGBITS, 0, 8)
     if found and found.sh_entsize and bits == 32:
         entsize = {24: 12, 16: 8, 8: 4, 4: 4}[found.sh_entsize]
         if found.sh_type == c.SHT_SYMTAB or found.sh_type == c.SHT_DYNSYM:
@@ -124,10 +129,14 @@ class Stream:
     """What one subsection receives, in order, until it is settled into fragments.
 
     `items[i]` came from the statement at `places[i]`. Instructions wait here as encoder slots,
-    so that the encoder can work in batches. `frame` is the open `.cfi_startproc`.
+    so that the encoder can work in batches. `frame` is the open `.cfi_startproc`. `processor` is
+    the one that was appended last; `width` and `near_conditions` are those of what was settled.
     """
 
-    __slots__ = ("current", "fragments", "frame", "items", "number", "places", "width")
+    __slots__ = (
+        "current", "fragments", "frame", "items", "near_conditions", "number", "places",
+        "processor", "width",
+    )  # fmt: skip
 
     def __init__(self, section: Section, number: int) -> None:
         self.number = number
@@ -136,6 +145,8 @@ class Stream:
         self.current = Fragment(section)
         self.fragments = [self.current]
         self.width = 0
+        self.processor: Processor | None = None
+        self.near_conditions = True
         self.frame: Frame | None = None
 
 
@@ -156,7 +167,7 @@ class Section:
     __slots__ = (
         "alignment_power", "code_runs", "comdat", "defined_at", "explicit", "explicit_relocations",
         "fixes", "fragments",
-        "group", "index", "is_code", "link_order", "name", "sh_entsize", "sh_flags", "sh_type",
+        "group", "index", "is_code", "is_frames", "link_order", "name", "sh_entsize", "sh_flags", "sh_type",
         "size", "streams", "symbol", "unique",
     )  # fmt: skip
 
@@ -180,6 +191,7 @@ class Section:
         self.symbol: Symbol | None = None
         self.size = 0
         self.index = 0
+        self.is_frames = name.startswith((".eh_frame", ".debug_frame")) and name[9:10] != "_"
         self.is_code = bool(sh_flags & c.SHF_EXECINSTR)
 
     @property

@@ -40,7 +40,7 @@ class Symbol:
 
     `LABEL`: at `offset` in `fragment` of `section`; `fragment` is None until the section's
     stream has been settled. `ABSOLUTE`: `value`. `EQUATE`: `equation`, resolved at the end.
-    `COMMON`: `value` is the size, `alignment` in bytes. `REGISTER`: `register` is its text.
+    `COMMON`: `value` is the size, `alignment` in bytes, `large` the large code model's. `REGISTER`: `register` is its text.
     `VIEW`: the number of a row of the line table. `lazy` is an expression that is bound anew at
     every use (`.eqv`).
     `order` sorts the symbol table: the statement that mentioned the symbol first; `late`
@@ -70,6 +70,8 @@ class Symbol:
     used_in_relocation = False
     busy = False
     versions: tuple[str, ...] = ()
+    version_fate: str | None = None
+    large = False
     weakref: Symbol | None = None
     weakref_target = False
 

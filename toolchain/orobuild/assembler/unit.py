@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from orobuild.assembler import (
     Assembly,
     Options,
+    attributes,
     cfi,
     directives,
     line_table,
@@ -23,6 +24,7 @@ from orobuild.assembler import (
 )
 from orobuild.assembler.conditional import Conditionals
 from orobuild.assembler.expression import NAME, unquote
+from orobuild.assembler.frame_reader import FrameReader
 from orobuild.assembler.inputs import Inputs
 from orobuild.assembler.instructions import Instructions
 from orobuild.assembler.line_table import LineTable, Location, Row
@@ -63,9 +65,12 @@ class Unit(Instructions):
         self.alternate = False
         self.conditionals = Conditionals()
         self.file_symbol: str | None = None
+        self.attributes: dict[int, attributes.Value] = {}
         self.uses_gnu_osabi = False
         self.cfi_sections = (True, False)
         self.frames: list[cfi.Frame] = []
+        self._identified = False
+        self._frame_readers: dict[str, FrameReader] = {}
         self.lines = LineTable(max(3, options.dwarf) if options.debug_info else 3)
         self.location = None
         self.last_location = Location()
@@ -201,6 +206,8 @@ class Unit(Instructions):
             self.write_lines()
         if self.frames and not self.error_count:
             cfi.emit(self, self.frames)
+        if self.attributes:
+            attributes.emit(self, self.attributes)
         self.settle()
         if self.strict:
             self.strict.finish()
@@ -341,6 +348,16 @@ class Unit(Instructions):
             self.redefined(known)
         return known
 
+    def attach(self, section: Section, group: str) -> None:
+        """Make `section` a member of `group`; from here on it is found under that too."""
+        self.sections = {
+            (name, group if known is section else of, unique): known
+            for (name, of, unique), known in self.sections.items()
+        }
+        section.group = group
+        section.sh_flags |= c.SHF_GROUP
+        self.mention_group(group)
+
     def select(self, section: Section, number: int = 0) -> None:
         """Continue in subsection `number` of `section`."""
         self.previous = (self.section, self.stream)
@@ -353,6 +370,8 @@ class Unit(Instructions):
         self.section, self.stream = section, stream
         self.stream.items.append(self.dialect.bits)
         self.stream.places.append(self.place)
+        if self.processor is not self.stream.processor:
+            self.set_processor(self.processor)
         self.reselect()
 
     def emit(self, item: object) -> None:
@@ -364,6 +383,15 @@ class Unit(Instructions):
             self.strict.data()
         self.stream.items.append(item)
         self.stream.places.append(self.place)
+
+    def frame_reader(self) -> FrameReader | None:
+        """What follows numbers in the current section when it is made of frames by hand."""
+        if not self.section.is_frames:
+            return None
+        kind = self.section.name[:6]
+        if kind not in self._frame_readers:
+            self._frame_readers[kind] = FrameReader()
+        return self._frame_readers[kind]
 
     def mention_group(self, name: str) -> None:
         """A group's signature may be the name of a symbol."""
@@ -377,8 +405,10 @@ class Unit(Instructions):
         if section is None:
             section = Section(".comment", c.SHT_PROGBITS, c.SHF_MERGE | c.SHF_STRINGS, 1)
             self.add_section(section, self.place)
+        section.sh_flags |= c.SHF_MERGE | c.SHF_STRINGS
+        section.sh_entsize = 1
         stream = section.stream()
-        first = not stream.items and not stream.current.data
+        first, self._identified = not self._identified, True
         stream.items.append((b"\0" if first else b"") + text + b"\0")
         stream.places.append(self.place)
 

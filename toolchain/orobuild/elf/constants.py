@@ -179,6 +179,8 @@ R_386_PC8: Final = 23
 R_386_TLS_LDO_32: Final = 32
 R_386_TLS_LE_32: Final = 34
 R_386_SIZE32: Final = 38
+R_386_TLS_GOTDESC: Final = 39
+R_386_TLS_DESC_CALL: Final = 40
 R_386_IRELATIVE: Final = 42
 R_386_GOT32X: Final = 43
 

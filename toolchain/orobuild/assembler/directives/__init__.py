@@ -16,6 +16,7 @@ from orobuild.assembler.directives.location import DIRECTIVES as LOCATION
 from orobuild.assembler.directives.rare import DIRECTIVES as RARE
 from orobuild.assembler.directives.reading import DIRECTIVES as READING
 from orobuild.assembler.directives.sections import DIRECTIVES as SECTIONS
+from orobuild.assembler.directives.storage import DIRECTIVES as STORAGE
 from orobuild.assembler.directives.symbols import DIRECTIVES as SYMBOLS
 from orobuild.assembler.directives.symbols import assign
 
@@ -33,6 +34,7 @@ TABLE: Final[dict[str, Directive]] = {
     **RARE,
     **READING,
     **SECTIONS,
+    **STORAGE,
     **SYMBOLS,
 }
 
@@ -42,21 +44,16 @@ REFUSED: Final[dict[str, str]] = {
         ".bundle_align_mode": "instruction bundles are for sandboxes, not for kernels",
         ".bundle_lock": "instruction bundles are for sandboxes, not for kernels",
         ".bundle_unlock": "instruction bundles are for sandboxes, not for kernels",
-        ".linkonce": "use '.section' with a group, comdat",
-        ".attach_to_group": "name the group in '.section'",
-        ".cfi_window_save": "x86 has no register windows",
-        ".cfi_label": "labels inside .eh_frame are not supported",
+        ".cfi_fde_data": "GNU as has it for other processors only",
+        ".cfi_inline_lsda": "GNU as has it for other processors only",
+        ".cfi_personality_id": "GNU as has it for other processors only",
+        ".rva": "image-relative addresses exist in PE, not in ELF",
         ".intel_mnemonic": "only AT&T mnemonics are supported",
-        ".largecomm": "the large model's common symbols are not supported",
         ".stabs": "stabs debug information is not supported; use -g for DWARF",
         ".stabn": "stabs debug information is not supported; use -g for DWARF",
         ".stabd": "stabs debug information is not supported; use -g for DWARF",
         ".def": "COFF debug information is not supported",
-        ".tfloat": "80-bit floating point data is not implemented",
-        ".ldouble": "80-bit floating point data is not implemented",
-        ".bfloat16": "bfloat16 data is not implemented",
         ".vtable_entry": "C++ vtable garbage collection of old linkers is not implemented",
         ".vtable_inherit": "C++ vtable garbage collection of old linkers is not implemented",
-        ".gnu_attribute": "object attributes do not exist for x86",
     }.items()
 }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import struct
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from orobuild.assembler import floating
 from orobuild.assembler.directives.table import Directive
 from orobuild.assembler.emission import Field
 from orobuild.assembler.fragment import FillTail, LebTail, SpaceTail
@@ -21,18 +21,14 @@ _NUMBERS: Final = re.compile(
     r"[ \t]*-?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)[ \t]*"
     r"(?:,[ \t]*-?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)[ \t]*)*$"
 )
-_FLOAT: Final = re.compile(
-    r"[ \t]*(?:0[a-zA-Z])?([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
-    r"|[-+]?(?:inf(?:inity)?|nan))",
-    re.IGNORECASE,
-)
 _SMALL_FILL: Final = 1 << 12  # bytes; larger fills stay a count and a pattern
 
 
 def integers(unit: Unit, operands: Operands, size: int) -> None:
     """``.byte``, ``.quad`` and their like: `size` bytes for every expression."""
     text = operands.text
-    if _NUMBERS.match(text):
+    reader = unit.frame_reader()
+    if reader is None and _NUMBERS.match(text):
         out = bytearray()
         for piece in text.split(","):
             value = int(piece, 0)
@@ -54,7 +50,9 @@ def integers(unit: Unit, operands: Operands, size: int) -> None:
                 position=at,
                 length=operands.position - at,
             )
-        _number(unit, operands, operands.linear(), size)
+        bound = operands.linear()
+        if reader is None or not reader.number(unit, bound, size):
+            _number(unit, operands, bound, size)
         if not operands.accept(","):
             break
     operands.end()
@@ -104,31 +102,42 @@ def strings(unit: Unit, operands: Operands, width: int, terminated: bool) -> Non
     unit.emit(bytes(out))
 
 
-def floats(unit: Unit, operands: Operands, size: int) -> None:
-    """``.float`` and ``.double``: IEEE 754 numbers."""
-    pattern = {2: "<e", 4: "<f", 8: "<d"}[size]
+def floats(unit: Unit, operands: Operands, form: floating.Format) -> None:
+    """``.float`` and ``.double``: IEEE 754 numbers, and the x87's."""
     out = bytearray()
     while not operands.at_end():
-        match = _FLOAT.match(operands.text, operands.position)
-        if match is None:
-            operands.fail("expected a floating point number")
-        operands.position = match.end()
-        text = match[1]
-        if "nan" in text.lower():
-            # GNU as sets every bit of the fraction (gas/config/atof-ieee.c, TC_LARGEST_EXPONENT...)
-            sign = 0x80 if text.startswith("-") else 0
-            out += b"\xff" * (size - 1) + bytes((0x7F | sign,))
-            if not operands.accept(","):
-                break
-            continue
-        try:
-            out += struct.pack(pattern, float(text))
-        except OverflowError:
-            out += struct.pack(pattern, float("-inf" if text.startswith("-") else "inf"))
+        out += _float(operands, form)
         if not operands.accept(","):
             break
     operands.end()
     unit.emit(bytes(out))
+
+
+def _float(operands: Operands, form: floating.Format) -> bytes:
+    text, at = operands.text, operands.skip_space()
+    if match := floating.HEXADECIMAL.match(text, at):
+        operands.position = match.end()
+        value = floating.digits(match[1], form)
+        if value is None:
+            operands.fail(
+                f"more digits than a number of {form.size} bytes has",
+                position=at,
+                length=match.end() - at,
+            )
+        return value
+    prefix = floating.PREFIX.match(text, at)
+    match = floating.NUMBER.match(text, prefix.end() if prefix else at)
+    if match is None or match.end() == at:
+        operands.fail("expected a floating point number")
+    operands.position = match.end()
+    value = floating.encode(match, form)
+    if value is None:
+        operands.fail(
+            f"'{match[0].strip()[:40]}' is out of the range of a number of {form.size} bytes",
+            position=at,
+            length=match.end() - at,
+        )
+    return value
 
 
 def fill(unit: Unit, operands: Operands) -> None:
@@ -136,6 +145,7 @@ def fill(unit: Unit, operands: Operands) -> None:
     count = operands.linear()
     size, value = 1, 0
     if operands.accept(","):
+        size = 0
         if not operands.text[operands.position :].lstrip().startswith(","):
             size = operands.number("size")
         if operands.accept(","):
@@ -181,8 +191,11 @@ def skip(unit: Unit, operands: Operands) -> None:
 
 def leb128(unit: Unit, operands: Operands, signed: bool) -> None:
     """``.uleb128`` and ``.sleb128``."""
+    reader = unit.frame_reader()
     while not operands.at_end():
         value = operands.linear()
+        if reader is not None:
+            reader.number(unit, value, None)
         if value.is_number:
             number = value.number
             if signed:
@@ -258,11 +271,17 @@ DIRECTIVES: Final = {
     ".string16": _strings(2, terminated=True),
     ".string32": _strings(4, terminated=True),
     ".string64": _strings(8, terminated=True),
-    ".float": Directive(partial(floats, size=4), "32-bit floating point numbers"),
-    ".single": Directive(partial(floats, size=4), "32-bit floating point numbers"),
-    ".double": Directive(partial(floats, size=8), "64-bit floating point numbers"),
-    ".dc.s": Directive(partial(floats, size=4), "32-bit floating point numbers"),
-    ".dc.d": Directive(partial(floats, size=8), "64-bit floating point numbers"),
+    ".float": Directive(partial(floats, form=floating.SINGLE), "32-bit floating point numbers"),
+    ".single": Directive(partial(floats, form=floating.SINGLE), "32-bit floating point numbers"),
+    ".double": Directive(partial(floats, form=floating.DOUBLE), "64-bit floating point numbers"),
+    ".dc.s": Directive(partial(floats, form=floating.SINGLE), "32-bit floating point numbers"),
+    ".dc.d": Directive(partial(floats, form=floating.DOUBLE), "64-bit floating point numbers"),
+    ".dc.x": Directive(partial(floats, form=floating.EXTENDED), "80-bit floating point numbers"),
+    ".tfloat": Directive(partial(floats, form=floating.EXTENDED), "80-bit floating point numbers"),
+    ".ffloat": Directive(partial(floats, form=floating.SINGLE), "32-bit floating point numbers"),
+    ".dfloat": Directive(partial(floats, form=floating.DOUBLE), "64-bit floating point numbers"),
+    ".hfloat": Directive(partial(floats, form=floating.HALF), "16-bit floating point numbers"),
+    ".bfloat16": Directive(partial(floats, form=floating.BRAIN), "bfloat16 numbers"),
     ".fill": Directive(fill, "repeated values of up to 8 bytes"),
     ".skip": Directive(skip, "repeated bytes"),
     ".space": Directive(skip, "repeated bytes"),

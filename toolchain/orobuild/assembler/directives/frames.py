@@ -9,6 +9,7 @@ from orobuild.assembler import cfi
 from orobuild.assembler.cfi import Rule
 from orobuild.assembler.directives.table import Directive
 from orobuild.assembler.dwarf_registers import number as dwarf_number
+from orobuild.assembler.symbol import Kind
 
 if TYPE_CHECKING:
     from orobuild.assembler.operands import Operands
@@ -53,7 +54,7 @@ def start(unit: Unit, operands: Operands) -> None:
         label, unit.place, eh_frame, debug_frame, cfi.return_column(unit.bits), last=label
     )
     if word != "simple":
-        frame.rules += cfi.initial_rules(unit.bits)
+        frame.rules += cfi.initial_rules(unit.bits, unit.dialect.bits)
         frame.cfa_offset = unit.bits // 8
     unit.stream.frame = frame
     unit.frames.append(frame)
@@ -95,7 +96,7 @@ def _register(unit: Unit, operands: Operands) -> int:
     percent = operands.accept("%")
     if percent or text[at : at + 1].isalpha():
         word = operands.word("a register")
-        found = dwarf_number(word.lower(), unit.bits)
+        found = dwarf_number(word.lower(), unit.dialect.bits)
         if found is None:
             shown = text[at : operands.position]
             operands.fail(f"'{shown}' has no DWARF number", position=at, length=len(shown))
@@ -119,6 +120,8 @@ def rule(unit: Unit, operands: Operands, opcode: int, shape: str) -> None:
         cfi.DW_CFA_UNDEFINED,
         cfi.DW_CFA_SAME_VALUE,
     )
+    if opcode in (cfi.DW_CFA_OFFSET, cfi.DW_CFA_VAL_OFFSET):
+        _check_offset(unit, operands, values[1])
     if opcode == cfi.DW_CFA_DEF_CFA:
         frame.cfa_offset = values[1]
     elif opcode == cfi.DW_CFA_DEF_CFA_OFFSET:
@@ -127,6 +130,12 @@ def rule(unit: Unit, operands: Operands, opcode: int, shape: str) -> None:
     while repeat and operands.accept(","):
         _add(unit, frame, Rule(opcode, (_register(unit, operands),)))
     operands.end()
+
+
+def _check_offset(unit: Unit, operands: Operands, offset: int) -> None:
+    size = unit.bits // 8
+    if offset % size:
+        operands.fail(f"the offset {offset} of a saved register is not a multiple of {size}")
 
 
 def adjust(unit: Unit, operands: Operands) -> None:
@@ -144,6 +153,7 @@ def relative(unit: Unit, operands: Operands) -> None:
     operands.expect_comma()
     offset = operands.number("offset")
     operands.end()
+    _check_offset(unit, operands, offset - frame.cfa_offset)
     _add(unit, frame, Rule(cfi.DW_CFA_OFFSET, (register, offset - frame.cfa_offset)))
 
 
@@ -175,6 +185,35 @@ def escape(unit: Unit, operands: Operands) -> None:
     _add(unit, frame, Rule(cfi.ESCAPE, tuple(values)))
 
 
+def window_save(unit: Unit, operands: Operands) -> None:
+    """``.cfi_window_save`` and ``.cfi_negate_ra_state``: one byte, whatever it means."""
+    operands.end()
+    _add(unit, _open(unit, operands), Rule(cfi.DW_CFA_WINDOW_SAVE))
+
+
+def label(unit: Unit, operands: Operands) -> None:
+    """``.cfi_label name``: a label inside the call frame information itself."""
+    frame = _open(unit, operands)
+    symbol = operands.symbol()
+    operands.end()
+    if symbol.kind is not Kind.UNDEFINED:
+        unit.redefined(symbol)
+    symbol.defined_at = unit.place
+    _add(unit, frame, Rule(cfi.LABEL, (), None, symbol))
+
+
+def encoded_address(unit: Unit, operands: Operands) -> None:
+    """``.cfi_val_encoded_addr register, encoding, address``."""
+    frame = _open(unit, operands)
+    register = _register(unit, operands)
+    operands.expect_comma()
+    value = _encoded(operands)
+    operands.end()
+    if value is not None:
+        rule = Rule(cfi.VAL_ENCODED_ADDRESS, (register, value[0]), None, None, value[1])
+        _add(unit, frame, rule)
+
+
 def column(unit: Unit, operands: Operands) -> None:
     """``.cfi_return_column``."""
     frame = _open(unit, operands)
@@ -188,17 +227,22 @@ def signal(unit: Unit, operands: Operands) -> None:
     _open(unit, operands).signal = True
 
 
+def _encoded(operands: Operands) -> tuple[int, Linear] | None:
+    """``encoding, address``; None for DW_EH_PE_omit."""
+    at = operands.skip_space()
+    encoding = operands.number("encoding")
+    if encoding == cfi.DW_EH_PE_OMIT:
+        return None
+    if encoding & ~0xFF or encoding & 7 not in (0, 2, 3, 4) or encoding & 0x70 not in (0, 0x10):
+        operands.fail(f"the pointer encoding {encoding:#x} is not supported", position=at)
+    operands.expect_comma()
+    return encoding, operands.linear()
+
+
 def pointer(unit: Unit, operands: Operands, *, lsda: bool) -> None:
     """``.cfi_personality encoding, symbol`` and ``.cfi_lsda encoding, symbol``."""
     frame = _open(unit, operands)
-    at = operands.skip_space()
-    encoding = operands.number("encoding")
-    value: tuple[int, Linear] | None = None
-    if encoding != cfi.DW_EH_PE_OMIT:
-        if encoding & ~0xFF or encoding & 7 not in (0, 2, 3, 4) or encoding & 0x70 not in (0, 0x10):
-            operands.fail(f"the pointer encoding {encoding:#x} is not supported", position=at)
-        operands.expect_comma()
-        value = encoding, operands.linear()
+    value = _encoded(operands)
     operands.end()
     if lsda:
         frame.lsda = value
@@ -229,6 +273,10 @@ DIRECTIVES: Final = {
     ".cfi_remember_state": Directive(remember, _NOTE),
     ".cfi_restore_state": Directive(restore_state, _NOTE),
     ".cfi_escape": Directive(escape, "raw call frame instructions"),
+    ".cfi_window_save": Directive(window_save, _NOTE),
+    ".cfi_negate_ra_state": Directive(window_save, _NOTE),
+    ".cfi_label": Directive(label, "a label inside the call frame information"),
+    ".cfi_val_encoded_addr": Directive(encoded_address, _NOTE),
     ".cfi_return_column": Directive(column, _NOTE),
     ".cfi_signal_frame": Directive(signal, _NOTE),
     ".cfi_personality": Directive(partial(pointer, lsda=False), "exception handling"),

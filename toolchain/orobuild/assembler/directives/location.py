@@ -34,7 +34,7 @@ def align(unit: Unit, operands: Operands, width: int, is_power: bool) -> None:
             and not operands.at_end()
         ):
             value = operands.number("fill value")
-        if operands.accept(","):
+        if operands.accept(",") and not operands.at_end():
             limit = operands.number("largest padding")
             if limit < 0:
                 operands.warn(f"the largest padding is negative ({limit}): 0 is taken")
@@ -65,7 +65,11 @@ def align(unit: Unit, operands: Operands, width: int, is_power: bool) -> None:
         operands.warn(f"the fill value is ignored in section '{section.name}', which has no bytes")
         pattern = b"\0"
     if power:
-        unit.emit(AlignTail(power, pattern, limit, unit.dialect.bits, unit.place))
+        unit.emit(
+            AlignTail(
+                power, pattern, limit, unit.dialect.bits, unit.place, unit.processor.long_nops
+            )
+        )
     if unit.structure is None:
         section.alignment_power = max(section.alignment_power, power)
 
@@ -87,7 +91,7 @@ def nops(unit: Unit, operands: Operands) -> None:
         operands.fail(f"the largest no-operation has {limit} bytes")
     if unit.section.sh_type == c.SHT_NOBITS:
         operands.fail(f"section '{unit.section.name}' has no bytes", position=0)
-    unit.emit(NopsTail(count, limit, unit.dialect.bits, unit.place))
+    unit.emit(NopsTail(count, limit, unit.dialect.bits, unit.place, unit.processor.long_nops))
 
 
 def _align(width: int, *, is_power: bool, note: str) -> Directive:

@@ -7,6 +7,7 @@ import binascii
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from orobuild.assembler import floating
 from orobuild.assembler.directives.data import floats, integers, repeat
 from orobuild.assembler.directives.symbols import bind_symbols, set_symbol
 from orobuild.assembler.directives.table import Directive
@@ -35,6 +36,7 @@ _GENERIC_32: Final = {
     "BFD_RELOC_32": c.R_386_32,
 }
 _NT_VERSION: Final = 1
+_TAG_COMPATIBILITY: Final = 32
 
 
 def ignore(unit: Unit, operands: Operands) -> None:
@@ -71,7 +73,7 @@ def structure(unit: Unit, operands: Operands) -> None:
     unit.begin_structure(value)
 
 
-def block(unit: Unit, operands: Operands, size: int, floating: bool) -> None:
+def block(unit: Unit, operands: Operands, size: int, form: floating.Format | None) -> None:
     """``.dcb count, value``: a value repeated."""
     count = operands.number("count")
     if operands.accept(","):
@@ -91,7 +93,10 @@ def block(unit: Unit, operands: Operands, size: int, floating: bool) -> None:
         operands.fail(f"a count of {count} is too large for '{operands.name}'", hint="use '.fill'")
     for _ in range(count):
         each = type(operands)(unit, operands.name, text, start)
-        (floats if floating else integers)(unit, each, size)
+        if form is not None:
+            floats(unit, each, form)
+        else:
+            integers(unit, each, size)
 
 
 def storage(unit: Unit, operands: Operands, size: int) -> None:
@@ -135,6 +140,48 @@ def base64_data(unit: Unit, operands: Operands) -> None:
     operands.end()
 
 
+def linkonce(unit: Unit, operands: Operands) -> None:
+    """``.linkonce type``: GNU as ignores it in ELF, with a warning."""
+    operands.rest()
+    operands.warn("'.linkonce' does nothing in ELF; use a comdat group", 0)
+
+
+def attach(unit: Unit, operands: Operands) -> None:
+    """``.attach_to_group name``: the current section becomes a member of a group."""
+    name = operands.name_operand("a group name")
+    operands.end()
+    section = unit.section
+    if section.group is not None:
+        operands.warn(f"section '{section.name}' is in group '{section.group}' already", 0)
+        return
+    unit.attach(section, name)
+
+
+def attribute(unit: Unit, operands: Operands) -> None:
+    """``.gnu_attribute tag, value``: an object attribute of the vendor "gnu"."""
+    tag = operands.number("tag")
+    operands.expect_comma()
+    number = None
+    if tag == _TAG_COMPATIBILITY or not tag & 1:
+        number = operands.number("value")
+        if tag == _TAG_COMPATIBILITY:
+            operands.expect_comma()
+    text = operands.required_string() if tag == _TAG_COMPATIBILITY or tag & 1 else None
+    operands.end()
+    if tag < 0:
+        operands.fail(f"the tag is negative ({tag})", position=0)
+    unit.attributes[tag] = (number, text)
+
+
+def check(unit: Unit, operands: Operands) -> None:
+    """``.sse_check`` and ``.operand_check``: what GNU as should say; we say what is wrong."""
+    at = operands.skip_space()
+    word = operands.word("none, warning or error")
+    operands.end()
+    if word not in ("none", "warning", "error"):
+        operands.fail(f"'{word}' is not none, warning or error", position=at, length=len(word))
+
+
 def one_nop(unit: Unit, operands: Operands) -> None:
     """``.nop``."""
     operands.end()
@@ -148,8 +195,8 @@ def mri(unit: Unit, operands: Operands) -> None:
     operands.end()
 
 
-def _block(size: int, *, floating: bool = False) -> Directive:
-    return Directive(partial(block, size=size, floating=floating), "a value repeated")
+def _block(size: int, form: floating.Format | None = None) -> Directive:
+    return Directive(partial(block, size=size, form=form), "a value repeated")
 
 
 def _storage(size: int) -> Directive:
@@ -163,13 +210,13 @@ DIRECTIVES: Final = {
     ".offset": Directive(structure, "labels as offsets in a structure"),
     ".dc.a": Directive(address_sized, "numbers of the size of an address"),
     ".slong": Directive(partial(integers, size=4), "32-bit numbers"),
-    ".hfloat": Directive(partial(floats, size=2), "16-bit floating point numbers"),
     ".dcb": _block(2),
     ".dcb.b": _block(1),
     ".dcb.w": _block(2),
     ".dcb.l": _block(4),
-    ".dcb.s": _block(4, floating=True),
-    ".dcb.d": _block(8, floating=True),
+    ".dcb.s": _block(4, floating.SINGLE),
+    ".dcb.d": _block(8, floating.DOUBLE),
+    ".dcb.x": _block(10, floating.EXTENDED),
     ".ds": _storage(2),
     ".ds.b": _storage(1),
     ".ds.w": _storage(2),
@@ -183,12 +230,17 @@ DIRECTIVES: Final = {
     ".version": Directive(version, "a version note"),
     ".base64": Directive(base64_data, "bytes in base64 (newer GNU as)"),
     ".nop": Directive(one_nop, "one no-operation"),
+    ".linkonce": Directive(linkonce, "ignored with a warning, as in GNU as"),
+    ".attach_to_group": Directive(attach, "put the section into a group"),
+    ".gnu_attribute": Directive(attribute, "an object attribute"),
+    ".sse_check": Directive(check, "accepted, changes nothing"),
+    ".operand_check": Directive(check, "accepted, changes nothing"),
     ".mri": Directive(mri, "only `.mri 0`"),
     **dict.fromkeys(
         (
             ".extern", ".xref", ".func", ".endfunc", ".name", ".format", ".noformat", ".nopage",
             ".page", ".plen", ".llen", ".ttl", ".spc", ".debug", ".allow_index_reg",
-            ".disallow_index_reg",
+            ".disallow_index_reg", ".optim", ".noopt", ".linefile",
         ),
         _IGNORED,
     ),

@@ -6,10 +6,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from orobuild.assembler import macro
+from orobuild.assembler import macro, processor
 from orobuild.assembler.directives.table import Directive
 from orobuild.assembler.source import Frame, scrub
-from orobuild.diagnostics import error, warning
+from orobuild.diagnostics import did_you_mean, error, warning
 from orobuild.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ MAX_INCLUDES: Final = 64
 def code(unit: Unit, operands: Operands, bits: int, gcc: bool = False) -> None:
     """``.code16``, ``.code32``, ``.code64``, ``.code16gcc``."""
     operands.end()
-    if bits == 64 and unit.bits == 32:
-        unit.fail("64-bit code needs a 64-bit object", hint="assemble without --32")
     unit.set_dialect(replace(unit.dialect, bits=bits, code16gcc=gcc))
 
 
@@ -135,10 +133,37 @@ def ignore(unit: Unit, operands: Operands) -> None:
 
 
 def arch(unit: Unit, operands: Operands) -> None:
-    """``.arch``: accepted; it narrows what GNU as accepts and changes no encoding."""
-    word = operands.rest()
-    if not word:
-        operands.fail("'.arch' expects a processor name")
+    """``.arch name``: GNU as narrows what it accepts; here only padding and branches change."""
+    at = operands.skip_space()
+    name = operands.word("a processor name").lower()
+    end = operands.position
+    if operands.accept(","):
+        jumps = operands.word("'jumps'")
+        if jumps != "jumps":
+            operands.fail(f"'{jumps}' is not supported: branches always reach their targets")
+    operands.end()
+    if name == "push":
+        unit.processors.append(unit.processor)
+        return
+    if name == "pop":
+        if not unit.processors:
+            operands.fail("'.arch pop' without a '.arch push' before it", position=at)
+        before = unit.processors.pop()
+        if before == processor.default(unit.bits):
+            # GNU as keeps tuning for the processor that was left.
+            before = replace(before, long_nops=unit.processor.long_nops)
+        unit.set_processor(before)
+        return
+    chosen = processor.default(unit.bits) if name == "default" else unit.processor.chosen(name)
+    if chosen is None:
+        names = [*processor.NAMES, *(f".{extension}" for extension in processor.EXTENSIONS)]
+        operands.fail(
+            f"unknown processor '{name}'",
+            position=at,
+            length=end - at,
+            hint=did_you_mean(name, names),
+        )
+    unit.set_processor(chosen)
 
 
 def nothing(unit: Unit, operands: Operands) -> None:
@@ -179,7 +204,7 @@ DIRECTIVES: Final = {
     ".fail": Directive(fail_number, "an error or a warning"),
     ".abort": Directive(abort, "stop"),
     ".end": Directive(end, "the end of the input"),
-    ".arch": Directive(arch, "accepted, changes nothing"),
+    ".arch": Directive(arch, "the processor: decides padding; every instruction stays known"),
     ".list": Directive(ignore, "listing control"),
     ".nolist": Directive(ignore, "listing control"),
     ".eject": Directive(ignore, "listing control"),

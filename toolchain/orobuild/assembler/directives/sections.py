@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.directives.table import Directive
 from orobuild.assembler.section import Section, defaults
+from orobuild.assembler.text import decode_string
 from orobuild.diagnostics import Note, error, warning
 from orobuild.elf import constants as c
 from orobuild.errors import InputError
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from orobuild.assembler.operands import Operands
     from orobuild.assembler.unit import Unit
 
-_NAME: Final = re.compile(r'[ \t]*(?:"((?:\\.|[^"\\])*)"|([^\s,;"]+))')
+_NAME: Final = re.compile(r'[ \t]*(?:"((?:\\.|[^"\\])*)"|([^\s,;"][^\s,;]*))')
+_FLAG_NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]+|0[0-7]+(?![0-9])|0|[1-9][0-9]*")
 _FLAGS: Final = {
     "a": c.SHF_ALLOC,
     "w": c.SHF_WRITE,
@@ -65,7 +67,7 @@ def _parse(unit: Unit, operands: Operands) -> tuple[_Request, int | None]:
     if match is None:
         operands.fail(f"'{operands.name}' expects a section name")
     operands.position = match.end()
-    request = _Request(match[2] or match[1] or "")
+    request = _Request(match[2] or _quoted_name(operands, match))
     if not request.name:
         operands.fail("a section name cannot be empty")
     number: int | None = None
@@ -92,22 +94,30 @@ def _parse(unit: Unit, operands: Operands) -> tuple[_Request, int | None]:
         operands.fail("expected a flags string", hint='such as "ax",@progbits')
     _parse_flags(unit, operands, request, flags.decode("utf-8", "replace"), at + 1)
     if operands.accept(","):
-        _parse_type(operands, request)
+        _parse_type(unit, operands, request)
     _parse_rest(operands, request)
     operands.end()
     return request, number
 
 
+def _quoted_name(operands: Operands, match: re.Match[str]) -> str:
+    """The name between quotes, with the escapes of a string."""
+    at = match.start(1)
+    data = decode_string(match[1] or "", lambda offset, text: operands.warn(text, at + offset, 2))
+    return data.decode("utf-8", "surrogateescape")
+
+
 def _parse_flags(unit: Unit, operands: Operands, request: _Request, text: str, at: int) -> None:
     value = 0
-    if text[:1].isdigit():
-        try:
-            request.flags = int(text, 0)
-        except ValueError:
-            operands.fail(f"'{text}' is not a number", position=at, length=len(text))
-        return
-    for offset, letter in enumerate(text):
-        if letter == "?":
+    offset = 0
+    while offset < len(text):
+        letter = text[offset]
+        number = _FLAG_NUMBER.match(text, offset)
+        offset += 1
+        if number is not None:
+            value |= int(number[0], 0)
+            offset = number.end()
+        elif letter == "?":
             request.same_group = True
         elif letter in _FLAGS and (letter != "l" or unit.bits == 64):
             value |= _FLAGS[letter]
@@ -115,16 +125,16 @@ def _parse_flags(unit: Unit, operands: Operands, request: _Request, text: str, a
             known = "".join(_FLAGS)
             operands.fail(
                 f"unknown section flag '{letter}'",
-                position=at + offset,
+                position=at + offset - 1,
                 hint=f"the flags are {known}?",
             )
-    request.flags = value
+    request.flags = value & ((1 << unit.bits) - 1)
     if request.same_group and unit.section.group is not None:
         request.group, request.comdat = unit.section.group, unit.section.comdat
         request.flags |= c.SHF_GROUP
 
 
-def _parse_type(operands: Operands, request: _Request) -> None:
+def _parse_type(unit: Unit, operands: Operands, request: _Request) -> None:
     at = operands.skip_space()
     if literal := operands.string():
         word = literal.decode("utf-8", "replace")
@@ -136,7 +146,9 @@ def _parse_type(operands: Operands, request: _Request) -> None:
         # `unique,N` or an entry size may follow without a type
         operands.position = operands.text.rindex(",", 0, at)
         return
-    if word.lower() in _TYPES:
+    if word.lower() == "unwind" and unit.bits == 32:
+        operands.warn("'unwind' is a section type of 64-bit objects: ignored", at)
+    elif word.lower() in _TYPES:
         request.sh_type = _TYPES[word.lower()]
     else:
         try:
@@ -163,7 +175,8 @@ def _parse_rest(operands: Operands, request: _Request) -> None:
     if flags & c.SHF_LINK_ORDER:
         if not operands.accept(","):
             operands.fail("the flag 'o' needs the section that this one is linked to")
-        request.link_order = operands.name_operand("a section or symbol name")
+        if not operands.accept("0"):
+            request.link_order = operands.name_operand("a section or symbol name")
     if flags & c.SHF_GROUP and not request.same_group:
         if not operands.accept(","):
             operands.fail(
@@ -198,6 +211,10 @@ def _choose(unit: Unit, operands: Operands, request: _Request) -> Section:
     if special is not None:
         override = False
         if sh_type is None:
+            sh_type = special.sh_type
+        elif sh_type == c.SHT_PROGBITS and special.sh_type in _ARRAYS:
+            # gas/config/obj-elf.c, obj_elf_change_section: compilers of old say so
+            operands.warn(f"section '{request.name}' keeps its own type", 0)
             sh_type = special.sh_type
         elif sh_type != special.sh_type and special.sh_type not in (*_ARRAYS, c.SHT_NOTE):
             operands.warn(f"section '{request.name}' gets an unusual type", 0)
@@ -326,6 +343,9 @@ DIRECTIVES: Final = {
     ".section": Directive(
         section, "flags a w x M S G T e o R l ?, types, entry size, group, unique"
     ),
+    ".sect": Directive(section, "like .section"),
+    ".sect.s": Directive(section, "like .section"),
+    ".section.s": Directive(section, "like .section"),
     ".pushsection": Directive(push, "like .section, to be undone by .popsection"),
     ".popsection": Directive(pop, "back to the section before .pushsection"),
     ".previous": Directive(previous, "swap with the section before"),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from orobuild.assembler.directives.table import Directive
 from orobuild.assembler.expression import SymbolRef, symbols
-from orobuild.assembler.fragment import AlignTail
 from orobuild.assembler.symbol import Kind, Linear, Symbol
 from orobuild.assembler.value import display
 from orobuild.diagnostics import Note, error
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from orobuild.assembler.operands import Operands
     from orobuild.assembler.unit import Unit
 
+VERSION_FATES: Final = ("local", "hidden", "remove")
 _TYPES: Final = {
     "function": c.STT_FUNC,
     "stt_func": c.STT_FUNC,
@@ -49,12 +49,16 @@ def assign(unit: Unit, name: str, operator: str, operands: Operands) -> None:
         location.org(unit, operands)
         return
     if operands.text.startswith("%", operands.skip_space()):
-        _assign_register(unit, name, operands)
+        _assign_register(unit, name, operands.rest(), operands)
         return
     symbol = unit.mention(name)
     at = operands.skip_space()
     start = operands.position
     value = operands.linear()
+    if value.add is not None and value.add.register is not None and not value.number:
+        operands.end()
+        _assign_register(unit, name, value.add.register, operands)
+        return
     lazy = None
     if operator == "==":
         operands.position = start
@@ -62,7 +66,7 @@ def assign(unit: Unit, name: str, operator: str, operands: Operands) -> None:
         lazy = expr if any(symbols(expr)) else None
     operands.end()
     if symbol.kind is not Kind.UNDEFINED and (operator != "=" or not symbol.redefinable):
-        _already(unit, symbol, operands)
+        already_defined(unit, symbol, operands)
     if symbol.kind is not Kind.UNDEFINED and symbol.referenced:
         unit.settle()
         symbol = unit.symbols.replace(name)
@@ -108,19 +112,19 @@ def _difference(unit: Unit, value: Linear) -> int | None:
     return unit.known(value)
 
 
-def _assign_register(unit: Unit, name: str, operands: Operands) -> None:
+def _assign_register(unit: Unit, name: str, register: str, operands: Operands) -> None:
     """``name = %register``: the name stands for the register in operands from here on."""
-    register = operands.rest()
     symbol = unit.mention(name)
     if symbol.kind not in (Kind.UNDEFINED, Kind.REGISTER):
-        _already(unit, symbol, operands)
+        already_defined(unit, symbol, operands)
     symbol.kind, symbol.register, symbol.redefinable = Kind.REGISTER, register, True
     symbol.defined_at = unit.place
     unit.registers[name] = register
     unit.forget_instructions()
 
 
-def _already(unit: Unit, symbol: Symbol, operands: Operands) -> None:
+def already_defined(unit: Unit, symbol: Symbol, operands: Operands) -> NoReturn:
+    """Raise the error for a symbol that has a definition already."""
     notes = []
     if symbol.defined_at:
         notes.append(Note("the first definition is here", unit.span_at(symbol.defined_at)))
@@ -194,6 +198,11 @@ def type_(unit: Unit, operands: Operands) -> None:
                 hint="the types are @function, @object, @tls_object, @common, @notype and "
                 "@gnu_indirect_function",
             )
+    if kind == c.STT_COMMON:
+        # gas/config/obj-elf.c, obj_elf_type: no symbol type but a kind of object
+        kind = c.STT_OBJECT
+        if symbol.binding != c.STB_WEAK:
+            symbol.binding = c.STB_GLOBAL
     if word.lower() == "gnu_unique_object":
         symbol.binding = c.STB_GNU_UNIQUE
         unit.uses_gnu_osabi = True
@@ -211,96 +220,32 @@ def size(unit: Unit, operands: Operands) -> None:
     operands.end()
 
 
-def common(unit: Unit, operands: Operands) -> None:
-    """``.comm name, size, alignment``."""
-    at = operands.skip_space()
-    symbol, length, alignment = _storage(unit, operands)
-    if symbol.kind is Kind.COMMON:
-        symbol.value = max(symbol.value, length)
-        symbol.alignment = max(symbol.alignment, alignment)
-        return
-    if symbol.kind is not Kind.UNDEFINED:
-        operands.position = at
-        _already(unit, symbol, operands)
-    if symbol.binding == c.STB_LOCAL:
-        _allocate(unit, symbol, length, alignment)
-        return
-    symbol.kind = Kind.COMMON
-    symbol.value, symbol.alignment = length, alignment
-    symbol.defined_at = unit.place
-    if symbol.type == c.STT_NOTYPE:
-        symbol.type = c.STT_OBJECT
-
-
-def local_common(unit: Unit, operands: Operands) -> None:
-    """``.lcomm name, size, alignment``: storage in .bss."""
-    symbol, length, alignment = _storage(unit, operands, local=True)
-    if symbol.kind is not Kind.UNDEFINED:
-        _already(unit, symbol, operands)
-    _allocate(unit, symbol, length, alignment)
-
-
-def _storage(unit: Unit, operands: Operands, *, local: bool = False) -> tuple[Symbol, int, int]:
-    symbol = operands.symbol()
-    operands.accept(",")
-    length = operands.number("size")
-    if length < 0:
-        operands.fail(f"the size of '{symbol.name}' is negative ({length})")
-    alignment = 0
-    if operands.accept(","):
-        at = operands.skip_space()
-        alignment = operands.number("alignment")
-        if alignment < 0 or alignment & (alignment - 1):
-            operands.fail(f"the alignment {alignment} is not a power of two", position=at)
-    elif local:
-        # gas/read.c, TC_IMPLICIT_LCOMM_ALIGNMENT: the size rounded down, at most 8
-        alignment = min(8, 1 << (length.bit_length() - 1)) if length else 1
-    else:
-        # gas/config/obj-elf.c, elf_common_parse: the size rounded up, at most 16
-        alignment = min(16, 1 << max(0, length - 1).bit_length()) if length else 1
-    operands.end()
-    return symbol, length, alignment
-
-
-def _allocate(unit: Unit, symbol: Symbol, length: int, alignment: int) -> None:
-    """Storage for a local symbol in subsection 1 of .bss (gas/read.c, bss_alloc)."""
-    section = unit.sections[".bss", None, None]
-    stream = section.stream(1)
-    unit.check_size(0)
-    power = max(0, alignment.bit_length() - 1)
-    from orobuild.assembler.fragment import FillTail
-
-    items: list[object] = []
-    if power:
-        items.append(AlignTail(power, b"\0", 0, unit.dialect.bits, unit.place))
-        section.alignment_power = max(section.alignment_power, power)
-    symbol.kind, symbol.section, symbol.defined_at = Kind.LABEL, section, unit.place
-    symbol.size = Linear(None, None, length)
-    if symbol.type == c.STT_NOTYPE:
-        symbol.type = c.STT_OBJECT
-    items += (symbol, FillTail(length, b"\0"))
-    for item in items:
-        stream.items.append(item)
-        stream.places.append(unit.place)
-
-
 def symver(unit: Unit, operands: Operands) -> None:
-    """``.symver name, versioned@NAME``."""
+    """``.symver name, versioned@NAME, visibility``."""
     symbol = operands.symbol()
     operands.expect_comma()
     at = operands.skip_space()
     name = operands.word("a versioned name")
-    visibility = operands.word("a visibility") if operands.accept(",") else None
+    fate = None
+    if operands.accept(","):
+        fate_at = operands.skip_space()
+        fate = operands.word("a visibility", VERSION_FATES)
+        if fate not in VERSION_FATES:
+            operands.fail(
+                f"'{fate}' is not a visibility of '.symver'",
+                position=fate_at,
+                length=len(fate),
+                hint=f"there are {', '.join(VERSION_FATES)}",
+            )
     operands.end()
     if "@" not in name:
         operands.fail(f"'{name}' has no version", position=at, hint="write name@VERSION")
-    if visibility is not None:
-        operands.fail(f"a symbol version's visibility ('{visibility}') is not supported")
-    if symbol.versions and (symbol.versions[0] != name or "@@@" in name):  # noqa: SIM102
-        if "@@@" in name or "@@@" in symbol.versions[0]:
-            operands.fail(f"'{name}' renames '{display(symbol.name)}', which has a version already")
+    if symbol.versions and name != symbol.versions[0] and "@@@" in name + symbol.versions[0]:
+        operands.fail(f"'{name}' renames '{display(symbol.name)}', which has a version already")
     if name not in symbol.versions:
-        symbol.versions += (name,)
+        symbol.versions = (name, *symbol.versions)
+    if fate is not None:
+        symbol.version_fate = fate
 
 
 def weakref(unit: Unit, operands: Operands) -> None:
@@ -310,7 +255,7 @@ def weakref(unit: Unit, operands: Operands) -> None:
     target = operands.symbol()
     operands.end()
     if alias.kind not in (Kind.UNDEFINED, Kind.EQUATE):
-        _already(unit, alias, operands)
+        already_defined(unit, alias, operands)
     alias.kind = Kind.EQUATE
     alias.equation = Linear(target, None, 0)
     alias.weakref = target
@@ -341,9 +286,6 @@ DIRECTIVES: Final = {
     ".protected": Directive(partial(show, visibility=c.STV_PROTECTED), "visibility"),
     ".type": Directive(type_, "symbol type"),
     ".size": Directive(size, "symbol size"),
-    ".comm": Directive(common, "common symbol"),
-    ".common": Directive(common, "common symbol"),
-    ".lcomm": Directive(local_common, "local storage in .bss"),
     ".symver": Directive(symver, "symbol version"),
     ".weakref": Directive(weakref, "weak reference"),
 }
