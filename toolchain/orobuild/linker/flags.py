@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from orobuild.elf import constants as c
 from orobuild.linker.output import InputRun, OutputSection
 from orobuild.linker.script import nodes
@@ -96,14 +98,13 @@ def _join_run(inputs: Inputs, output: OutputSection, run: InputRun, kind: str | 
     """lang_add_section of ldlang.c, for all input sections of a run."""
     output.keep |= run.rule is not None and run.rule.keep
     sections = inputs.sections[run.rows]
-    flags, types = sections["flags"], sections["type"]
-    seen: set[tuple[int, int, int]] = set()
-    for sh_flags, sh_type, entsize in zip(
-        flags.tolist(), types.tolist(), sections["entsize"].tolist(), strict=True
-    ):
-        if (sh_flags, sh_type, entsize) not in seen:
-            seen.add((sh_flags, sh_type, entsize))
-            _join_flags(output, sh_flags, sh_type, entsize, kind)
+    columns = [sections[column] for column in ("flags", "type", "entsize")]
+    # Neighbours are mostly of a kind, so the places where the kind changes are few.
+    changes = np.ones(len(sections), bool)
+    changes[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
+    kinds = zip(*(column[changes].tolist() for column in columns), strict=True)
+    for sh_flags, sh_type, entsize in dict.fromkeys(kinds):
+        _join_flags(output, sh_flags, sh_type, entsize, kind)
     # SUBALIGN changes where input sections start, not what the output section asks for.
     output.align = max(output.align, int(sections["align"].max()))
 

@@ -53,11 +53,9 @@ def edit_frames(
     inputs: Inputs, symbols: Symbols, placement: Placement, relocations: NDArray[Any]
 ) -> tuple[NDArray[Any], list[FrameLink]]:
     """Edit every placed `.eh_frame`: the relocations as they are then, and the links to write."""
-    rows = [
-        row
-        for row in np.flatnonzero(placement.output_of >= 0).tolist()
-        if inputs.names[row] == NAME and inputs.sections["size"][row]
-    ]
+    called = inputs.rows_called(NAME)
+    placed = (placement.output_of[called] >= 0) & (inputs.sections["size"][called] > 0)
+    rows: list[int] = called[placed].tolist()
     if not rows:
         return relocations, []
     in_frames = np.flatnonzero(np.isin(relocations["section"], rows))

@@ -21,6 +21,11 @@ def is_wild(pattern: str) -> bool:
     return any(char in _SPECIAL for char in pattern)
 
 
+def literal_prefix(pattern: str) -> str:
+    """What every name that matches `pattern` begins with: all before its first wildcard."""
+    return pattern[: next((i for i, char in enumerate(pattern) if char in _SPECIAL), len(pattern))]
+
+
 @lru_cache(maxsize=4096)
 def matcher(pattern: str) -> Callable[[str], bool]:
     """A function that tells whether a name matches `pattern`."""

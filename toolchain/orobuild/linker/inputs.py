@@ -96,6 +96,11 @@ class Inputs:
             self._bases = np.array(starts, "u8")
         return self._blob, self._bases
 
+    def rows_called(self, name: str) -> NDArray[np.int64]:
+        """The rows of the sections of a name, in order."""
+        number = self.strings.number(name.encode("utf-8", "surrogateescape"))
+        return np.flatnonzero(self.sections["name"] == number)
+
     def owner(self, row: int) -> InputObject:
         """The object that a section row belongs to."""
         return self.objects[int(self.sections["object"][row])]

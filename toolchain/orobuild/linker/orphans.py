@@ -7,8 +7,11 @@ add, unless the link asks for GNU ld's behaviour, which is to place it beside it
 
 from __future__ import annotations
 
+import enum
 import re
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from orobuild.diagnostics import Diagnostic, Note, Span, error, warning
 from orobuild.elf import constants as c
@@ -21,6 +24,8 @@ from orobuild.linker.placement import DISCARDED, Placement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
     from orobuild.linker.inputs import Inputs
 
@@ -54,20 +59,23 @@ def place_orphans(
     """
     problems: list[Diagnostic] = []
     warnings: list[Diagnostic] = []
-    sections = inputs.sections
+    rows = np.array(placement.orphans, "i8")
+    sections = inputs.sections[rows]
+    columns = [sections[key].tolist() for key in ("name", "flags", "type", "entsize", "align")]
     placer = OrphanPlacer(inputs, placement)
-    for row in placement.orphans:
-        name, flags = inputs.names[row], int(sections["flags"][row])
-        if name in _DROPPED or name.startswith(".gnu.lto_"):
+    named = _are_named(inputs, rows)
+    fates: dict[tuple[int, bool], _Fate] = {}
+    carried = _Carried(inputs, placement)
+    for at, (row, number, flags, *kind) in enumerate(zip(placement.orphans, *columns, strict=True)):
+        key = (number, bool(flags & c.SHF_ALLOC))
+        fate = fates.get(key)
+        if fate is None:
+            fate = fates[key] = _fate(inputs.names[row], flags, binary=binary)
+        if fate is _Fate.CARRIED:
+            carried.add(row, flags, *kind)
+        elif fate is _Fate.DROPPED or handling == "discard":
             placement.output_of[row] = DISCARDED
-        elif is_carried(name, flags):
-            if binary:
-                placement.output_of[row] = DISCARDED
-            else:
-                _carry(inputs, placement, row)
-        elif handling == "discard":
-            placement.output_of[row] = DISCARDED
-        elif not int(sections["size"][row]) and not _is_named(inputs, row):
+        elif not int(sections["size"][at]) and not named[at]:
             # gas makes empty .text, .data and .bss in every object; they hold nothing.
             placement.output_of[row] = DISCARDED if handling == "error" else -1
             if handling != "error":
@@ -83,19 +91,56 @@ def place_orphans(
     return warnings
 
 
-def _is_named(inputs: Inputs, row: int) -> bool:
-    """Whether a symbol other than the section's own lies in the section."""
+class _Fate(enum.Enum):
+    """What becomes of an orphan, as far as its name and SHF_ALLOC tell."""
+
+    DROPPED = enum.auto()
+    CARRIED = enum.auto()
+    OPEN = enum.auto()
+
+
+def _fate(name: str, flags: int, *, binary: bool) -> _Fate:
+    if name in _DROPPED or name.startswith(".gnu.lto_"):
+        return _Fate.DROPPED
+    if is_carried(name, flags):
+        return _Fate.DROPPED if binary else _Fate.CARRIED
+    return _Fate.OPEN
+
+
+def _are_named(inputs: Inputs, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether a symbol other than the section's own lies in each section."""
     table = inputs.symbols
-    return bool(((table["section"] == row) & ((table["info"] & 0xF) != c.STT_SECTION)).any())
+    inside = table["section"][(table["info"] & 0xF) != c.STT_SECTION]
+    named = np.zeros(len(inputs.names), bool)
+    named[inside[inside >= 0]] = True
+    return named[rows]
 
 
-def _append(inputs: Inputs, placement: Placement, output: OutputSection, row: int) -> None:
-    if output.items and isinstance(output.items[-1], InputRun) and output.items[-1].rule is None:
-        output.items[-1].rows.append(row)
-    else:
-        output.items.append(InputRun([row], None))
-    placement.output_of[row] = output.index
-    join_section(inputs, output, row)
+class _Carried:
+    """Puts sections that need no rule into output sections of their names."""
+
+    def __init__(self, inputs: Inputs, placement: Placement) -> None:
+        self._inputs = inputs
+        self._placement = placement
+        self._outputs: dict[str, OutputSection] = {}
+        self._kinds: set[tuple[str, int, int, int, int]] = set()
+
+    def add(self, row: int, flags: int, sh_type: int, entsize: int, align: int) -> None:
+        name = self._inputs.names[row]
+        output = self._outputs.get(name)
+        if output is None:
+            output = self._placement.by_name(name) or _new_output(self._placement, name, None)
+            self._outputs[name] = output
+        last = output.items[-1] if output.items else None
+        if isinstance(last, InputRun) and last.rule is None:
+            last.rows.append(row)
+        else:
+            output.items.append(InputRun([row], None))
+        self._placement.output_of[row] = output.index
+        kind = (name, flags, sh_type, entsize, align)
+        if kind not in self._kinds:
+            self._kinds.add(kind)
+            join_section(self._inputs, output, row)
 
 
 def _new_output(placement: Placement, name: str, position: int | None) -> OutputSection:
@@ -104,12 +149,6 @@ def _new_output(placement: Placement, name: str, position: int | None) -> Output
     end = len(placement.statements)
     placement.statements.insert(end if position is None else position, output)
     return output
-
-
-def _carry(inputs: Inputs, placement: Placement, row: int) -> None:
-    name = inputs.names[row]
-    output = placement.by_name(name) or _new_output(placement, name, None)
-    _append(inputs, placement, output, row)
 
 
 def _suggestion(inputs: Inputs, placement: Placement, row: int) -> tuple[str, str]:

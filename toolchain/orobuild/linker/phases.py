@@ -258,17 +258,19 @@ def _names_used(script: Script) -> list[str]:
 def _strip(inputs: Inputs, rows: NDArray[np.int64], options: LinkOptions) -> NDArray[np.int64]:
     if options.strip == "none":
         return rows
-    flags = inputs.sections["flags"]
+    # Few names, many sections: each name with each sh_flags is judged once.
+    kinds = inputs.sections[["name", "flags"]][rows]
+    distinct, inverse = np.unique(kinds, return_inverse=True)
     keep = []
-    for row in rows.tolist():
-        name = inputs.names[row]
-        if (
+    for number, flags in distinct.tolist():
+        name = inputs.strings.text[number]
+        keep.append(
             name == ".comment"
-            or not orphans.is_carried(name, int(flags[row]))
+            or not orphans.is_carried(name, flags)
             or (options.strip == "debug" and name == ".oro.code")
-        ):
-            keep.append(row)
-    return np.array(keep, "i8")
+        )
+    kept: NDArray[np.int64] = rows[np.array(keep, bool)[inverse]]
+    return kept
 
 
 def _early_referrers(inputs: Inputs, symbols: Symbols, relocations: NDArray[Any]) -> Any:

@@ -15,10 +15,11 @@ import numpy as np
 from orobuild.diagnostics import did_you_mean, error
 from orobuild.elf import constants as c
 from orobuild.errors import InputError
-from orobuild.linker.glob import is_wild, matcher
+from orobuild.linker.glob import is_wild
 from orobuild.linker.output import InputRun, OutputSection
+from orobuild.linker.rules import FileMatcher, Rule, RuleIndex
 from orobuild.linker.script import nodes
-from orobuild.linker.sorting import sorted_rows
+from orobuild.linker.sorting import is_sorting, sorted_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,15 +42,6 @@ _NOT_INPUT: Final = (
     c.SHT_SYMTAB_SHNDX,
     c.SHT_LLVM_ADDRSIG,
 )
-
-
-@dataclass(slots=True)
-class Rule:
-    """An input section description and the output section that it fills."""
-
-    statement: nodes.InputStatement
-    output: OutputSection | None  # None: /DISCARD/
-    run: InputRun
 
 
 @dataclass(slots=True)
@@ -101,9 +93,10 @@ def candidates(inputs: Inputs, dropped: NDArray[np.bool_]) -> NDArray[np.int64]:
     sections = inputs.sections
     usable = ~np.isin(sections["type"], _NOT_INPUT) & ~dropped
     usable &= (sections["flags"] & np.uint64(c.SHF_EXCLUDE)) == 0
-    for row in np.flatnonzero((sections["type"] == c.SHT_STRTAB) & (sections["flags"] == 0)):
-        # The tables of symbol and section names are ELF's own, not the program's.
-        usable[row] = inputs.names[row] not in (".strtab", ".shstrtab")
+    # The tables of symbol and section names are ELF's own, not the program's.
+    own = [inputs.strings.number(name) for name in (b".strtab", b".shstrtab")]
+    named = (sections["name"] == own[0]) | (sections["name"] == own[1])
+    usable &= ~named | (sections["type"] != c.SHT_STRTAB) | (sections["flags"] != 0)
     rows = np.flatnonzero(usable)
     return rows[np.argsort(sections["object"][rows], kind="stable")]
 
@@ -111,12 +104,9 @@ def candidates(inputs: Inputs, dropped: NDArray[np.bool_]) -> NDArray[np.int64]:
 def place(inputs: Inputs, script: Script, rows: NDArray[np.int64]) -> Placement:
     """Apply the script's rules to `rows`. Raises `InputError` for rules that cannot be."""
     placement = _skeleton(script, len(inputs.names))
-    index = _RuleIndex(placement.rules)
+    index = RuleIndex(placement.rules)
+    files = FileMatcher(inputs.objects)
     sections = inputs.sections
-    files = _FileMatcher(inputs)
-    owners = sections["object"][rows].tolist()
-    flags = sections["flags"][rows].tolist()
-    names = inputs.names
     disabled: set[int] = set()
     constrained = {
         number
@@ -138,23 +128,27 @@ def place(inputs: Inputs, script: Script, rows: NDArray[np.int64]) -> Placement:
 
     placement.choose = winner
     _check_file_names(inputs, placement)
-    chosen = [
-        winner(names[row], owner, flag)
-        for row, owner, flag in zip(rows.tolist(), owners, flags, strict=True)
-    ]
+    # By name alone where that decides; one by one where the file or the flags do.
+    chosen, undecided = index.decide(inputs.strings, sections["name"][rows])
+    odd = np.flatnonzero(undecided)
+    for at, row in zip(odd.tolist(), rows[odd].tolist(), strict=True):
+        section = sections[row]
+        chosen[at] = winner(inputs.names[row], int(section["object"]), int(section["flags"]))
     if constrained:
         _apply_constraints(inputs, placement, rows, chosen, disabled, winner, constrained)
-    taken: dict[int, list[tuple[int, int]]] = {}
-    for row, (number, pattern) in zip(rows.tolist(), chosen, strict=True):
-        if number < 0:
-            placement.orphans.append(row)
-        else:
-            taken.setdefault(number, []).append((row, pattern))
-    for number, entries in taken.items():
-        rule = placement.rules[number]
-        rule.run.rows = ordered = sorted_rows(inputs, rule.statement, entries)
-        placement.rule_of[ordered] = number
-        placement.output_of[ordered] = rule.output.index if rule.output else DISCARDED
+    placement.orphans = rows[chosen[:, 0] < 0].tolist()
+    order = np.argsort(chosen[:, 0], kind="stable")
+    bounds = np.searchsorted(chosen[order, 0], np.arange(len(placement.rules) + 1)).tolist()
+    for number, rule in enumerate(placement.rules):
+        mine = order[bounds[number] : bounds[number + 1]]
+        if len(mine):
+            taken = rows[mine].tolist()
+            if is_sorting(rule.statement):
+                entries = list(zip(taken, chosen[mine, 1].tolist(), strict=True))
+                taken = sorted_rows(inputs, rule.statement, entries)
+            rule.run.rows = taken
+            placement.rule_of[taken] = number
+            placement.output_of[taken] = rule.output.index if rule.output else DISCARDED
     return placement
 
 
@@ -232,105 +226,11 @@ def _skeleton(script: Script, count: int) -> Placement:
     return placement
 
 
-class _RuleIndex:
-    """Finds the (rule, pattern) pairs whose section pattern matches a name, in script order.
-
-    Pairs in `unconditional` then take the section, whatever file it is from.
-    """
-
-    def __init__(self, rules: list[Rule]) -> None:
-        self._exact: dict[str, list[tuple[int, int]]] = {}
-        self._prefix: dict[str, list[tuple[int, int]]] = {}
-        self._general: list[tuple[Callable[[str], bool], tuple[int, int]]] = []
-        self._memo: dict[str, list[tuple[int, int]]] = {}
-        self.unconditional: set[tuple[int, int]] = set()
-        for number, rule in enumerate(rules):
-            patterns = rule.statement.sections
-            if not patterns and rule.statement.file:
-                self._prefix.setdefault("", []).append((number, -1))
-            plain = _takes_any_file(rule.statement)
-            for position, spec in enumerate(patterns):
-                text, entry = spec.pattern, (number, position)
-                if plain and not spec.exclude_files:
-                    self.unconditional.add(entry)
-                if not is_wild(text):
-                    self._exact.setdefault(text, []).append(entry)
-                elif text.endswith("*") and not is_wild(text[:-1]):
-                    self._prefix.setdefault(text[:-1], []).append(entry)
-                else:
-                    self._general.append((matcher(text), entry))
-        self._lengths = sorted({len(prefix) for prefix in self._prefix})
-
-    def matches(self, name: str) -> list[tuple[int, int]]:
-        """The matching pairs; `*` does not match the pseudo section COMMON (as in ld)."""
-        found = self._memo.get(name)
-        if found is None:
-            found = list(self._exact.get(name, ()))
-            if name != "COMMON":
-                for length in self._lengths:
-                    found += self._prefix.get(name[:length], ()) if length <= len(name) else ()
-                found += [entry for accepts, entry in self._general if accepts(name)]
-            if len(found) > 1:
-                found.sort()
-            self._memo[name] = found
-        return found
-
-
-def _takes_any_file(statement: nodes.InputStatement) -> bool:
-    """Whether the section's name alone decides."""
-    conditions = (statement.exclude_files, statement.with_flags, statement.without_flags)
-    return statement.file == "*" and not any(conditions)
-
-
-class _FileMatcher:
-    """Whether a rule's file patterns accept an object."""
-
-    def __init__(self, inputs: Inputs) -> None:
-        self._objects = inputs.objects
-        self._memo: dict[tuple[str, int], bool] = {}
-
-    def matches(self, pattern: str, owner: int) -> bool:
-        """`pattern` against a file name, or `archive:member` against both."""
-        if pattern == "*":
-            return True
-        key = (pattern, owner)
-        found = self._memo.get(key)
-        if found is None:
-            found = self._memo[key] = self._match(pattern, owner)
-        return found
-
-    def _match(self, pattern: str, owner: int) -> bool:
-        item = self._objects[owner]
-        if ":" not in pattern:
-            return matcher(pattern)(item.path)
-        # ld manual, "Input Section Basics": archive:file, archive:, :file.
-        archive, member = pattern.split(":", 1)
-        if not archive:
-            return item.archive is None and matcher(member)(item.path)
-        if item.archive is None or not matcher(archive)(item.archive):
-            return False
-        return not member or matcher(member)(item.path)
-
-    def accepts(
-        self, statement: nodes.InputStatement, pattern: int, owner: int, sh_flags: int
-    ) -> bool:
-        if not self.matches(statement.file, owner):
-            return False
-        if sh_flags & statement.with_flags != statement.with_flags:
-            return False
-        if sh_flags & statement.without_flags:
-            return False
-        excluded = statement.exclude_files
-        if pattern >= 0:
-            excluded = excluded + statement.sections[pattern].exclude_files
-        return not any(self.matches(name, owner) for name in excluded)
-
-
 def _apply_constraints(
     inputs: Inputs,
     placement: Placement,
     rows: NDArray[np.int64],
-    chosen: list[tuple[int, int]],
+    chosen: NDArray[np.int32],
     disabled: set[int],
     winner: Callable[[str, int, int], tuple[int, int]],
     constrained: set[int],
@@ -340,7 +240,7 @@ def _apply_constraints(
     position = dict(_outputs_of(placement, constrained))
     for output in dict.fromkeys(position.values()):
         own = {number for number, other in position.items() if other is output}
-        mine = [i for i, (number, _) in enumerate(chosen) if number in own]
+        mine = np.flatnonzero(np.isin(chosen[:, 0], list(own))).tolist()
         writable = any(int(sections["flags"][rows[i]]) & c.SHF_WRITE for i in mine)
         assert output.declaration is not None
         wants_readonly = output.declaration.constraint == "ONLY_IF_RO"

@@ -9,6 +9,12 @@ if TYPE_CHECKING:
     from orobuild.linker.script import nodes
 
 
+def is_sorting(statement: nodes.InputStatement) -> bool:
+    """Whether a rule has any SORT command that changes the order of the input."""
+    sorts = (spec.sort for spec in statement.sections)
+    return statement.sort_files or any(sort and sort[0] != "none" for sort in sorts)
+
+
 def sorted_rows(
     inputs: Inputs, statement: nodes.InputStatement, entries: list[tuple[int, int]]
 ) -> list[int]:

@@ -35,7 +35,7 @@ def stack_of(inputs: Inputs, options: LinkOptions) -> Stack | None:
     size = options.stack_size
     if options.executable_stack is not None:
         return Stack(plain | (c.PF_X if options.executable_stack else 0), size)
-    notes = [row for row, name in enumerate(inputs.names) if name == _NOTE]
+    notes = inputs.rows_called(_NOTE).tolist()
     if not notes and not size:
         return None
     wanting = [row for row in notes if int(inputs.sections["flags"][row]) & c.SHF_EXECINSTR]
