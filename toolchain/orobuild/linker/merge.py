@@ -8,7 +8,6 @@ pointed into merged sections are moved along.
 
 from __future__ import annotations
 
-import bisect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,99 +16,114 @@ import numpy as np
 from orobuild.diagnostics import Span, error
 from orobuild.elf import constants as c
 from orobuild.errors import InputError
-from orobuild.linker.inputs import SYMBOL
+from orobuild.linker.names import Names
+from orobuild.linker.pieces import Kind, pieces_of
+from orobuild.linker.tables import SYMBOL
+from orobuild.linker.tails import tails
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orobuild.linker.inputs import Inputs
+    from orobuild.linker.pieces import Pieces
     from orobuild.linker.placement import Placement
     from orobuild.linker.symbols import Symbols
 
 _MERGE: Final = np.uint64(c.SHF_MERGE)
+# Offsets in a section are below this; `tables` and the checks of `objects` see to it.
+_SECTION_SPAN: Final = 1 << 41
 
 
 @dataclass(slots=True)
-class _Entry:
-    """One string (without its terminator) or constant of a pool."""
+class MergeCache:
+    """What a later link can use: the literals' numbers, and each pool as it was merged last."""
 
-    data: bytes
-    align: int
-    row: int
-    index: int = 0
-    suffix_of: _Entry | None = None
+    literals: Names = field(default_factory=Names)
+    pools: dict[tuple[str, Kind], _Pool] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Pool:
-    """Entries that are merged with one another, in the order of their first appearance."""
+    """Sections merged with one another; they are numbered in input order.
 
-    entsize: int
-    strings: bool
-    rows: list[int] = field(default_factory=list)
-    entries: list[_Entry] = field(default_factory=list)
-    known: dict[bytes, _Entry] = field(default_factory=dict)
+    By piece, in input order: `section` that has it, `starts`, `numbers`, `aligns` as in `Pieces`;
+    `new_section` and `new_start`, where its contents are now. `contents` are the new sections.
+    `padding` is the piece to which padding between strings belongs (-1: none).
+    """
 
-    def add(self, data: bytes, align: int, row: int) -> _Entry:
-        """The entry for `data`; a new one if none is aligned enough."""
-        entry = self.known.get(data)
-        if entry is None or entry.align < align:
-            if entry is not None:
-                entry.align = 0  # the less aligned copy is not used
-            entry = self.known[data] = _Entry(data, align, row)
-            self.entries.append(entry)
-        return entry
+    section: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    aligns: NDArray[np.int64]
+    new_section: NDArray[np.int64]
+    new_start: NDArray[np.int64]
+    contents: list[bytes]
+    padding: int
 
-
-@dataclass(slots=True)
-class _Pieces:
-    """The elements of one section: their offsets and contents."""
-
-    starts: list[int] = field(default_factory=list)
-    contents: list[bytes] = field(default_factory=list)
+    def is_of(self, section: NDArray[np.int64], pieces: _Gathered) -> bool:
+        """Whether it was made from the same pieces."""
+        return (
+            np.array_equal(self.numbers, pieces.numbers)
+            and np.array_equal(self.section, section)
+            and np.array_equal(self.starts, pieces.starts)
+            and np.array_equal(self.aligns, pieces.aligns)
+        )
 
 
 def merge_sections(
-    inputs: Inputs, symbols: Symbols, placement: Placement, relocations: NDArray[Any]
+    inputs: Inputs,
+    symbols: Symbols,
+    placement: Placement,
+    relocations: NDArray[Any],
+    cache: MergeCache,
 ) -> NDArray[Any]:
     """Merge what can be merged; the relocations as they are afterwards.
 
-    Changes section sizes and contents in `inputs`, symbol places, and the runs of `placement`.
+    Changes section sizes and contents in `inputs`, symbol places, the runs of `placement`, and
+    `relocations`.
     """
-    pools = _pools(inputs, placement, relocations)
+    by_key = _pools(inputs, placement, relocations)
+    pools: list[tuple[list[int], _Pool]] = []
+    for (output, kind), rows in by_key.items():
+        key = (placement.outputs[output].name, kind)
+        pieces = pieces_of(inputs, rows, kind, cache.literals)
+        pool = _merge(_Gathered.of(pieces), kind, cache, key)
+        pools.append((rows, pool))
+        cache.pools[key] = pool
+        for row, content in zip(rows, pool.contents, strict=True):
+            inputs.contents[row] = content
+        inputs.sections["size"][rows] = [len(content) for content in pool.contents]
     if not pools:
         return relocations
-    pieces: dict[int, _Pieces] = {}
-    for pool in pools:
-        for row in pool.rows:
-            pieces[row] = _record(inputs, pool, row)
-        if pool.strings:
-            _merge_suffixes(pool)
-        _lay_out(inputs, pool)
-    _drop_empty(inputs, placement, list(pieces))
-    owner = {row: pool for pool in pools for row in pool.rows}
-    _move_symbols(inputs, owner, pieces)
-    return _move_relocations(inputs, symbols, owner, pieces, relocations)
+    # Sections of which nothing is left do not even align what follows.
+    placement.leave_out({row for rows, _ in pools for row in rows if not inputs.contents[row]})
+    moves = _Moves(inputs, pools, cache.literals)
+    _move_symbols(inputs, moves)
+    _move_relocations(inputs, symbols, moves, relocations)
+    return relocations
 
 
-def _pools(inputs: Inputs, placement: Placement, relocations: NDArray[Any]) -> list[_Pool]:
+def _pools(
+    inputs: Inputs, placement: Placement, relocations: NDArray[Any]
+) -> dict[tuple[int, Kind], list[int]]:
+    """The rows that are merged with one another, by output section and kind."""
     sections = inputs.sections
     usable = (sections["flags"] & _MERGE != 0) & (placement.output_of >= 0)
     usable &= (sections["size"] > 0) & (sections["entsize"] > 0)
     usable &= sections["type"] != c.SHT_NOBITS
-    usable[np.unique(relocations["section"])] = False
+    usable[relocations["section"]] = False
     rows = np.flatnonzero(usable)
     rows = rows[np.argsort(sections["object"][rows], kind="stable")]
-    pools: dict[tuple[int, int, bool, int], _Pool] = {}
-    for row in rows.tolist():
-        section = sections[row]
-        entsize, align, size = (int(section[key]) for key in ("entsize", "align", "size"))
-        strings = bool(int(section["flags"]) & c.SHF_STRINGS)
-        if size % entsize or not _is_sane(entsize, align, strings=strings):
-            continue
-        key = (int(placement.output_of[row]), entsize, strings, align)
-        pools.setdefault(key, _Pool(entsize, strings)).rows.append(row)
-    return list(pools.values())
+    outputs = placement.output_of[rows].tolist()
+    columns = [sections[rows][key].tolist() for key in ("entsize", "align", "size", "flags")]
+    pools: dict[tuple[int, Kind], list[int]] = {}
+    for row, output, entsize, align, size, flags in zip(
+        rows.tolist(), outputs, *columns, strict=True
+    ):
+        strings = bool(flags & c.SHF_STRINGS)
+        if not size % entsize and _is_sane(entsize, align, strings=strings):
+            pools.setdefault((output, Kind(entsize, strings, align)), []).append(row)
+    return pools
 
 
 def _is_sane(entsize: int, align: int, *, strings: bool) -> bool:
@@ -119,217 +133,209 @@ def _is_sane(entsize: int, align: int, *, strings: bool) -> bool:
     return not entsize & (align - 1)
 
 
-# -- taking sections apart -------------------------------------------------------------------
+# -- putting pieces together -----------------------------------------------------------------
 
 
-def _record(inputs: Inputs, pool: _Pool, row: int) -> _Pieces:
-    data = bytes(inputs.section_data(row))
-    align = int(inputs.sections["align"][row])
-    if not pool.strings:
-        size = pool.entsize
-        pieces = _Pieces(
-            list(range(0, len(data), size)),
-            [data[at : at + size] for at in range(0, len(data), size)],
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """The pieces of a pool: `counts[n]` of section n, the columns of `Pieces` for all."""
+
+    counts: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    aligns: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, pieces: list[Pieces]) -> _Gathered:
+        return cls(
+            np.array([len(one.numbers) for one in pieces], "i8"),
+            np.concatenate([one.starts for one in pieces]),
+            np.concatenate([one.numbers for one in pieces]),
+            np.concatenate([one.aligns for one in pieces]),
         )
-        for piece in pieces.contents:
-            pool.add(piece, align, row)
-        return pieces
-    wide = pool.entsize > 1
-    pieces = _split_wide_strings(data, pool.entsize) if wide else _split_strings(data)
-    if align == 1 and pool.entsize == 1:
-        known, entries = pool.known, pool.entries
-        for piece in pieces.contents:
-            if piece not in known:
-                known[piece] = entry = _Entry(piece, 1, row)
-                entries.append(entry)
-        return pieces
-    seen_nul = False
-    kept = _Pieces()
-    for start, piece in zip(pieces.starts, pieces.contents, strict=True):
-        if not piece and start:
-            # Padding between strings; only the first aligned NUL is a string by itself.
-            if seen_nul or start % align:
-                continue
-            seen_nul = True
-            pool.add(piece, align, row)
-        else:
-            lowest = start & -start
-            pool.add(piece, lowest if 0 < lowest <= align else align, row)
-        kept.starts.append(start)
-        kept.contents.append(piece)
-    return kept
 
 
-def _split_strings(data: bytes) -> _Pieces:
-    contents = data.split(b"\0")
-    if not contents[-1]:
-        contents.pop()
-    lengths = np.fromiter(map(len, contents), "i8", len(contents)) + 1
-    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]) if len(lengths) else lengths
-    return _Pieces(starts.tolist(), contents)
-
-
-def _split_wide_strings(data: bytes, entsize: int) -> _Pieces:
-    pieces = _Pieces()
-    start, zero = 0, bytes(entsize)
-    for at in range(0, len(data), entsize):
-        if data[at : at + entsize] == zero:
-            pieces.starts.append(start)
-            pieces.contents.append(data[start:at])
-            start = at + entsize
-    if start < len(data):
-        pieces.starts.append(start)
-        pieces.contents.append(data[start:])
-    return pieces
-
-
-# -- putting them together -------------------------------------------------------------------
-
-
-def _merge_suffixes(pool: _Pool) -> None:
-    """Find strings that are tails of others: neighbours when sorted by their reverse."""
-    pool.entries = [entry for entry in pool.entries if entry.align]
-    if not pool.entries:
-        return
-    aligns = {entry.align for entry in pool.entries}
-    # Where all strings are aligned alike, only tails at aligned distances can be shared.
-    mask = max(aligns) - 1 if len(aligns) == 1 and max(aligns) > pool.entsize else 0
-    ordered = sorted(
-        pool.entries, key=lambda entry: (len(entry.data) & mask, entry.data[::-1]), reverse=True
+def _merge(pieces: _Gathered, kind: Kind, cache: MergeCache, key: tuple[str, Kind]) -> _Pool:
+    """Merge the pieces of a pool. If they are those of the last time, so is the result."""
+    section = np.repeat(np.arange(len(pieces.counts)), pieces.counts)
+    last = cache.pools.get(key)
+    if (
+        last is not None
+        and len(last.contents) == len(pieces.counts)
+        and last.is_of(section, pieces)
+    ):
+        return last
+    numbers, literals = pieces.numbers, cache.literals
+    entries = _entries(numbers, pieces.aligns, len(literals))
+    entry_of = np.full(len(literals), -1, "i8")
+    entry_of[numbers[entries]] = np.arange(len(entries))
+    raw = literals.raw
+    texts = [raw[number] for number in numbers[entries].tolist()]
+    aligns = pieces.aligns[entries]
+    within = tails(texts, aligns, kind.entsize) if kind.strings else np.arange(len(entries))
+    kept = np.flatnonzero(within == np.arange(len(entries)))
+    lengths = literals.lengths[numbers[entries]]
+    terminator = bytes(kind.entsize) if kind.strings else b""
+    starts = np.zeros(len(entries), "i8")
+    starts[kept], contents = _lay_out(
+        [texts[entry] + terminator for entry in kept.tolist()],
+        section[entries[kept]],
+        aligns[kept],
+        len(pieces.counts),
     )
-    longest = ordered[0]
-    for entry in ordered[1:]:
-        if (
-            longest.align >= entry.align
-            and len(longest.data) > len(entry.data)
-            and longest.data.endswith(entry.data)
-            and not (len(longest.data) - len(entry.data)) % entry.align
-            and not (len(longest.data) - len(entry.data)) % pool.entsize
-        ):
-            entry.suffix_of = longest
-        else:
-            longest = entry
+    # A tail ends where the string ends that it is in.
+    starts = starts[within] + lengths[within] - lengths
+    entry = entry_of[numbers]
+    return _Pool(
+        section,
+        pieces.starts,
+        numbers,
+        pieces.aligns,
+        section[entries[within[entry]]],
+        starts[entry],
+        contents,
+        int(entries[entry_of[0]]) if entry_of[0] >= 0 else -1,
+    )
 
 
-def _lay_out(inputs: Inputs, pool: _Pool) -> None:
-    """Give every kept entry its offset in the section that had it first."""
-    terminator = bytes(pool.entsize) if pool.strings else b""
-    built: dict[int, bytearray] = {row: bytearray() for row in pool.rows}
-    for entry in pool.entries:
-        if entry.suffix_of is not None or not entry.align:
-            continue
-        out = built[entry.row]
-        out += bytes(-len(out) % entry.align)
-        entry.index = len(out)
-        out += entry.data + terminator
-    for row, out in built.items():
-        inputs.contents[row] = bytes(out)
-        inputs.sections["size"][row] = len(out)
+def _entries(numbers: NDArray[np.int64], aligns: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """The piece that stands for each literal: the first of those that are aligned most."""
+    candidates = np.arange(len(numbers))
+    if len(aligns) and (aligns != aligns[0]).any():
+        largest = np.zeros(size, "i8")
+        np.maximum.at(largest, numbers, aligns)
+        candidates = np.flatnonzero(aligns == largest[numbers])
+    first = np.full(size, -1, "i8")
+    # Written backwards, the first is written last.
+    first[numbers[candidates[::-1]]] = candidates[::-1]
+    return np.sort(first[first >= 0])
 
 
-def _drop_empty(inputs: Inputs, placement: Placement, rows: list[int]) -> None:
-    """Sections of which nothing is left do not even align what follows."""
-    placement.leave_out({row for row in rows if not inputs.contents[row]})
+def _lay_out(
+    texts: list[bytes], section: NDArray[np.int64], aligns: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.int64], list[bytes]]:
+    """The offset of every entry in the section that had it first, and the sections' bytes."""
+    lengths = np.fromiter(map(len, texts), "i8", len(texts))
+    if not (lengths % np.maximum(aligns, 1)).any() and (aligns[1:] == aligns[:-1]).all():
+        ends = np.cumsum(lengths)
+        sizes = np.bincount(section, lengths, count).astype("i8")
+        bases = np.cumsum(sizes) - sizes
+        whole = b"".join(texts)
+        contents = [
+            whole[base : base + size]
+            for base, size in zip(bases.tolist(), sizes.tolist(), strict=True)
+        ]
+        return ends - lengths - bases[section], contents
+    built = [bytearray() for _ in range(count)]
+    starts = []
+    for text, number, align in zip(texts, section.tolist(), aligns.tolist(), strict=True):
+        out = built[number]
+        out += bytes(-len(out) % align)
+        starts.append(len(out))
+        out += text
+    return np.array(starts, "i8"), [bytes(out) for out in built]
 
 
 # -- moving what pointed there ---------------------------------------------------------------
 
 
-def _new_place(
-    inputs: Inputs, pool: _Pool, pieces: _Pieces, row: int, offset: int
-) -> tuple[int, int]:
-    """Where byte `offset` of the section was put: a row and an offset."""
-    at = bisect.bisect_right(pieces.starts, offset) - 1
-    if offset < 0 or at < 0:
+class _Moves:
+    """Where every byte of the merged sections went. Sections are numbered across all pools."""
+
+    def __init__(
+        self, inputs: Inputs, pools: list[tuple[list[int], _Pool]], literals: Names
+    ) -> None:
+        self._inputs = inputs
+        self.rows = np.concatenate([np.array(rows, "i8") for rows, _ in pools])
+        self.number = np.full(len(inputs.names), -1, "i8")
+        self.number[self.rows] = np.arange(len(self.rows))
+        counts = [len(rows) for rows, _ in pools]
+        first = np.cumsum(counts) - counts
+        merged = [pool for _, pool in pools]
+        section = np.concatenate(
+            [pool.section + base for pool, base in zip(merged, first.tolist(), strict=True)]
+        )
+        self._starts = np.concatenate([pool.starts for pool in merged])
+        self._keys = section * _SECTION_SPAN + self._starts
+        self._lengths = literals.lengths[np.concatenate([pool.numbers for pool in merged])]
+        self._section = section
+        self._new_number = np.concatenate(
+            [pool.new_section + base for pool, base in zip(merged, first.tolist(), strict=True)]
+        )
+        self._new_start = np.concatenate([pool.new_start for pool in merged])
+        pieces = [len(pool.numbers) for pool in merged]
+        base = np.cumsum(pieces) - pieces
+        padding = [
+            pool.padding + at if pool.padding >= 0 else -1
+            for pool, at in zip(merged, base.tolist(), strict=True)
+        ]
+        self._padding = np.repeat(np.array(padding, "i8"), counts)
+
+    def targets(
+        self, numbers: NDArray[np.int64], offsets: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The section numbers and offsets at which bytes `offsets` of sections `numbers` are now.
+
+        Raises `InputError` for an offset before the section. What is past the end of a string is
+        padding, an empty string, and what is past the section counts as its last string's end.
+        """
+        wanted = np.clip(offsets, 0, _SECTION_SPAN - 1)
+        at = np.searchsorted(self._keys, numbers * _SECTION_SPAN + wanted, "right") - 1
+        wrong = (offsets < 0) | (at < 0) | (self._section[at] != numbers)
+        if wrong.any():
+            index = int(np.argmax(wrong))
+            self._refuse(int(self.rows[numbers[index]]), int(offsets[index]))
+        inside = offsets - self._starts[at]
+        beyond = inside > self._lengths[at]
+        if beyond.any():
+            padding = self._padding[numbers]
+            at = np.where(beyond & (padding >= 0), padding, at)
+            inside = np.where(beyond, np.where(padding >= 0, 0, self._lengths[at]), inside)
+        return self._new_number[at], self._new_start[at] + inside
+
+    def _refuse(self, row: int, offset: int) -> None:
         raise InputError(
             error(
                 f"a reference points {-offset} bytes before the merged section "
-                f"'{inputs.names[row]}'",
-                Span(inputs.owner(row).label),
+                f"'{self._inputs.names[row]}'",
+                Span(self._inputs.owner(row).label),
                 rule="merge",
             )
         )
-    data = pieces.contents[at]
-    inside = offset - pieces.starts[at]
-    if inside > len(data) and b"" in pool.known:
-        data, inside = b"", 0  # padding after a terminator: an empty string
-    entry = pool.known[data]
-    inside = min(inside, len(data))
-    target = entry
-    while target.suffix_of is not None:
-        target = target.suffix_of
-    return target.row, target.index + len(target.data) - len(data) + inside
 
 
-def _new_places(
-    inputs: Inputs, pool: _Pool, pieces: _Pieces, row: int, offsets: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """`_new_place` for many offsets of one section."""
-    starts = np.array(pieces.starts, "i8")
-    at = np.searchsorted(starts, offsets, "right") - 1
-    # Whatever is not inside a piece is rare, and `_new_place` knows what it means.
-    lengths = np.fromiter(map(len, pieces.contents), "i8", len(pieces.contents))
-    odd = (at < 0) | (offsets < 0) | (offsets - starts[at] > lengths[at])
-    wanted = np.unique(at[~odd])
-    rows = np.zeros(len(starts), "i8")
-    bases = np.zeros(len(starts), "i8")
-    known = pool.known
-    for number in wanted.tolist():
-        data = pieces.contents[number]
-        entry = target = known[data]
-        while target.suffix_of is not None:
-            target = target.suffix_of
-        rows[number] = target.row
-        bases[number] = target.index + len(target.data) - len(entry.data)
-    new_rows, new_offsets = rows[at], bases[at] + offsets - starts[at]
-    for index in np.flatnonzero(odd).tolist():
-        place = _new_place(inputs, pool, pieces, row, int(offsets[index]))
-        new_rows[index], new_offsets[index] = place
-    return new_rows, new_offsets
-
-
-def _move_symbols(inputs: Inputs, owner: dict[int, _Pool], pieces: dict[int, _Pieces]) -> None:
+def _move_symbols(inputs: Inputs, moves: _Moves) -> None:
     table = inputs.symbols
-    rows = np.array(sorted(owner), "i8")
-    inside = np.isin(table["section"], rows) & ((table["info"] & 0xF) != c.STT_SECTION)
-    for index in np.flatnonzero(inside).tolist():
-        row = int(table["section"][index])
-        place = _new_place(inputs, owner[row], pieces[row], row, int(table["value"][index]))
-        table["section"][index], table["value"][index] = place
+    number = np.where(table["section"] >= 0, moves.number[table["section"]], -1)
+    inside = np.flatnonzero((number >= 0) & ((table["info"] & 0xF) != c.STT_SECTION))
+    if len(inside):
+        numbers, offsets = moves.targets(number[inside], table["value"][inside].astype("i8"))
+        table["section"][inside], table["value"][inside] = moves.rows[numbers], offsets
 
 
 def _move_relocations(
-    inputs: Inputs,
-    symbols: Symbols,
-    owner: dict[int, _Pool],
-    pieces: dict[int, _Pieces],
-    relocations: NDArray[Any],
-) -> NDArray[Any]:
+    inputs: Inputs, symbols: Symbols, moves: _Moves, relocations: NDArray[Any]
+) -> None:
     """Relocations against the section symbols of merged sections: their addends are offsets."""
     table = inputs.symbols
-    rows = np.array(sorted(owner), "i8")
-    is_section = np.isin(table["section"], rows) & ((table["info"] & 0xF) == c.STT_SECTION)
-    affected = np.flatnonzero(is_section[relocations["symbol"]])
+    number = np.where(table["section"] >= 0, moves.number[table["section"]], -1)
+    number[(table["info"] & 0xF) != c.STT_SECTION] = -1
+    affected = np.flatnonzero(number[relocations["symbol"]] >= 0)
     if not len(affected):
-        return relocations
+        return
     # One symbol for each merged section, since the new place may be in another object.
     first = len(table)
-    extra = np.zeros(len(rows), SYMBOL)
-    extra["section"] = rows
-    extra["object"] = inputs.sections["object"][rows]
+    extra = np.zeros(len(moves.rows), SYMBOL)
+    extra["section"] = moves.rows
+    extra["object"] = inputs.sections["object"][moves.rows]
     extra["info"] = c.STT_SECTION
     inputs.symbols = np.concatenate([table, extra])
-    symbols.of_row = np.concatenate([symbols.of_row, np.full(len(rows), -1, "i8")])
-    relocations = relocations.copy()
-    entries = relocations[affected]
-    sections = table["section"][entries["symbol"]]
-    offsets = table["value"][entries["symbol"]].astype("i8") + entries["addend"]
-    order = np.argsort(sections, kind="stable")
-    bounds = [*np.searchsorted(sections[order], rows, "left").tolist(), len(order)]
-    for index, row in enumerate(rows.tolist()):
-        mine = order[bounds[index] : bounds[index + 1]]
-        if len(mine):
-            new_rows, new_offsets = _new_places(inputs, owner[row], pieces[row], row, offsets[mine])
-            relocations["symbol"][affected[mine]] = first + np.searchsorted(rows, new_rows)
-            relocations["addend"][affected[mine]] = new_offsets
-    return relocations
+    symbols.of_row = np.concatenate([symbols.of_row, np.full(len(extra), -1, "i8")])
+    symbol = relocations["symbol"][affected]
+    offsets = table["value"][symbol].astype("i8") + relocations["addend"][affected]
+    numbers, offsets = moves.targets(number[symbol], offsets)
+    relocations["symbol"][affected] = first + numbers
+    relocations["addend"][affected] = offsets
+
+
+__all__ = ["MergeCache", "merge_sections"]

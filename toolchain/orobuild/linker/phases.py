@@ -118,7 +118,7 @@ def link_objects(
     live = placed.output_of >= 0
     relocations = relocations[live[relocations["section"]]]
     relocations, links = edit_frames(inputs, symbols, placed, relocations)
-    relocations = merge_sections(inputs, symbols, placed, relocations)
+    relocations = merge_sections(inputs, symbols, placed, relocations, cache.merging)
     layout = Layout(inputs, symbols, placed, script, options)
     files_layout: FileLayout | None = None
     if binary:

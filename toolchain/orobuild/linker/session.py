@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orobuild.linker.merge import MergeCache
 from orobuild.linker.names import Names
 from orobuild.linker.objects import read_objects
 
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
 
 
 class ObjectCache:
-    """Objects that were read, by name and content. `names` numbers their names."""
+    """Objects that were read, by name and content. `names` numbers their names.
+
+    `merging` is what the merge phase keeps.
+    """
 
     def __init__(self) -> None:
         self.names = Names()
+        self.merging = MergeCache()
         self._known: dict[tuple[str, str | None], list[ObjectFile]] = {}
         self._used: dict[ObjectFile, None] = {}
 
