@@ -101,6 +101,12 @@ class Inputs:
         number = self.strings.number(name.encode("utf-8", "surrogateescape"))
         return np.flatnonzero(self.sections["name"] == number)
 
+    def rows_beginning(self, prefix: str) -> list[int]:
+        """The rows of the sections whose names begin with one of `objects.RARE_NAMES`."""
+        if not any(prefix in item.file.rare_names for item in self.objects):
+            return []
+        return [row for row, name in enumerate(self.names) if name.startswith(prefix)]
+
     def owner(self, row: int) -> InputObject:
         """The object that a section row belongs to."""
         return self.objects[int(self.sections["object"][row])]

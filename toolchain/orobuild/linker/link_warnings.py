@@ -27,8 +27,8 @@ def drop_warnings(inputs: Inputs, symbols: Symbols) -> list[int]:
     """Take the sections out of the link; their rows."""
     rows = [
         row
-        for row, name in enumerate(inputs.names)
-        if name.startswith(_NAME) and (name == _NAME or name[len(_NAME)] == ".")
+        for row in inputs.rows_beginning(_NAME)
+        if inputs.names[row] == _NAME or inputs.names[row][len(_NAME)] == "."
     ]
     symbols.dropped[rows] = True
     return rows

@@ -41,6 +41,9 @@ _RELA: Final = {
     c.ELFCLASS32: np.dtype([("offset", "<u4"), ("info", "<u4"), ("addend", "<i4")]),
     c.ELFCLASS64: np.dtype([("offset", "<u8"), ("info", "<u8"), ("addend", "<i8")]),
 }
+# Beginnings of section names that mean something, and that hardly any object has.
+RARE_NAMES: Final = (".gnu.linkonce.", ".gnu.warning")
+
 # ELF objects may not be larger than this: offsets are kept in 63 bits.
 _MAX_SIZE: Final = 1 << 40
 _MAX_ALIGN: Final = 1 << 32
@@ -68,7 +71,8 @@ class ObjectFile:
     """One relocatable object: object `number` of its batch. `data` is a view of `source`.
 
     `contents` holds sections that are not the file's bytes, by their number: what was compressed.
-    `has_linkonce`: it may have a `.gnu.linkonce.` section. `pieces` is the merge phase's: what
+    `rare_names`: those of
+    RARE_NAMES with which a section's name may begin. `pieces` is the merge phase's: what
     mergeable sections are made of, by section number.
     """
 
@@ -81,7 +85,7 @@ class ObjectFile:
     batch: Batch
     number: int
     contents: dict[int, bytes] = field(default_factory=dict)
-    has_linkonce: bool = False
+    rare_names: frozenset[str] = frozenset()
     pieces: dict[int, Any] = field(default_factory=dict)
 
     @property
@@ -132,7 +136,7 @@ def _read_tables(heads: list[Head], names: Names) -> list[ObjectFile]:
     for column in ("type", "flags", "offset", "size", "align", "entsize", "link", "info"):
         sections[column] = raw[column]
     np.maximum(sections["align"], 1, out=sections["align"])
-    linkonce = _name_sections(headers, sections, names)
+    rare = _name_sections(headers, sections, names)
     symbols, symbol_bounds = _read_symbols(headers, names)
     relocations, relocation_bounds = _read_relocations(headers)
     batch = Batch(
@@ -153,7 +157,7 @@ def _read_tables(heads: list[Head], names: Names) -> list[ObjectFile]:
             head.e_machine,
             batch,
             number,
-            has_linkonce=linkonce,
+            rare_names=rare,
         )
         for number, head in enumerate(heads)
     ]
@@ -197,8 +201,8 @@ def _check_sections(headers: Headers) -> None:
         require(wrong, f"a section of type {sh_type} has a wrong sh_link")
 
 
-def _name_sections(headers: Headers, sections: NDArray[Any], names: Names) -> bool:
-    """Fill the `name` column; whether a name may begin with `.gnu.linkonce.`.
+def _name_sections(headers: Headers, sections: NDArray[Any], names: Names) -> frozenset[str]:
+    """Fill the `name` column; which of RARE_NAMES names may begin with.
 
     The names of relocation sections are not needed and left out.
     """
@@ -218,7 +222,7 @@ def _name_sections(headers: Headers, sections: NDArray[Any], names: Names) -> bo
     wanted = np.flatnonzero((kind != c.SHT_RELA) & (kind != c.SHT_REL) & (raw["name"] != 0))
     starts = raw["name"][wanted] + strings.base[headers.owner[wanted]]
     sections["name"][wanted] = names.numbers(strings.get(starts))
-    return b".gnu.linkonce." in strings.blob
+    return frozenset(prefix for prefix in RARE_NAMES if prefix.encode() in strings.blob)
 
 
 def _read_symbols(headers: Headers, names: Names) -> tuple[NDArray[Any], NDArray[np.int64]]:

@@ -41,8 +41,8 @@ def merge_properties(
     """
     rows = [
         row
-        for row, name in enumerate(inputs.names)
-        if name == NAME and inputs.sections["type"][row] == c.SHT_NOTE and not symbols.dropped[row]
+        for row in inputs.rows_called(NAME).tolist()
+        if inputs.sections["type"][row] == c.SHT_NOTE and not symbols.dropped[row]
     ]
     if not rows and not forced:
         return

@@ -265,11 +265,7 @@ def _drop_duplicate_groups(inputs: Inputs, result: Symbols) -> None:
             rows = members + owner.first_section
             result.dropped[rows] = True
             result.kept_by.update(dict.fromkeys(rows.tolist(), winner))
-    linkonce: list[int] = []
-    if any(item.file.has_linkonce for item in inputs.objects):
-        named = enumerate(inputs.names)
-        linkonce = [row for row, name in named if name.startswith(".gnu.linkonce.")]
-    for row in linkonce:
+    for row in inputs.rows_beginning(".gnu.linkonce."):
         number = int(sections["object"][row])
         winner = kept.setdefault(inputs.names[row], number)
         if winner != number:
