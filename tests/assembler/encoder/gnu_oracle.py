@@ -43,7 +43,7 @@ def gnu_as(texts: list[str], dialect: Dialect) -> dict[str, Answer | None]:
         output = Path(directory, "t.o")
         wanted = list(dict.fromkeys(texts))
         flag = "--64" if dialect.bits == 64 else "--32"
-        for _ in range(4):
+        for _ in range(40):
             head = directives(dialect)
             lines = list(head)
             for i, text in enumerate(wanted):
@@ -58,7 +58,8 @@ def gnu_as(texts: list[str], dialect: Dialect) -> dict[str, Answer | None]:
                 break
             bad = set()
             for line in run.stderr.splitlines():
-                if match := re.match(r".*?t\.s:(\d+): Error", line):
+                # Some nonsense ends GNU as with an internal error.
+                if match := re.match(r".*?t\.s:(\d+): (?:Error|Internal error)", line):
                     bad.add((int(match[1]) - 1 - len(head)) // 2)
             assert bad, run.stderr
             answers |= {wanted[i]: None for i in bad}

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class BranchTail:
-    """A branch to `target`; `is_near` once relaxation has chosen the near form."""
+    """A branch to `target`; `is_near` once relaxation has chosen the near form.
+
+    `grown` is the pass of relaxation that found the short form too short, `missed` the distance
+    in bytes that it would have had to span.
+    """
 
     target: Linear
     short: bytes
@@ -29,6 +33,8 @@ class BranchTail:
     is_near: bool = False
     fixed: bool = False
     """No choice is left: the target is not a label of this section, or there is one form only."""
+    grown: int = 0
+    missed: int = 0
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ record is in `listing` and `explanation`.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from orobuild.assembler import Options
+    from orobuild.assembler.encoder.types import Dialect
     from orobuild.assembler.fragment import BranchTail, Fragment
     from orobuild.assembler.output import Built
     from orobuild.assembler.relocation import OutputRelocation
@@ -32,7 +34,7 @@ Trace = dict[tuple["Section", int], "list[tuple[Fragment, int, Place, object]]"]
 class Event:
     """A statement that was met, or with `index` -1 the end of a file.
 
-    `section` and `stream` are where it was met; `skipped` and `skips` whether conditions skip
+    `section`, `stream` and `dialect` are what it was met in; `skipped` and `skips` whether conditions skip
     statements before and after it; `dead` whether the `.if` around it is itself skipped.
     """
 
@@ -43,6 +45,7 @@ class Event:
     skips: bool
     dead: bool
     counted: bool
+    dialect: Dialect
 
     @property
     def frame(self) -> Frame:
@@ -100,26 +103,31 @@ class Recorder(Unit):
         """Read one statement and remember that it was met."""
         place, section, stream = self.place, self.section, self.stream.number
         skipped, counted = self.conditionals.skipping, self.structure is None
+        dialect = self.dialect
         try:
             super().statement(text, start)
         finally:
             skips = self.conditionals.skipping
             dead = self.conditionals.dead
-            self.events.append(Event(place, section, stream, skipped, skips, dead, counted))
+            self.events.append(
+                Event(place, section, stream, skipped, skips, dead, counted, dialect)
+            )
 
     def leave(self, frame: Frame) -> None:
         """The frame has been read to its end."""
         if frame.kind == "file":
             place = (self.seq, frame, -1)
             number = self.stream.number
-            self.events.append(Event(place, self.section, number, False, False, False, True))
+            self.events.append(
+                Event(place, self.section, number, False, False, False, True, self.dialect)
+            )
         super().leave(frame)
 
     def record(self, built: Built) -> Record:
         """What has been remembered, once the object is made."""
         pieces: dict[int, list[Piece]] = {}
         known = {event.place[0] for event in self.events if event.index >= 0}
-        instructions: list[Event] = []
+        instructions: list[tuple[Place, Section, int]] = []
         for (section, number), marks in (self.trace or {}).items():
             if not marks:
                 continue
@@ -133,8 +141,14 @@ class Recorder(Unit):
                 if place[0] not in known and place[1].lines:
                     # an instruction that the unit knew from an equal one before
                     known.add(place[0])
-                    instructions.append(Event(place, section, number, False, False, False, True))
-        events = sorted([*self.events, *instructions], key=lambda e: (e.place[0], e.place[2] < 0))
+                    instructions.append((place, section, number))
+        dialects = [(event.place[0], event.dialect) for event in self.events]
+        events = list(self.events)
+        for place, section, number in instructions:
+            at = bisect_right(dialects, place[0], key=lambda item: item[0]) - 1
+            dialect = dialects[at][1] if at >= 0 else self.dialect
+            events.append(Event(place, section, number, False, False, False, True, dialect))
+        events.sort(key=lambda e: (e.place[0], e.place[2] < 0))
         return Record(
             self.options,
             tuple(events),

@@ -124,6 +124,7 @@ class _Relaxer:
     def __init__(self, unit: Unit, section: Section) -> None:
         self.unit = unit
         self.section = section
+        self.passes = 0
 
     def run(self) -> bool:
         """Relax the section alone to a fixed point; whether anything changed."""
@@ -136,6 +137,7 @@ class _Relaxer:
 
     def one_pass(self) -> bool:
         """One pass of relax_segment; whether an address changed."""
+        self.passes += 1
         stretch = 0
         stretched = False
         fragments = self.section.fragments
@@ -186,6 +188,7 @@ class _Relaxer:
         distance = place - (fragment.address + len(fragment.data) + size)
         if -128 <= distance <= 127:
             return 0
+        tail.grown, tail.missed = self.passes, distance
         fragment.size = _near(tail)
         return fragment.size - size
 

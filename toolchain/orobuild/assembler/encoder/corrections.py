@@ -55,6 +55,14 @@ def table() -> dict[tuple[str, int, int], list[Row]]:
 
 def encode(shape: Shape, bits: int) -> bytes | None:
     """The bytes of the first row that takes these operands, None when there is none."""
+    row = row_of(shape, bits)
+    if row is not None:
+        return _compose(row, shape.intel_order, bits)
+    return string_operation.encode(shape, bits)
+
+
+def row_of(shape: Shape, bits: int) -> Row | None:
+    """The first row that takes these operands."""
     rows = table().get((shape.mnemonic, bits, len(shape.operands)))
     if rows is not None:
         operands = shape.intel_order
@@ -63,8 +71,8 @@ def encode(shape: Shape, bits: int) -> bytes | None:
                 if not _takes(specs, operand):
                     break
             else:
-                return _compose(row, operands, bits)
-    return string_operation.encode(shape, bits)
+                return row
+    return None
 
 
 _CLASSES: Final = {

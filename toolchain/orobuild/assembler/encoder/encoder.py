@@ -137,6 +137,10 @@ class Encoder:
             self._settle()  # so that later statements find its recipes
         return slot
 
+    def waiting(self) -> list[Statement]:
+        """The statements that wait for an encoding."""
+        return [item.statement for item in self._pending]
+
     def flush(self) -> list[Diagnostic]:
         """Encode everything pending; returns what was wrong since the last flush, in order."""
         self._settle()

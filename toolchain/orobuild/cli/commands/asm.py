@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import orobuild
-from orobuild.cli import files, listings, terminal
+from orobuild.cli import explanations, files, listings, terminal
 from orobuild.errors import UsageError
 
 
@@ -51,6 +51,20 @@ def preprocess_if_needed(source: str, text: str, include_dirs: tuple[str, ...]) 
     metavar="[cdghlmns][=FILE]",
     help="Write a listing; the letters are those of oro-as, m shows macro expansions.",
 )
+@click.option(
+    "--explain",
+    "explained",
+    multiple=True,
+    metavar="LINE",
+    help="Say why this line (or FILE:LINE) became what it did.",
+)
+@click.option(
+    "--format",
+    "explain_format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="How --explain answers.",
+)
 def command(
     source: str,
     output: str,
@@ -60,6 +74,8 @@ def command(
     bits32: bool,
     debug_info: bool,
     listing: str | None,
+    explained: tuple[str, ...],
+    explain_format: str,
 ) -> None:
     """Assemble SOURCE (GNU syntax; - for standard input) to an ELF relocatable.
 
@@ -67,6 +83,7 @@ def command(
     orobuild asm isr.S -o isr.o
     orobuild asm boot.S --32 -I include --defsym CORES=4
     orobuild asm isr.S -o isr.o -almn=isr.lst
+    orobuild asm isr.S -o isr.o --explain 12
 
     Strict: code before any section directive, code in a section without x, and a
     custom section without flags are errors. `oro-as` has GNU's defaults instead.
@@ -80,7 +97,7 @@ def command(
         symbols=dict(parse_symbol(s) for s in symbols),
         code_ranges=True,
         debug_info=debug_info,
-        record=listing is not None,
+        record=listing is not None or bool(explained),
     )
     made = assembler.assemble(text, source, options, read_file=files.read_included)
     terminal.show(made.warnings)
@@ -91,3 +108,5 @@ def command(
         general += f" output file   \t: {output}\n\n"
         asked = listings.requests([listing])
         listings.write(made.record, source, asked, general, joined=source.endswith(".S"))
+    if explained and made.record is not None:
+        explanations.show(made.record, explained, source, as_json=explain_format == "json")

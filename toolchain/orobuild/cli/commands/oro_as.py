@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import orobuild
-from orobuild.cli import drop_in, files, gnu_options, listings, terminal
+from orobuild.cli import drop_in, explanations, files, gnu_options, listings, terminal
 from orobuild.cli.as_options import EXAMPLES, TABLE
 from orobuild.diagnostics import Severity
 from orobuild.errors import InputError
@@ -55,7 +55,10 @@ def run(arguments: Sequence[str]) -> int:
         terminal.show(made.warnings)
     output = line.last("output") or "a.out"
     drop_in.write(output, made.object)
-    if made.record is not None:
+    if made.record is not None and line.all("explain"):
+        as_json = line.last("format") == "json"
+        explanations.show(made.record, line.all("explain"), _label(names), as_json=as_json)
+    if made.record is not None and line.all("listing"):
         general = _ran(arguments, names, output)
         joined = len(names) > 1 or names[0].endswith(".S")
         listings.write(made.record, _label(names), _requests(line), general, joined=joined)
@@ -80,7 +83,7 @@ def _assemble(line: CommandLine, names: Sequence[str]) -> Assembly:
         dwarf=int(line.last("debug") or 2),
         compilation_directory=str(Path.cwd()),
         producer=f"GNU AS {drop_in.BINUTILS}",
-        record=bool(line.all("listing")),
+        record=bool(line.all("listing") or line.all("explain")),
     )
     return assembler.assemble(
         _text(line, names, label), label, options, read_file=files.read_included
