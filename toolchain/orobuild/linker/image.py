@@ -19,6 +19,7 @@ from orobuild.linker.contents import Contents
 from orobuild.linker.frames import write_links
 from orobuild.linker.relocate import apply_relocations
 from orobuild.linker.symtab import build_symbol_table
+from orobuild.linker.tables import select
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,25 +88,58 @@ def fill_image(
         for piece in contents.pieces:
             start = output.offset + piece.start
             image[start : start + piece.size] = np.frombuffer(piece.data, "u1")
-        # Runs hold the rows in the order of their offsets.
-        for run, _start, _fill in contents.runs:
-            for row in run.rows:
-                data = inputs.section_data(row)
-                if data:
-                    start = int(file_offset[row])
-                    image[start : start + len(data)] = np.frombuffer(data, "u1")
+    _copy_sections(resolution, has_bytes, image, file_offset)
     for change in patches.relaxations:
         if resolution.live[change.section]:
             start = int(file_offset[change.section]) + change.offset
             image[start : start + len(change.data)] = np.frombuffer(change.data, "u1")
-    keep = has_bytes[placement.output_of[relocations["section"]]]
-    keep &= inputs.sections["type"][relocations["section"]] != c.SHT_NOBITS
-    apply_relocations(resolution, relocations[keep], image, file_offset, got)
-    _clear_dead_code_ranges(resolution, relocations[keep], image, file_offset)
+    wanted = has_bytes[placement.output_of] & (inputs.sections["type"] != c.SHT_NOBITS)
+    relocations = select(relocations, wanted[relocations["section"]])
+    apply_relocations(resolution, relocations, image, file_offset, got)
+    _clear_dead_code_ranges(resolution, relocations, image, file_offset)
     live_links = [link for link in patches.links if has_bytes[placement.output_of[link.row]]]
     write_links(live_links, resolution.section_address, file_offset, image)
     if got.row >= 0 and got.symbols and resolution.live[got.row]:
         got.write(resolution, image, int(file_offset[got.row]))
+
+
+def _copy_sections(
+    resolution: Resolution,
+    has_bytes: NDArray[np.bool_],
+    image: NDArray[np.uint8],
+    file_offset: NDArray[np.uint64],
+) -> None:
+    """The bytes of every input section to where they belong."""
+    inputs, layout = resolution.inputs, resolution.layout
+    sections = inputs.sections
+    runs = [
+        run.rows
+        for index in np.flatnonzero(has_bytes[:-2]).tolist()
+        for run, _start, _fill in layout.contents.get(index, Contents()).runs
+    ]
+    rows = np.array([row for run in runs for row in run], "i8")
+    made = np.zeros(len(sections), bool)
+    made[list(inputs.contents)] = True
+    out = image.data
+    for row in rows[made[rows]].tolist():
+        data = inputs.contents[row]
+        start = int(file_offset[row])
+        out[start : start + len(data)] = data
+    headers = sections[rows]
+    rows = rows[~made[rows] & (headers["type"] != c.SHT_NOBITS) & (headers["size"] > 0)]
+    headers = sections[rows]
+    first, size = headers["offset"].astype("i8"), headers["size"].astype("i8")
+    to = file_offset[rows].astype("i8")
+    files = [item.data for item in inputs.objects]
+    for number, start, end, begin, stop in zip(
+        headers["object"].tolist(),
+        first.tolist(),
+        (first + size).tolist(),
+        to.tolist(),
+        (to + size).tolist(),
+        strict=True,
+    ):
+        out[begin:stop] = files[number][start:end]
 
 
 def _gap_bytes(gap: Gap, output: OutputSection, machine: int) -> bytes:
@@ -124,8 +158,8 @@ def _clear_dead_code_ranges(
     file_offset: NDArray[np.uint64],
 ) -> None:
     """docs/design.md: an `.oro.code` entry of a discarded section has address 0 and size 0."""
-    dead = relocations[~resolution.symbol_live[relocations["symbol"]]]
-    for entry in dead:
+    dead = ~resolution.symbol_live[relocations["symbol"]]
+    for entry in select(relocations, dead):
         section = int(entry["section"])
         if resolution.inputs.names[section] == ".oro.code":
             start = int(file_offset[section] + entry["offset"])
@@ -226,16 +260,17 @@ def write_elf(
     )
     start = file_header.pack() + b"".join(segment.pack(ei_class) for segment in segments)
     image[: len(start)] = np.frombuffer(start, "u1")
-    return image.tobytes() + bytes(tail) + b"".join(h.pack(ei_class) for h in headers)
+    return b"".join([image.data, tail, *(h.pack(ei_class) for h in headers)])
 
 
 def _os_abi(resolution: Resolution, headers: list[SectionHeader]) -> int:
     """ELFOSABI_GNU where something only it has is used (bfd/elf.c, _bfd_elf_final_write)."""
     table = resolution.inputs.symbols
-    used = resolution.symbol_live & (table["section"] >= 0)
-    gnu = (table["info"] & 0xF == c.STT_GNU_IFUNC) | (table["info"] >> 4 == c.STB_GNU_UNIQUE)
+    info = table["info"]
+    gnu = np.flatnonzero((info & 0xF == c.STT_GNU_IFUNC) | (info >> 4 == c.STB_GNU_UNIQUE))
+    used = resolution.symbol_live[gnu] & (table["section"][gnu] >= 0)
     retained = any(header.sh_flags & c.SHF_GNU_RETAIN for header in headers)
-    return c.ELFOSABI_GNU if retained or bool((used & gnu).any()) else c.ELFOSABI_NONE
+    return c.ELFOSABI_GNU if retained or bool(used.any()) else c.ELFOSABI_NONE
 
 
 def _links(output: OutputSection, written: list[OutputSection], *, strip: bool) -> tuple[int, int]:

@@ -7,7 +7,7 @@ only together with the `Names` that gave them out. Nothing is ever forgotten.
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -73,3 +73,17 @@ class Names:
             new = np.fromiter(map(len, self.raw[known:]), "i8", len(self._numbers) - known)
             self._lengths = np.concatenate([self._lengths, new])
         return self._lengths
+
+
+def first_appearances(
+    names: NDArray[Any], size: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers for `names` (which are below `size`) in the order in which they first appear: the
+    number of each, and the name of each number."""
+    first = np.full(size, -1, "i8")
+    # Written backwards, the first appearance is written last.
+    first[names[::-1]] = np.arange(len(names) - 1, -1, -1)
+    used = np.flatnonzero(first >= 0)
+    order = used[np.argsort(first[used])]
+    first[order] = np.arange(len(order))
+    return first[names], order

@@ -14,6 +14,7 @@ from orobuild.diagnostics import Diagnostic, Note, Span, error
 from orobuild.elf.descriptions import relocation_type
 from orobuild.errors import InputError
 from orobuild.linker.relocation_types import Formula, table
+from orobuild.linker.tables import select
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,20 +29,26 @@ _MAX_REPORTS: Final = 20
 def check_types(resolution: Resolution, relocations: NDArray[Any]) -> None:
     """Refuse relocation types that are not implemented and offsets outside their sections."""
     types = table(resolution.inputs.e_machine)
-    sizes = resolution.inputs.sections["size"]
+    kinds = relocations["type"]
     problems: list[Diagnostic] = []
-    for r_type in np.unique(relocations["type"]).tolist():
-        rows = np.flatnonzero(relocations["type"] == r_type)
-        known = types.get(r_type)
-        if known is None:
-            problems.append(_unsupported(resolution, relocations[rows[0]], len(rows)))
-            continue
-        entries = relocations[rows]
-        limit = sizes[entries["section"]]
-        width = np.uint64(known.width)
-        outside = (limit < width) | (entries["offset"] > limit - np.minimum(limit, width))
-        if outside.any():
-            problems.append(_outside(resolution, entries[np.flatnonzero(outside)[0]]))
+    width = np.zeros(max(types) + 2, "u8")
+    width[list(types)] = [kind.width for kind in types.values()]
+    known = np.zeros(len(width), bool)
+    known[list(types)] = True
+    # One number stands for all that are larger than any known one.
+    kinds = np.minimum(kinds, len(width) - 1)
+    if not known[kinds].all():
+        strange = relocations[~known[kinds]]
+        for r_type in np.unique(strange["type"]).tolist():
+            rows = np.flatnonzero(strange["type"] == r_type)
+            problems.append(_unsupported(resolution, strange[rows[0]], len(rows)))
+    limit = resolution.inputs.sections["size"][relocations["section"]]
+    needed = width[kinds]
+    outside = (limit < needed) | (relocations["offset"] > limit - np.minimum(limit, needed))
+    if outside.any():
+        wrong = relocations[outside & known[kinds]]
+        _, first = np.unique(wrong["type"], return_index=True)
+        problems += [_outside(resolution, wrong[index]) for index in first.tolist()]
     if problems:
         raise InputError(problems)
 
@@ -102,11 +109,11 @@ def apply_relocations(
     """
     types = table(resolution.inputs.e_machine)
     problems: list[Diagnostic] = []
-    for r_type in np.unique(relocations["type"]).tolist():
+    for r_type in np.flatnonzero(np.bincount(relocations["type"])).tolist():
         kind = types[r_type]
         if kind.formula is Formula.NOTHING:
             continue
-        entries = relocations[relocations["type"] == r_type]
+        entries = select(relocations, relocations["type"] == r_type)
         value = _values(resolution, entries, kind, got)
         dead = ~resolution.symbol_live[entries["symbol"]]
         value[dead] = 0
@@ -115,10 +122,18 @@ def apply_relocations(
         )
         problems += _out_of_range(resolution, entries, value, unchecked, kind, r_type)
         position = file_offset[entries["section"]] + entries["offset"]
-        for k in range(kind.width):
-            image[position + np.uint64(k)] = (value >> np.uint64(8 * k)).astype("u1")
+        _store(image, position.astype("i8"), value, kind.width)
     if problems:
         raise InputError(problems[:_MAX_REPORTS])
+
+
+def _store(
+    image: NDArray[np.uint8], position: NDArray[np.int64], value: NDArray[np.uint64], width: int
+) -> None:
+    """Write the low `width` bytes of each value, little-endian, at its position."""
+    # A view of the image as overlapping words, one at every byte.
+    words: NDArray[Any] = np.ndarray((len(image) - width + 1,), f"<u{width}", image, strides=(1,))
+    words[position] = value.astype(words.dtype)
 
 
 def _values(

@@ -18,6 +18,7 @@ from orobuild.elf import constants as c
 from orobuild.errors import InputError
 from orobuild.linker import hash_order
 from orobuild.linker.inputs import COMMON, UNDEFINED
+from orobuild.linker.names import first_appearances
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +112,7 @@ def resolve(inputs: Inputs, *, required: Sequence[str], overridden: frozenset[st
     kind[section == UNDEFINED] = np.where(
         weak[section == UNDEFINED], int(Kind.UNDEFINED_WEAK), int(Kind.UNDEFINED)
     )
-    target, order = _first_appearances(table["name"][rows], len(inputs.strings))
+    target, order = first_appearances(table["name"][rows], len(inputs.strings))
     count = len(order)
     text = inputs.strings.text
     result.names = [text[name] for name in order.tolist()]
@@ -148,20 +149,6 @@ def resolve(inputs: Inputs, *, required: Sequence[str], overridden: frozenset[st
         raise InputError(problems)
     _allocate_common(inputs, result)
     return result
-
-
-def _first_appearances(
-    names: NDArray[np.int32], size: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Numbers for `names` (which are below `size`) in the order in which they first appear: the
-    number of each, and the name of each number."""
-    first = np.full(size, -1, "i8")
-    # Written backwards, the first appearance is written last.
-    first[names[::-1]] = np.arange(len(names) - 1, -1, -1)
-    used = np.flatnonzero(first >= 0)
-    order = used[np.argsort(first[used])]
-    first[order] = np.arange(len(order))
-    return first[names], order
 
 
 def _merge_common(result: Symbols, target: int, row: int, size: int, align: int) -> None:

@@ -9,47 +9,40 @@ import numpy as np
 from orobuild.elf import constants as c
 from orobuild.elf.arrays import SYM
 from orobuild.linker.inputs import ABSOLUTE
+from orobuild.linker.names import first_appearances
 from orobuild.linker.output import OutputSection
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from orobuild.linker.names import Names
     from orobuild.linker.resolution import Resolution
 
 
 def build_symbol_table(resolution: Resolution) -> tuple[bytes, bytes, int]:
     """The bytes of .symtab and .strtab, and the index of the first global symbol."""
-    strings = _Strings()
-    rows = _local_rows(resolution)
-    locals_part = _local_symbols(resolution, rows, strings)
-    globals_ = _global_symbols(resolution)
-    dtype = SYM[resolution.inputs.ei_class]
-    hidden = [entry for entry in globals_ if entry[1] >> 4 == c.STB_LOCAL]
-    visible = [entry for entry in globals_ if entry[1] >> 4 != c.STB_LOCAL]
-    rest = np.zeros(len(globals_), dtype)
-    if globals_:
-        names, infos, others, indices, values, sizes = zip(*hidden, *visible, strict=True)
-        add = strings.add
-        rest["st_name"] = [add(name.encode("utf-8", "surrogateescape")) for name in names]
-        rest["st_info"], rest["st_other"], rest["st_shndx"] = infos, others, indices
-        # ELF32 keeps the low 32 bits.
-        rest["st_value"] = np.array(values, "u8").astype(dtype["st_value"])
-        rest["st_size"] = np.array(sizes, "u8").astype(dtype["st_size"])
-    table = np.concatenate([np.zeros(1, dtype), locals_part, rest])
-    return table.tobytes(), bytes(strings.data), 1 + len(locals_part) + len(hidden)
+    inputs = resolution.inputs
+    dtype = SYM[inputs.ei_class]
+    locals_part, local_names = _local_symbols(resolution, _local_rows(resolution))
+    defined, defined_names = _object_globals(resolution)
+    scripted, scripted_names = _script_symbols(resolution)
+    rest = np.concatenate([defined, scripted])
+    names = np.concatenate([defined_names, scripted_names])
+    # Those that are local to the image come first (gABI: locals before globals).
+    hidden = rest["st_info"] >> 4 == c.STB_LOCAL
+    order = np.concatenate([np.flatnonzero(hidden), np.flatnonzero(~hidden)])
+    table = np.concatenate([np.zeros(1, dtype), locals_part, rest[order]])
+    names = np.concatenate([np.zeros(1, "i8"), local_names, names[order]])
+    table["st_name"], data = _string_table(inputs.strings, names)
+    return table.tobytes(), data, 1 + len(locals_part) + int(hidden.sum())
 
 
-class _Strings:
-    def __init__(self) -> None:
-        self.data = bytearray(b"\0")
-        self._known: dict[bytes, int] = {b"": 0}
-
-    def add(self, name: bytes) -> int:
-        offset = self._known.get(name)
-        if offset is None:
-            offset = self._known[name] = len(self.data)
-            self.data += name + b"\0"
-        return offset
+def _string_table(strings: Names, names: NDArray[np.int64]) -> tuple[NDArray[np.int64], bytes]:
+    """The offset of every name in a string table that holds each once, and that table."""
+    numbers, order = first_appearances(names, len(strings))
+    raw, lengths = strings.raw, strings.lengths[order] + 1
+    data = b"\0".join([raw[number] for number in order.tolist()]) + b"\0"
+    return (np.cumsum(lengths) - lengths)[numbers], data
 
 
 def _header_indices(resolution: Resolution) -> NDArray[np.uint16]:
@@ -83,12 +76,11 @@ def _local_rows(resolution: Resolution) -> NDArray[np.int64]:
 
 
 def _local_symbols(
-    resolution: Resolution, rows: NDArray[np.int64], strings: _Strings
-) -> NDArray[Any]:
+    resolution: Resolution, rows: NDArray[np.int64]
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The entries of symbol rows without st_name, and the numbers of their names."""
     table = resolution.inputs.symbols[rows]
     part = np.zeros(len(rows), SYM[resolution.inputs.ei_class])
-    raw = resolution.inputs.strings.raw
-    part["st_name"] = [strings.add(raw[number]) for number in table["name"].tolist()]
     part["st_info"] = table["info"]
     part["st_other"] = table["other"]
     part["st_size"] = table["size"]
@@ -98,14 +90,12 @@ def _local_symbols(
     part["st_value"] = value
     shndx = _header_indices(resolution)[np.maximum(table["section"], 0)]
     part["st_shndx"] = np.where(table["section"] >= 0, shndx, c.SHN_ABS)
-    return part
+    return part, table["name"].astype("i8")
 
 
-def _global_symbols(resolution: Resolution) -> list[tuple[str, int, int, int, int, int]]:
-    """(name, st_info, st_other, st_shndx, st_value, st_size) of every defined global."""
-    inputs, symbols, layout = resolution.inputs, resolution.symbols, resolution.layout
-    entries: list[tuple[str, int, int, int, int, int]] = []
-    thread_base = _thread_base(resolution)
+def _object_globals(resolution: Resolution) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The same for every global that an object defines and the script does not."""
+    inputs, symbols = resolution.inputs, resolution.symbols
     rows = np.array(symbols.row, "i8")
     defined = np.maximum(rows, 0)
     table = inputs.symbols
@@ -119,24 +109,30 @@ def _global_symbols(resolution: Resolution) -> list[tuple[str, int, int, int, in
         near = _nearby(resolution, removed, address) if removed.exists else None
         indices[number] = near.header_index if near is not None else 0
     kept = (rows >= 0) & ((sections < 0) | (indices != 0))
+    scripted = map(symbols.numbers.get, resolution.layout.values)
+    kept[[number for number in scripted if number is not None]] = False
     homes = np.where(sections >= 0, indices, c.SHN_ABS)
     numbers = np.flatnonzero(kept)
-    columns = zip(
-        numbers.tolist(),
-        table["info"][rows[numbers]].tolist(),
-        homes[numbers].tolist(),
-        resolution.symbol_value[rows[numbers]].tolist(),
-        strict=True,
-    )
-    for number, info, index, value in columns:
-        name = symbols.names[number]
-        if name in layout.values:
-            continue
-        st_info = info & 0xF0 | c.STT_OBJECT if info & 0xF == c.STT_COMMON else info
-        st_value = value - thread_base if info & 0xF == c.STT_TLS else value
-        visibility = symbols.visibility[number]
-        entries.append((name, st_info, visibility, index, st_value, symbols.size[number]))
-    for name, script in layout.values.items():
+    rows = rows[numbers]
+    info = table["info"][rows]
+    kind = info & 0xF
+    part = np.zeros(len(numbers), SYM[inputs.ei_class])
+    part["st_info"] = np.where(kind == c.STT_COMMON, info & 0xF0 | c.STT_OBJECT, info)
+    part["st_other"] = np.array(symbols.visibility, "u1")[numbers]
+    part["st_shndx"] = homes[numbers]
+    value = resolution.symbol_value[rows]
+    value[kind == c.STT_TLS] -= np.uint64(_thread_base(resolution))
+    # ELF32 keeps the low 32 bits.
+    part["st_value"] = value
+    part["st_size"] = np.array(symbols.size, "u8")[numbers]
+    return part, table["name"][rows].astype("i8")
+
+
+def _script_symbols(resolution: Resolution) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The same for what the script defines."""
+    inputs, symbols = resolution.inputs, resolution.symbols
+    entries = []
+    for name, script in resolution.layout.values.items():
         number = symbols.numbers.get(name, -1)
         visibility = symbols.visibility[number] if number >= 0 else c.STV_DEFAULT
         if script.hidden:
@@ -149,8 +145,14 @@ def _global_symbols(resolution: Resolution) -> list[tuple[str, int, int, int, in
             shndx = home.header_index if home is not None else c.SHN_ABS
         binding = c.STB_LOCAL if script.hidden else c.STB_GLOBAL
         sym_type = script.st_type or _copied_type(resolution, script.source)
-        entries.append((name, binding << 4 | sym_type, visibility, shndx, script.value.address, 0))
-    return entries
+        entries.append((binding << 4 | sym_type, visibility, shndx, script.value.address))
+    part = np.zeros(len(entries), SYM[inputs.ei_class])
+    if entries:
+        infos, others, indices, values = zip(*entries, strict=True)
+        part["st_info"], part["st_other"], part["st_shndx"] = infos, others, indices
+        part["st_value"] = np.array(values, "u8").astype(part["st_value"].dtype)
+    raw = [name.encode("utf-8", "surrogateescape") for name in resolution.layout.values]
+    return part, np.array(inputs.strings.numbers(raw), "i8")
 
 
 def _copied_type(resolution: Resolution, source: str | None) -> int:
