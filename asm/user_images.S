@@ -26,6 +26,12 @@ _oro_user_images:
     user_image registers
     user_image flags
     user_image vectors
+    user_image family
+    user_image status_7
+    user_image sleeper
+    user_image ping
+    user_image pong
+    user_image sieve
     user_image fault_write
     user_image fault_execute
     user_image fault_stack

@@ -3,17 +3,18 @@
 .section .text.syscall,"ax",@progbits
 .code64
 
-# int64_t user_syscall(uint64_t number, uint64_t a, uint64_t b)
+# int64_t user_syscall3(uint64_t number, uint64_t a, uint64_t b, uint64_t c)
 # System V ABI in; the kernel's convention is in kernel/abi/syscall.h.
-    .globl user_syscall
-    .type user_syscall, @function
-user_syscall:
+    .globl user_syscall3
+    .type user_syscall3, @function
+user_syscall3:
     movq %rdi, %rax
     movq %rsi, %rdi
     movq %rdx, %rsi
+    movq %rcx, %rdx
     syscall
     ret
-    .size user_syscall, . - user_syscall
+    .size user_syscall3, . - user_syscall3
 
 # uint64_t user_scrub_probe(void)
 # Makes a system call with a pattern in every register and returns 0 if the preserved ones kept it

@@ -32,7 +32,9 @@ struct core {
     uint32_t index;
     uint32_t apic_id;
     volatile bool online;
-    volatile bool reschedule;
+    volatile bool reschedule; /* leave the current thread before anything is resumed */
+    bool idle;                /* the others know that it has nothing to do */
+    uint32_t turn;            /* ticks of the current thread's turn so far */
     volatile uint64_t ticks;
     volatile uint64_t threads; /* how many different threads ran here */
 
@@ -40,6 +42,9 @@ struct core {
     uint64_t root;          /* what CR3 holds; 0 until the first thread runs */
     struct thread *ready_head, *ready_tail;
     struct spinlock ready_lock;
+    volatile bool urgent; /* the first of the queue goes before the current thread */
+    uint32_t boosts;      /* threads that went before others since the last tick */
+    struct thread *sleepers; /* guarded by the process lock */
     struct frame *idle_frame;
 
     uint64_t gdt[GDT_ENTRIES];

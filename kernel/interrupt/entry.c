@@ -1,6 +1,8 @@
 /*
- * entry.c - where the assembly entries arrive in C. Each function is jumped to with rsp at the
- * top of a stack, turns the frame into an event, and never returns.
+ * entry.c - where the assembly entries arrive in C, and the funnel. Each *_entry() is jumped to with
+ * rsp at the top of a stack, turns the frame into an event, and never returns. They and the funnel
+ * are compiled together, and it into each of them, so that an event's kind is known when its entry
+ * is compiled and only what it needs is left.
  */
 #include <stddef.h>
 
@@ -9,10 +11,16 @@
 #include "arch/cpu.h"
 #include "arch/features.h"
 #include "arch/lapic.h"
+#include "console/printk.h"
 #include "interrupt/event.h"
 #include "interrupt/panic.h"
 #include "interrupt/probe.h"
+#include "sched/demo.h"
+#include "sched/process.h"
+#include "sched/scheduler.h"
+#include "sched/syscalls.h"
 #include "smp/stop.h"
+#include "test/crash.h"
 
 extern _Noreturn void _oro_resume_kernel(struct frame *frame, uint32_t swapped);
 extern const struct fixup {
@@ -26,7 +34,43 @@ _Noreturn void exception_entry_ist(struct frame *frame, uint32_t swapped);
 _Noreturn void syscall_entry(struct frame *frame);
 _Noreturn void context_refused(struct frame *frame);
 
-_Noreturn static void handle(enum event_kind kind, struct frame *frame, uint64_t address)
+/* What happened is dealt with; run_context() decides what comes next. */
+__attribute__((always_inline)) static inline void kernel_event(const struct event *event)
+{
+    struct core *core = this_core();
+    switch (event->kind) {
+    case EVENT_TICK:
+        core->ticks++;
+        scheduler_tick(core);
+        process_tick(core);
+        crash_tick(core);
+        demo_tick(core);
+        break;
+    case EVENT_SYSCALL:
+        syscall_dispatch(event->frame);
+        break;
+    case EVENT_FAULT:
+        process_fault(event->frame, event->address);
+        break;
+    case EVENT_REFUSED:
+        process_kill("return-address-not-canonical");
+        break;
+    case EVENT_NMI:
+        if (stop_requested())
+            cpu_halt();
+        break;
+    case EVENT_APIC_ERROR:
+        printk("core %u: local APIC error\n", core->index);
+        break;
+    case EVENT_RESCHEDULE:
+        scheduler_called(core);
+        break;
+    case EVENT_SPURIOUS:
+        break;
+    }
+}
+
+__attribute__((always_inline)) _Noreturn static inline void handle(enum event_kind kind, struct frame *frame, uint64_t address)
 {
     struct event event = {kind, frame, address};
     kernel_event(&event);

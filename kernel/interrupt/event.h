@@ -16,7 +16,7 @@
 
 enum event_kind {
     EVENT_TICK,       /* the core's timer */
-    EVENT_RESCHEDULE, /* another core put a thread on this core's queue */
+    EVENT_RESCHEDULE, /* another core has a thread for this one, or has killed its thread */
     EVENT_SYSCALL,    /* frame: the call */
     EVENT_FAULT,      /* frame: what the program did; address: cr2 */
     EVENT_REFUSED,    /* frame: it cannot be resumed */
@@ -30,8 +30,6 @@ struct event {
     struct frame *frame;
     uint64_t address;
 };
-
-void kernel_event(const struct event *event);
 
 /* Leaves the kernel: for the current thread if it may go on, else for the next one of this core,
  * else for the idle loop. */

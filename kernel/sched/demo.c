@@ -17,18 +17,21 @@ enum {
     ENOUGH_TICKS = 20,                /* per core, for a verdict */
     ENOUGH_THREADS = 2,               /* per core */
     PATIENCE_TICKS = 20 * TICK_HZ,    /* of the first core, before it gives up */
+    IMPATIENCE_TICKS = 3 * TICK_HZ,   /* the same with `impatient` on the command line */
 };
 
 /* Programs that end by themselves, and programs that the kernel must end. */
 static const char *const good[] = {"hello",     "yielder", "scrub",   "registers",
                                    "flags",     "vectors", "vectors", "vectors",
-                                   "vectors",   "vectors", "vectors", "vectors"};
+                                   "vectors",   "vectors", "vectors", "vectors",
+                                   "family",    "ping",    "sieve",   "sieve"};
 static const char *const bad[] = {"fault_write",     "fault_execute",    "fault_stack",
                                   "fault_privilege", "fault_breakpoint", "fault_step",
                                   "fault_undefined"};
 enum { GOOD = sizeof(good) / sizeof(good[0]), BAD = sizeof(bad) / sizeof(bad[0]) };
 
 static bool forever, tests;
+static uint64_t patience = PATIENCE_TICKS;
 static uint32_t wanted; /* how many programs should exit by themselves */
 static uint64_t frames_at_start; /* free, or kept for processes, when only the hogs existed */
 
@@ -37,9 +40,9 @@ static uint64_t frames_accounted(void)
     return frames_free_count() + process_counts().kept_frames;
 }
 
-static void spawn(const char *name, uint32_t core)
+static void spawn(const char *name, uint32_t core, bool pinned)
 {
-    process_spawn(process_find_image(name), &cores[core % core_count]);
+    process_spawn(process_find_image(name), &cores[core % core_count], 0, pinned);
 }
 
 /* The loader's modules that are ELF files are programs too: each must end with status 0. */
@@ -54,7 +57,7 @@ static void spawn_modules(void)
         if (module->size < 4 || memcmp(start, "\177ELF", 4) != 0)
             continue;
         wanted++;
-        process_spawn(&image, &cores[i % core_count]);
+        process_spawn(&image, &cores[i % core_count], 0, false);
     }
 }
 
@@ -63,21 +66,23 @@ void demo_start(bool tests_passed)
     tests = tests_passed;
     forever = boot_option("run=forever") || boot_option("measure");
     wanted = GOOD;
+    if (boot_option("impatient"))
+        patience = IMPATIENCE_TICKS;
     if (boot_option("measure")) {
-        spawn("measure", 0);
-        spawn("measure", 0);
+        spawn("measure", 0, true);
+        spawn("measure", 0, true);
         return;
     }
     for (uint32_t i = 0; i < core_count; i++) {
         /* Two that never give the core up: only the timer can make them take turns. */
-        spawn("hog", i);
-        spawn("hog", i);
+        spawn("hog", i, true);
+        spawn("hog", i, true);
     }
     frames_at_start = frames_accounted();
     for (uint32_t i = 0; i < GOOD; i++)
-        spawn(good[i], i);
+        spawn(good[i], i, false);
     for (uint32_t i = 0; i < BAD; i++)
-        spawn(bad[i], GOOD + i);
+        spawn(bad[i], GOOD + i, false);
     spawn_modules();
 }
 
@@ -106,6 +111,8 @@ static const char *missing(struct process_counts counts)
         return "faults-not-caught";
     if (counts.freed != wanted + BAD)
         return "programs-not-freed";
+    if (counts.present != 2 * core_count)
+        return "processes-left";
     return frames_accounted() != frames_at_start ? "frames-lost" : 0;
 }
 
@@ -125,7 +132,7 @@ void demo_tick(struct core *core)
     struct process_counts counts = process_counts();
     const char *failed = failure(counts);
     const char *reason = failed ? failed : missing(counts);
-    if (!failed && reason && core->ticks < PATIENCE_TICKS)
+    if (!failed && reason && core->ticks < patience)
         return;
     report_cores();
     if (reason) {

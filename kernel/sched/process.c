@@ -1,11 +1,11 @@
 #include "sched/process.h"
 
-#include <stdatomic.h>
 #include <stddef.h>
 
 #include "abi/core.h"
 #include "abi/layout.h"
 #include "abi/processor.h"
+#include "abi/syscall.h"
 #include "abi/vectors.h"
 #include "arch/vector_state.h"
 #include "console/printk.h"
@@ -16,20 +16,16 @@
 #include "memory/object_cache.h"
 #include "memory/paging.h"
 #include "sched/elf_loader.h"
+#include "sched/process_table.h"
 #include "sched/scheduler.h"
 
 extern const struct user_image _oro_user_images[], _oro_user_images_end[];
 
-struct owned {
-    struct process process;
-    struct thread thread;
-};
+_Static_assert(sizeof(struct process) <= PAGE_SIZE, "must fit the object cache's page");
+static struct object_cache cache = {.size = (sizeof(struct process) + 15) & ~(size_t)15};
 
-_Static_assert(sizeof(struct owned) <= PAGE_SIZE, "must fit the object cache's page");
-static struct object_cache cache = {.size = (sizeof(struct owned) + 15) & ~(size_t)15};
-
-static atomic_uint next_pid = 1;
-static atomic_uint spawned, exited, failed, killed, freed;
+/* Of the processes that the kernel started; guarded by the process lock. */
+static struct process_counts counts;
 
 const struct user_image *process_find_image(const char *name)
 {
@@ -56,23 +52,23 @@ static const char *map_stack(uint64_t root)
 }
 
 /* Everything but the object itself; on failure the caller frees what there is. */
-static const char *build(struct owned *owned, const struct user_image *image)
+static const char *build(struct process *process, const struct user_image *image)
 {
-    owned->process.root = kernel_map_new_space();
+    process->root = kernel_map_new_space();
     uint64_t frame_page = frames_alloc(0);
     if (frame_page)
-        owned->thread.frame = (struct frame *)((char *)phys_to_virt(frame_page) + PAGE_SIZE) - 1;
-    if (!owned->process.root || !frame_page)
+        process->thread.frame = (struct frame *)((char *)phys_to_virt(frame_page) + PAGE_SIZE) - 1;
+    if (!process->root || !frame_page)
         return "out of memory";
 
     uint64_t entry;
-    const char *wrong = elf_load(owned->process.root, image->start,
-                                 (size_t)(image->end - image->start), &entry);
+    const char *wrong =
+        elf_load(process->root, image->start, (size_t)(image->end - image->start), &entry);
     if (!wrong)
-        wrong = map_stack(owned->process.root);
+        wrong = map_stack(process->root);
     if (wrong)
         return wrong;
-    struct frame *frame = owned->thread.frame;
+    struct frame *frame = process->thread.frame;
     frame->rip = entry;
     frame->cs = SELECTOR_USER_CODE;
     frame->rflags = RFLAGS_IF | RFLAGS_FIXED;
@@ -81,65 +77,129 @@ static const char *build(struct owned *owned, const struct user_image *image)
     return NULL;
 }
 
-static bool refuse(const char *name, const char *why)
+/* What `build` made. */
+static void demolish(struct process *process)
 {
-    printk("cannot start %s: %s\n", name, why);
-    return false;
-}
-
-bool process_spawn(const struct user_image *image, struct core *core)
-{
-    if (!image)
-        return refuse("a program", "the kernel has none of this name");
-    struct owned *owned = object_alloc(&cache);
-    if (!owned)
-        return refuse(image->name, "out of memory");
-    owned->process.name = image->name;
-    owned->process.pid = atomic_fetch_add(&next_pid, 1);
-    owned->thread.process = &owned->process;
-    const char *wrong = build(owned, image);
-    if (wrong) {
-        process_free(&owned->thread);
-        return refuse(image->name, wrong);
-    }
-    atomic_fetch_add(&spawned, 1);
-    scheduler_add(core, &owned->thread);
-    return true;
-}
-
-void process_free(struct thread *thread)
-{
-    struct process *process = thread->process;
     if (process->root) {
         paging_free_lower_half(process->root);
         frames_free(process->root, 0);
     }
-    if (thread->frame)
-        frames_free(virt_to_phys(thread->frame) & ~(uint64_t)(PAGE_SIZE - 1), 0);
-    vector_state_free(thread->vector_area);
-    bool ran = thread->dead;
-    object_free(&cache, (char *)process - offsetof(struct owned, process));
-    if (ran)
-        atomic_fetch_add(&freed, 1);
+    if (process->thread.frame)
+        frames_free(virt_to_phys(process->thread.frame) & ~(uint64_t)(PAGE_SIZE - 1), 0);
+    vector_state_free(process->thread.vector_area);
+}
+
+static int64_t refuse(const char *name, const char *why, int64_t error)
+{
+    printk("cannot start %s: %s\n", name, why);
+    return error;
+}
+
+int64_t process_spawn(const struct user_image *image, struct core *core, uint32_t parent,
+                      bool pinned)
+{
+    if (!image)
+        return refuse("a program", "the kernel has none of this name", ERROR_NO_PROGRAM);
+    struct process *process = object_alloc(&cache);
+    if (!process)
+        return refuse(image->name, "out of memory", ERROR_NO_MEMORY);
+    process->name = image->name;
+    process->parent = parent;
+    process->thread.process = process;
+    process->thread.core = core;
+    process->thread.pinned = pinned;
+    process->thread.weight = 1;
+    const char *wrong = build(process, image);
+    process_lock();
+    if (!wrong && !process_table_add(process))
+        wrong = "too many processes";
+    if (wrong) {
+        process_unlock();
+        demolish(process);
+        object_free(&cache, process);
+        return refuse(image->name, wrong, ERROR_NO_MEMORY);
+    }
+    int64_t pid = process->pid;
+    counts.spawned += parent == 0;
+    scheduler_add(&process->thread);
+    process_unlock();
+    return pid;
+}
+
+/* Nobody will ask for the process any more. Under the process lock. */
+static void forget(struct process *process)
+{
+    process_table_remove(process);
+    object_free(&cache, process);
+}
+
+/* The children of a process that is no more: those that have ended are forgotten, the others are
+ * nobody's. Under the process lock. */
+static void leave_children(uint32_t pid)
+{
+    struct process *child;
+    for (uint32_t at = 0; (child = process_table_next(&at));) {
+        if (child->parent != pid)
+            continue;
+        child->parent = PARENT_GONE;
+        if (child->ended)
+            forget(child);
+    }
+}
+
+void process_release(struct thread *thread)
+{
+    struct process *process = thread->process;
+    demolish(process);
+    process_lock();
+    inbox_empty(process);
+    leave_children(process->pid);
+    counts.freed += process->parent == 0;
+    process->ended = true;
+    process_wake_waiters(process);
+    if (process->parent == 0 || process->parent == PARENT_GONE)
+        forget(process);
+    process_unlock();
+}
+
+/* The current thread of this core will not be resumed. */
+static void end(struct thread *thread, int status)
+{
+    process_lock();
+    thread->process->status = status;
+    thread->state = THREAD_DEAD;
+    if (thread->process->parent == 0) {
+        counts.exited += status >= 0;
+        counts.failed += status > 0;
+        counts.killed += status < 0;
+    }
+    process_unlock();
+    scheduler_leave(this_core());
 }
 
 void process_exit(int status)
 {
     struct thread *thread = this_core()->current;
     printk("[%s %u] exited with status %d\n", thread->process->name, thread->process->pid, status);
-    atomic_fetch_add(&exited, 1);
-    if (status != 0)
-        atomic_fetch_add(&failed, 1);
-    thread->dead = true;
+    end(thread, status & STATUS_MASK);
+}
+
+static void say_killed(const struct process *process, const char *reason)
+{
+    printk("oro: killed=%s pid=%u reason=%s\n", process->name, process->pid, reason);
 }
 
 void process_kill(const char *reason)
 {
     struct thread *thread = this_core()->current;
-    printk("oro: killed=%s pid=%u reason=%s\n", thread->process->name, thread->process->pid,
-           reason);
-    atomic_fetch_add(&killed, 1);
-    thread->dead = true;
+    say_killed(thread->process, reason);
+    end(thread, ERROR_KILLED);
+}
+
+void process_end_killed(struct thread *thread)
+{
+    say_killed(thread->process, "parent");
+    end(thread, ERROR_KILLED);
 }
 
 /* #NM: the thread's first vector instruction, which then starts anew. */
@@ -169,18 +229,46 @@ void process_fault(const struct frame *frame, uint64_t address)
            thread->process->name, thread->process->pid, frame->vector,
            exception_name(frame->vector), frame->error_code, frame->rip, address, text,
            *text ? "\n" : "");
-    atomic_fetch_add(&killed, 1);
-    thread->dead = true;
+    end(thread, ERROR_KILLED);
+}
+
+int64_t process_wait(uint64_t pid)
+{
+    struct process *self = this_core()->current->process;
+    process_lock();
+    struct process *child = process_table_find(pid);
+    int64_t result = ERROR_NO_PROCESS;
+    if (child && child->parent == self->pid && !child->ended) {
+        process_block(child);
+    } else if (child && child->parent == self->pid) {
+        result = child->status;
+        forget(child);
+    }
+    process_unlock();
+    return result;
+}
+
+int64_t process_kill_child(uint64_t pid)
+{
+    struct process *self = this_core()->current->process;
+    process_lock();
+    struct process *child = process_table_find(pid);
+    bool found = child && child->parent == self->pid && !child->ended;
+    if (found) {
+        child->killed = true;
+        process_interrupt(&child->thread);
+    }
+    process_unlock();
+    return found ? 0 : ERROR_NO_PROCESS;
 }
 
 struct process_counts process_counts(void)
 {
-    return (struct process_counts){
-        .spawned = atomic_load(&spawned),
-        .exited = atomic_load(&exited),
-        .failed = atomic_load(&failed),
-        .killed = atomic_load(&killed),
-        .freed = atomic_load(&freed),
-        .kept_frames = cache.frames,
-    };
+    process_lock();
+    struct process_counts now = counts;
+    for (uint32_t at = 0; process_table_next(&at);)
+        now.present++;
+    now.kept_frames = cache.frames + inbox_kept_frames();
+    process_unlock();
+    return now;
 }

@@ -1,5 +1,7 @@
 /*
- * process.h - a process: an address space made from an ELF file, and the one thread in it.
+ * process.h - a process: an address space made from an ELF file, and the one thread in it. All of
+ * them stand in a table; one lock guards it, and with it everything that one process may change of
+ * another: who waits for what, who has ended, whose inbox holds which messages.
  */
 #pragma once
 
@@ -8,22 +10,23 @@
 #include <stdint.h>
 
 #include "abi/frame.h"
+#include "sched/thread.h"
 
 struct core;
+struct letter;
 
 struct process {
     uint32_t pid;
+    uint32_t parent; /* pid, or 0 if the kernel started it */
     const char *name;
     uint64_t root; /* physical address of its top-level page table */
-};
-
-struct thread {
-    struct process *process;
-    struct frame *frame; /* the last bytes of its frame page, which is TSS.rsp0 while it runs */
-    void *vector_area;   /* its vector registers while it does not run; null until it uses them */
-    struct thread *next; /* in the run queue */
-    uint64_t ran_on;     /* one bit per core */
-    bool dead;           /* ended; freed as soon as its core has left it */
+    int status;    /* what SYSCALL_WAIT returns, once it has ended */
+    bool ended;    /* nothing is left of it but this structure */
+    bool killed;   /* is to end: its core does it as soon as it meets it */
+    struct thread *waiters; /* blocked until this process changes */
+    struct letter *inbox_first, *inbox_last;
+    uint32_t inbox_count;
+    struct thread thread;
 };
 
 /* A program to start: an ELF file in memory. The name must outlive the process. */
@@ -35,24 +38,40 @@ struct user_image {
 /* The program of this name that is inside the kernel (asm/user_images.S), or null. */
 const struct user_image *process_find_image(const char *name);
 
-/* Loads a program and queues its thread on a core. False, with a line on the console, if that
- * cannot be done; null is such a case. */
-bool process_spawn(const struct user_image *image, struct core *core);
+/* Loads a program and queues its thread on a core, for good if `pinned`. Returns the new process's
+ * pid, or an error of kernel/abi/syscall.h, with a line on the console. A null image is one. */
+int64_t process_spawn(const struct user_image *image, struct core *core, uint32_t parent,
+                      bool pinned);
 
 /* The current process ends: by its own will, by what it did, or because of `reason`. */
 void process_exit(int status);
 void process_fault(const struct frame *frame, uint64_t address);
 void process_kill(const char *reason);
 
-/* Gives back all that a dead thread and its process own; the core must have left both. */
-void process_free(struct thread *thread);
+/* A process that was asked to end does, wherever its thread is; the caller's core holds it. */
+void process_end_killed(struct thread *thread);
 
-/* How the processes of this run ended so far. */
+/* Gives back all that a dead thread and its process own; the core must have left both. */
+void process_release(struct thread *thread);
+
+/* System calls of the current thread; each returns its result, or blocks the thread and returns
+ * anything. */
+int64_t process_sleep(uint64_t ticks);
+int64_t process_wait(uint64_t pid);
+int64_t process_kill_child(uint64_t pid);
+int64_t process_send(uint64_t pid, uint64_t bytes, uint64_t size);
+int64_t process_receive(uint64_t to);
+
+/* Timer tick of the calling core: those whose time has come go on. */
+void process_tick(struct core *core);
+
+/* How the processes that the kernel started in this run ended so far. */
 struct process_counts {
     uint32_t spawned;
     uint32_t exited, failed; /* failed: exited with a status other than 0 */
     uint32_t killed;
     uint32_t freed;     /* ended, and everything they had given back */
+    uint32_t present;   /* in the table now, whoever started them */
     size_t kept_frames; /* page frames kept for the objects of later processes */
 };
 

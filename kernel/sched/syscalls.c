@@ -1,10 +1,13 @@
 #include "sched/syscalls.h"
 
+#include <stdatomic.h>
+
 #include "abi/core.h"
 #include "abi/syscall.h"
 #include "console/printk.h"
 #include "memory/user_memory.h"
 #include "sched/process.h"
+#include "sched/scheduler.h"
 
 /* One write is one line of the console, under the program's name. Its buffer is no burden to the
  * other calls. */
@@ -28,21 +31,64 @@ __attribute__((noinline)) static int64_t write_console(uint64_t text, uint64_t s
     return (int64_t)size;
 }
 
-void syscall_dispatch(struct frame *frame)
+/* A child of the calling process, on the core whose turn it is. */
+__attribute__((noinline)) static int64_t spawn(uint64_t name, uint64_t size)
 {
-    int64_t result = 0;
+    static atomic_uint turn;
+    char text[NAME_MAX + 1] = "";
+    if (size > NAME_MAX)
+        return ERROR_TOO_LONG;
+    if (!user_read(text, name, size))
+        return ERROR_BAD_ADDRESS;
+    const struct user_image *image = process_find_image(text);
+    if (!image)
+        return ERROR_NO_PROGRAM;
+    struct core *core = &cores[atomic_fetch_add(&turn, 1) % core_count];
+    return process_spawn(image, core, this_core()->current->process->pid, false);
+}
+
+static int64_t set_weight(uint64_t weight)
+{
+    if (weight < 1 || weight > WEIGHT_MAX)
+        return ERROR_BAD_NUMBER;
+    this_core()->current->weight = (uint32_t)weight;
+    return 0;
+}
+
+static int64_t call(const struct frame *frame)
+{
     switch (frame->rax) {
     case SYSCALL_EXIT:
         process_exit((int)frame->rdi);
-        break;
+        return 0;
     case SYSCALL_WRITE:
-        result = write_console(frame->rdi, frame->rsi);
-        break;
+        return write_console(frame->rdi, frame->rsi);
     case SYSCALL_YIELD:
-        this_core()->reschedule = true;
-        break;
+        scheduler_leave(this_core());
+        return 0;
+    case SYSCALL_SLEEP:
+        return process_sleep(frame->rdi);
+    case SYSCALL_WEIGHT:
+        return set_weight(frame->rdi);
+    case SYSCALL_SPAWN:
+        return spawn(frame->rdi, frame->rsi);
+    case SYSCALL_WAIT:
+        return process_wait(frame->rdi);
+    case SYSCALL_KILL:
+        return process_kill_child(frame->rdi);
+    case SYSCALL_SEND:
+        return process_send(frame->rdi, frame->rsi, frame->rdx);
+    case SYSCALL_RECEIVE:
+        return process_receive(frame->rdi);
     default:
-        result = ERROR_NO_SYSCALL;
+        return ERROR_NO_SYSCALL;
     }
-    frame->rax = (uint64_t)result;
+}
+
+void syscall_dispatch(struct frame *frame)
+{
+    int64_t result = call(frame);
+    /* A call that blocked stays in its frame as it was made: it will be made again. */
+    if (!this_core()->current->call_again)
+        frame->rax = (uint64_t)result;
 }

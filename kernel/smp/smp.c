@@ -49,6 +49,7 @@ void smp_prepare_core(struct core *core, uint32_t index, uint32_t apic_id)
     core->index = index;
     core->apic_id = apic_id;
     core->online = false;
+    core->reschedule = true; /* it has no thread yet */
     if (core->kernel_stack)
         return; /* prepared for a core that did not answer */
     core->kernel_stack = first_rsp(kernel_map_stack());

@@ -1,6 +1,6 @@
-/* measure.c - what a way into the kernel and back costs, in time stamp counts. Under QEMU's
- * `-icount shift=0` a count is an instruction. `measure` on the command line runs two of them, and
- * nothing else, on the first core. */
+/* measure.c - what the ways into the kernel cost, in time stamp counts. Under QEMU's `-icount
+ * shift=0` a count is an instruction. `measure` on the command line runs two of them, and nothing
+ * else, on the first core: they yield to each other. benchmarks/kernel.py reads the lines. */
 #include "user/user.h"
 
 enum { ROUNDS = 1000 };
@@ -12,22 +12,23 @@ static uint64_t time_stamp(void)
     return (uint64_t)high << 32 | low;
 }
 
-/* Counts for ROUNDS calls; with SYSCALL_COUNT for none, the cost of the loop itself. */
-static uint64_t rounds_of(uint64_t number)
-{
-    uint64_t start = time_stamp();
-    for (unsigned i = 0; i < ROUNDS; i++) {
-        if (number == SYSCALL_COUNT)
-            __asm__ volatile("" : : : "memory");
-        else
-            user_syscall(number, 0, 0);
-    }
-    return time_stamp() - start;
-}
+/* A count for every round of a statement, without the loop's own. */
+#define COUNTS_OF(statement)                                                                      \
+    ({                                                                                            \
+        uint64_t start = time_stamp();                                                            \
+        for (unsigned round = 0; round < ROUNDS; round++)                                         \
+            __asm__ volatile("" : : : "memory");                                                  \
+        uint64_t middle = time_stamp();                                                           \
+        for (unsigned round = 0; round < ROUNDS; round++) {                                       \
+            __asm__ volatile("" : : : "memory");                                                  \
+            statement;                                                                            \
+        }                                                                                         \
+        (time_stamp() - middle - (middle - start)) / ROUNDS;                                      \
+    })
 
 static void say(const char *what, uint64_t counts)
 {
-    char line[64];
+    char line[WRITE_MAX];
     char digits[20];
     unsigned length = 0, count = 0;
     while (*what)
@@ -43,10 +44,16 @@ static void say(const char *what, uint64_t counts)
 
 int main(void)
 {
-    uint64_t loop = rounds_of(SYSCALL_COUNT);
-    uint64_t null_call = rounds_of(SYSCALL_GETPID) - loop;
-    uint64_t yield = rounds_of(SYSCALL_YIELD) - loop;
-    say("counts per null system call: ", null_call / ROUNDS);
-    say("counts per yield to another process and back: ", yield / ROUNDS);
+    static struct message message;
+    say("measured first_instruction=", time_stamp());
+    say("measured null_call=", COUNTS_OF(user_syscall(SYSCALL_GETPID, 0, 0)));
+    say("measured call_through_the_funnel=", COUNTS_OF(user_syscall(SYSCALL_WEIGHT, 1, 0)));
+    /* To the other process and back: two switches. */
+    say("measured yield_and_back=", COUNTS_OF(user_syscall(SYSCALL_YIELD, 0, 0)));
+    int64_t pong = spawn("pong");
+    /* To the other process and back: two messages, two wake-ups, two switches. */
+    say("measured message_and_back=", COUNTS_OF((send(pong, "x", 1), receive(&message))));
+    send(pong, "", 0);
+    wait_for(pong);
     return 0;
 }

@@ -11,7 +11,7 @@
 int main(void);
 
 /* asm/user/syscall.S */
-int64_t user_syscall(uint64_t number, uint64_t a, uint64_t b);
+int64_t user_syscall3(uint64_t number, uint64_t a, uint64_t b, uint64_t c);
 uint64_t user_scrub_probe(void);
 
 /* asm/user/registers.S */
@@ -29,11 +29,42 @@ struct user_vectors {
 void user_vectors_load(const struct user_vectors *from, uint64_t avx);
 void user_vectors_store(struct user_vectors *to, uint64_t avx);
 
-/* Writes one line to the console. */
-static inline int64_t print(const char *text)
+static inline int64_t user_syscall(uint64_t number, uint64_t a, uint64_t b)
+{
+    return user_syscall3(number, a, b, 0);
+}
+
+static inline uint64_t text_size(const char *text)
 {
     uint64_t size = 0;
     while (text[size])
         size++;
-    return user_syscall(SYSCALL_WRITE, (uint64_t)text, size);
+    return size;
+}
+
+/* Writes one line to the console. */
+static inline int64_t print(const char *text)
+{
+    return user_syscall(SYSCALL_WRITE, (uint64_t)text, text_size(text));
+}
+
+/* Starts a program as a child; returns its pid or an error. */
+static inline int64_t spawn(const char *name)
+{
+    return user_syscall(SYSCALL_SPAWN, (uint64_t)name, text_size(name));
+}
+
+static inline int64_t wait_for(int64_t pid)
+{
+    return user_syscall(SYSCALL_WAIT, (uint64_t)pid, 0);
+}
+
+static inline int64_t send(int64_t pid, const void *bytes, uint64_t size)
+{
+    return user_syscall3(SYSCALL_SEND, (uint64_t)pid, (uint64_t)bytes, size);
+}
+
+static inline int64_t receive(struct message *message)
+{
+    return user_syscall(SYSCALL_RECEIVE, (uint64_t)message, 0);
 }

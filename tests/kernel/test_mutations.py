@@ -29,6 +29,9 @@ POP_ORDER = (
         (("asm/user_copy.S", "    clac\n", ""), "exceptions"),
         (("kernel/memory/kernel_map.c", "if (!(segment->p_flags & PF_X))", "if (0)"), "paging"),
         (("kernel/memory/kernel_map.c", "if (segment->p_flags & PF_W)", "if (1)"), "paging"),
+        (("kernel/sched/scheduler.c", "owner->ready_tail = before;", ";"), "scheduler"),
+        (("kernel/sched/scheduler.c", "!thread->pinned &&", ""), "scheduler"),
+        (("kernel/sched/scheduler.c", "core->boosts++;", ""), "scheduler"),
         (
             ("kernel/memory/frames.c", "free_count -= UINT64_C(1)", "free_count -= UINT64_C(2)"),
             "frames",
@@ -64,12 +67,17 @@ def test_the_kernels_tests_catch(build_changed, boot, read_ktap, change, suite):
         ("kernel/sched/scheduler.c", "_oro_vector_load(core->vector_area);", ";"),
         ("kernel/arch/vector_state.c", "area ? CR0_KERNEL & ~CR0_TS : CR0_KERNEL", "CR0_KERNEL"),
         ("kernel/arch/vector_state.c", "    idt_load(area != 0);\n", ""),
+        ("kernel/sched/inbox.c", "process_wake_waiters(self);", ";"),
+        ("kernel/sched/process.c", "    process_wake_waiters(process);\n", ""),
+        ("kernel/sched/process.c", "        child->parent = PARENT_GONE;\n", ""),
+        ("kernel/sched/process_table.c", "        thread->wake_at = 0;\n", "        ;\n"),
+        ("kernel/sched/scheduler.c", "while (next && next->process->killed)", "while (0)"),
     ],
     ids=lambda change: change[0],
 )
 def test_the_programs_catch(build_changed, boot, change):
     """A program whose registers are mixed up reports it, or runs astray until its time is up."""
-    report = boot(build_changed(*change).kernel, "")
+    report = boot(build_changed(*change).kernel, "impatient")
     assert any(line.startswith("oro: verdict=fail reason=") for line in report.lines)
 
 
