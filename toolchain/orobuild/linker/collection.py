@@ -86,14 +86,13 @@ def _edges(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Which section keeps which: by relocations, section groups and SHF_LINK_ORDER."""
     table = inputs.symbols
-    defining = np.array([*symbols.row, -1], "i8")
-    of_row = symbols.of_row
-    meaning = np.where(of_row >= 0, defining[of_row], np.arange(len(table)))
+    meaning = symbols.meaning()
     home = np.where(meaning >= 0, table["section"][np.maximum(meaning, 0)], -1)
     source = relocations["section"]
     target = home[relocations["symbol"]]
     names = inputs.names
-    frames = np.array([name == ".eh_frame" for name in names], bool)
+    frames = np.zeros(len(names), bool)
+    frames[inputs.rows_called(".eh_frame")] = True
     code = (inputs.sections["flags"] & np.uint64(c.SHF_EXECINSTR)) != 0
     useful = (target >= 0) & alloc[source]
     # Unwind information describes code; it does not need it.

@@ -61,10 +61,9 @@ class _Function:
 
 def indirect_rows(inputs: Inputs, symbols: Symbols) -> NDArray[np.bool_]:
     """Which symbol rows mean an indirect function that the input defines."""
-    defining = np.array([*symbols.row, -1], "i8")
-    meaning = np.where(
-        symbols.of_row >= 0, defining[symbols.of_row], np.arange(len(inputs.symbols))
-    )
+    if not ((inputs.symbols["info"] & 0xF) == c.STT_GNU_IFUNC).any():
+        return np.zeros(len(inputs.symbols), bool)
+    meaning = symbols.meaning()
     at = np.maximum(meaning, 0)
     found: NDArray[np.bool_] = (meaning >= 0) & (
         (inputs.symbols["info"][at] & 0xF) == c.STT_GNU_IFUNC

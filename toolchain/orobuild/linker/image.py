@@ -24,7 +24,7 @@ from orobuild.linker.tables import select
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from orobuild.linker.contents import Gap
+    from orobuild.linker.contents import Padding
     from orobuild.linker.frames import FrameLink
     from orobuild.linker.got import GlobalOffsetTable, Relaxation
     from orobuild.linker.output import OutputSection
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from orobuild.linker.segments import FileLayout
 
 _MAX_IMAGE: Final = 1 << 30
+_SHORT_GAP: Final = 64  # bytes; gaps up to this are many, longer ones few
 # Multi-byte NOPs of 1 … 10 bytes (Intel SDM Vol. 2B, NOP; the last two prefixed with 66h and CS).
 _NOPS: Final = (
     b"\x90",
@@ -81,10 +82,12 @@ def fill_image(
         has_bytes[output.index] = True
         contents = layout.contents.get(output.index, Contents())
         for gap in contents.gaps:
-            pattern = _gap_bytes(gap, output, machine)
+            pattern = _gap_bytes(gap.pattern, gap.length, output, machine)
             if pattern:
                 start = output.offset + gap.start
                 image[start : start + gap.length] = np.frombuffer(pattern, "u1")
+        for padding in contents.padding:
+            _pad(padding, output, machine, image)
         for piece in contents.pieces:
             start = output.offset + piece.start
             image[start : start + piece.size] = np.frombuffer(piece.data, "u1")
@@ -142,13 +145,28 @@ def _copy_sections(
         out[begin:stop] = files[number][start:end]
 
 
-def _gap_bytes(gap: Gap, output: OutputSection, machine: int) -> bytes:
-    if gap.pattern:
-        if not any(gap.pattern):
+def _gap_bytes(pattern: bytes, length: int, output: OutputSection, machine: int) -> bytes:
+    """What fills a gap; nothing where it stays zero."""
+    if pattern:
+        if not any(pattern):
             return b""
-        repeats = -(-gap.length // len(gap.pattern))
-        return (gap.pattern * repeats)[: gap.length]
-    return nop_fill(gap.length, machine) if output.code else b""
+        repeats = -(-length // len(pattern))
+        return (pattern * repeats)[:length]
+    return nop_fill(length, machine) if output.code else b""
+
+
+def _pad(padding: Padding, output: OutputSection, machine: int, image: NDArray[np.uint8]) -> None:
+    """Fill gaps between sections, all of one length at a time."""
+    if not (any(padding.pattern) if padding.pattern else output.code):
+        return
+    for length in np.unique(padding.lengths).tolist():
+        content = np.frombuffer(_gap_bytes(padding.pattern, length, output, machine), "u1")
+        starts = padding.starts[padding.lengths == length] + output.offset
+        if length <= _SHORT_GAP:
+            image[starts[:, None] + np.arange(length)] = content
+        else:
+            for start in starts.tolist():
+                image[start : start + length] = content
 
 
 def _clear_dead_code_ranges(

@@ -137,14 +137,20 @@ class Inputs:
 
     def add_section(self, owner: int, name: str, **columns: int) -> int:
         """Append a section that the linker makes; its row."""
-        row = np.zeros(1, SECTION)
-        row["object"] = owner
-        row["name"] = self.strings.number(name.encode("utf-8", "surrogateescape"))
+        return self.add_sections(name, [{"object": owner}], **columns)[0]
+
+    def add_sections(self, name: str, each: Sequence[dict[str, int]], **columns: int) -> list[int]:
+        """Append sections of one name; their rows. `columns` are the same for all."""
+        first = len(self.names)
+        rows = np.zeros(len(each), SECTION)
+        rows["name"] = self.strings.number(name.encode("utf-8", "surrogateescape"))
         for column, value in columns.items():
-            row[column] = value
-        self.sections = np.concatenate([self.sections, row])
-        self.names.append(name)
-        return len(self.names) - 1
+            rows[column] = value
+        for column in each[0] if each else ():
+            rows[column] = [one[column] for one in each]
+        self.sections = np.concatenate([self.sections, rows])
+        self.names += [name] * len(each)
+        return list(range(first, len(self.names)))
 
 
 def join_objects(files: Sequence[ObjectFile], names: Names, machine: int | None) -> Inputs:

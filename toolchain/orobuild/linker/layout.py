@@ -15,7 +15,7 @@ import numpy as np
 
 from orobuild.diagnostics import Diagnostic, did_you_mean, error, warning
 from orobuild.errors import InputError
-from orobuild.linker.contents import Contents, Gap, Piece, Run, ScriptSymbol
+from orobuild.linker.contents import Contents, Gap, Padding, Piece, Run, ScriptSymbol
 from orobuild.linker.context import ScriptContext
 from orobuild.linker.evaluation import (
     ABS,
@@ -63,8 +63,8 @@ class Layout(ScriptContext):
         self.offset_of: NDArray[np.uint64] = np.zeros(len(inputs.names), "u8")
         self._final = False
         self._marking = True
-        self._sizes = inputs.sections["size"]
-        self._aligns = inputs.sections["align"]
+        self._sizes = inputs.sections["size"].astype("i8")
+        self._aligns = inputs.sections["align"].astype("i8")
         self._last_section: OutputSection | None = None
         self._dot_moved = False
 
@@ -405,24 +405,13 @@ class Layout(ScriptContext):
         fill: bytes,
     ) -> None:
         if subalign:
-            aligns = np.full(len(run.rows), subalign, "u8")
             output.align = max(output.align, subalign)
-        else:
-            aligns = self._aligns[run.rows]
-        boundary = int(aligns.max())
-        residue = self.dot % boundary
         cached = self._runs.get(id(run))
-        if cached is None or cached.residue != residue:
-            offsets = []
-            position = residue
-            for size, alignment in zip(
-                self._sizes[run.rows].tolist(), aligns.tolist(), strict=True
-            ):
-                position += -position % alignment
-                offsets.append(position - residue)
-                position += size
-            cached = Run(residue, np.array(offsets, "u8"), position - residue)
-            self._runs[id(run)] = cached
+        if cached is None or (subalign and subalign != cached.boundary):
+            rows = np.array(run.rows, "i8")
+            aligns = np.full(len(rows), subalign) if subalign else self._aligns[rows]
+            cached = self._runs[id(run)] = Run.of(rows, self._sizes[rows], aligns)
+        cached.place(self.dot)
         cached.start = self.dot - output.vma
         contents.runs.append((run, cached.start, fill))
         self.dot = self.dot + cached.size & MASK
@@ -495,12 +484,14 @@ class Layout(ScriptContext):
                 continue
             for run, start, fill in contents.runs:
                 cached = self._runs[id(run)]
-                offsets = cached.offsets + np.uint64(start)
-                self.offset_of[run.rows] = offsets
-                ends = offsets + self._sizes[run.rows]
-                begins = np.concatenate([[np.uint64(start)], ends[:-1]])
-                for at in np.flatnonzero(offsets > begins).tolist():
-                    contents.gaps.append(Gap(int(begins[at]), int(offsets[at] - begins[at]), fill))
+                offsets = cached.offsets + start
+                self.offset_of[cached.rows] = offsets.astype("u8")
+                ends = offsets + cached.sizes
+                begins = np.concatenate([[start], ends[:-1]])
+                gaps = np.flatnonzero(offsets > begins)
+                if len(gaps):
+                    begins = begins[gaps]
+                    contents.padding.append(Padding(begins, offsets[gaps] - begins, fill))
 
 
 def _keeps_nothing(item: nodes.Assignment) -> bool:

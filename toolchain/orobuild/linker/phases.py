@@ -276,11 +276,9 @@ def _strip(inputs: Inputs, rows: NDArray[np.int64], options: LinkOptions) -> NDA
 def _early_referrers(inputs: Inputs, symbols: Symbols, relocations: NDArray[Any]) -> Any:
     """A function from a section row to notes on who refers to it, before any layout."""
     table = inputs.symbols
-    of_row = symbols.of_row
-    defining = np.array([*symbols.row, -1], "i8")
 
     def notes(row: int) -> list[Note]:
-        meaning = np.where(of_row >= 0, defining[of_row], np.arange(len(table)))
+        meaning = symbols.meaning()
         target = np.where(meaning >= 0, table["section"][np.maximum(meaning, 0)], -1)
         alloc = (inputs.sections["flags"][relocations["section"]] & np.uint64(c.SHF_ALLOC)) != 0
         hits = np.flatnonzero(
@@ -357,8 +355,9 @@ def _define_bounds(
     layout: Layout, placed: Placement, symbols: Symbols, options: LinkOptions
 ) -> None:
     """__start_NAME and __stop_NAME of output sections whose names are C identifiers."""
-    for number, name in enumerate(symbols.names):
-        if symbols.kind[number] > Kind.UNDEFINED or name in layout.values:
+    for number in np.flatnonzero(symbols.kind <= Kind.UNDEFINED).tolist():
+        name = symbols.names[number]
+        if name in layout.values:
             continue
         prefix = next((p for p in ("__start_", "__stop_") if name.startswith(p)), None)
         section = name[len(prefix) :] if prefix else ""

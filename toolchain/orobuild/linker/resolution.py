@@ -122,12 +122,8 @@ def resolve_values(
     live &= ~removed[output_of] | (inputs.sections["size"] == 0)
     section_address[~live] = 0
     table = inputs.symbols
-    # what each row means: itself, or the row that defines its global
-    meaning = np.arange(len(table), dtype="i8")
+    meaning = symbols.meaning()
     of_row = symbols.of_row
-    is_global = of_row >= 0
-    defining = np.array([*symbols.row, -1], "i8")
-    meaning[is_global] = defining[of_row[is_global]]
     found = meaning >= 0
     target = np.where(found, table["section"][np.maximum(meaning, 0)], -1)
     base = np.where(target >= 0, section_address[np.maximum(target, 0)], np.uint64(0))
@@ -137,10 +133,10 @@ def resolve_values(
     # The null symbol of every object is the value 0.
     nulls = np.array([o.first_symbol for o in inputs.objects if o.symbol_count], "i8")
     alive[nulls] = True
-    kinds = np.array([*(int(kind) for kind in symbols.kind), 0], "i8")
-    weak = is_global & (kinds[of_row] == Kind.UNDEFINED_WEAK)
+    kinds = np.append(symbols.kind, 0)
+    weak = (of_row >= 0) & (kinds[of_row] == Kind.UNDEFINED_WEAK)
     target = np.where(target >= 0, target, -1)
-    undefined = {n for n, kind in enumerate(symbols.kind) if kind == Kind.UNDEFINED}
+    undefined = set(np.flatnonzero(symbols.kind == Kind.UNDEFINED).tolist())
     _apply_script_symbols(symbols, layout, of_row, value, alive, weak, target, undefined)
     alive |= weak
     return Resolution(

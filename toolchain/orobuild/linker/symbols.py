@@ -39,25 +39,22 @@ class Kind(enum.IntEnum):
     DEFINED = 4
 
 
-_KINDS: Final = tuple(Kind)
-
-
 @dataclass(slots=True)
 class Symbols:
-    """The global symbols. Lists are parallel, indexed by the global's number.
+    """The global symbols. Lists and arrays are parallel, indexed by the global's number.
 
-    `row` is the symbol table row that defines it (-1: none). `of_row[symbol row]` is the global
+    `kind` is what is known about it (`Kind`), `row` is the symbol table row that defines it (-1: none). `of_row[symbol row]` is the global
     that a row means, -1 for a local symbol. `dropped[section row]` marks sections of COMDAT
     groups that another object provides; `kept_by` says which object does.
     """
 
     names: list[str] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
-    kind: list[Kind] = field(default_factory=list)
-    row: list[int] = field(default_factory=list)
-    visibility: list[int] = field(default_factory=list)
-    size: list[int] = field(default_factory=list)
-    align: list[int] = field(default_factory=list)
+    kind: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, "i8"))
+    row: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, "i8"))
+    visibility: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, "i8"))
+    size: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, "i8"))
+    align: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, "i8"))
     of_row: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, "i8"))
     dropped: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
     kept_by: dict[int, int] = field(default_factory=dict)
@@ -69,17 +66,23 @@ class Symbols:
         if number is None:
             number = self.numbers[name] = len(self.names)
             self.names.append(name)
-            self.kind.append(Kind.UNDEFINED_WEAK)
-            self.row.append(-1)
-            self.visibility.append(c.STV_DEFAULT)
-            self.size.append(0)
-            self.align.append(0)
+            self.kind = np.append(self.kind, int(Kind.UNDEFINED_WEAK))
+            self.row = np.append(self.row, -1)
+            self.visibility = np.append(self.visibility, c.STV_DEFAULT)
+            self.size = np.append(self.size, 0)
+            self.align = np.append(self.align, 0)
         return number
 
     def is_defined(self, name: str) -> bool:
         """Whether an object defines `name`."""
         number = self.numbers.get(name)
-        return number is not None and self.kind[number] >= Kind.WEAK
+        return number is not None and bool(self.kind[number] >= Kind.WEAK)
+
+    def meaning(self) -> NDArray[np.int64]:
+        """The row that each symbol row means: its own, or the one that defines its global (-1:
+        none)."""
+        defining = np.append(self.row, -1)
+        return np.where(self.of_row >= 0, defining[self.of_row], np.arange(len(self.of_row)))
 
 
 # How constraining each STV_* is (gABI: internal, hidden, protected, default), and back.
@@ -125,21 +128,21 @@ def resolve(inputs: Inputs, *, required: Sequence[str], overridden: frozenset[st
     row_of[target[winning]] = rows[winning]
     strictest = np.zeros(count, "i8")
     np.maximum.at(strictest, target, _CONSTRAINT[visibility])
-    result.kind = [_KINDS[number] for number in best.tolist()]
-    result.row = row_of.tolist()
-    result.visibility = _OF_CONSTRAINT[strictest].tolist()
-    result.size = np.where(row_of >= 0, table["size"][row_of], 0).tolist()
-    result.align = [0] * count
+    result.kind = best
+    result.row = row_of
+    result.visibility = _OF_CONSTRAINT[strictest]
+    result.size = np.where(row_of >= 0, table["size"][row_of], np.uint64(0)).astype("i8")
+    result.align = np.zeros(count, "i8")
     for index in np.flatnonzero(kind == Kind.COMMON).tolist():
         row = int(rows[index])
         symbol = table[row]
         _merge_common(result, int(target[index]), row, int(symbol["size"]), int(symbol["value"]))
     result.of_row[rows] = target
-    definitions = np.flatnonzero(kind == Kind.DEFINED)
+    again = np.flatnonzero((kind == Kind.DEFINED) & (result.row[target] != rows))
     problems = [
-        _duplicate(inputs, result.names[number], result.row[number], int(rows[index]))
-        for index, number in zip(definitions.tolist(), target[definitions].tolist(), strict=True)
-        if result.row[number] != rows[index] and result.names[number] not in overridden
+        _duplicate(inputs, result.names[number], int(result.row[number]), int(rows[index]))
+        for index, number in zip(again.tolist(), target[again].tolist(), strict=True)
+        if result.names[number] not in overridden
     ]
     for name in required:
         number = result.number(name)
@@ -164,34 +167,32 @@ def _merge_common(result: Symbols, target: int, row: int, size: int, align: int)
 def _allocate_common(inputs: Inputs, result: Symbols) -> None:
     """Give every object with common symbols a NOBITS section called COMMON that holds them."""
     owners: dict[int, list[int]] = {}
-    for number, kind in enumerate(result.kind):
-        if kind == Kind.COMMON:
-            owners.setdefault(int(inputs.symbols["object"][result.row[number]]), []).append(number)
-    for owner, numbers in owners.items():
-        numbers[:] = hash_order.walk(result.names, numbers)
+    numbers = np.flatnonzero(result.kind == Kind.COMMON)
+    objects = inputs.symbols["object"][result.row[numbers]]
+    for number, owner in zip(numbers.tolist(), objects.tolist(), strict=True):
+        owners.setdefault(owner, []).append(number)
+    made: list[dict[str, int]] = []
+    places: list[tuple[list[int], list[int]]] = []
+    for owner, mine in owners.items():
+        mine[:] = hash_order.walk(result.names, mine)
         size, align = 0, 1
         offsets = []
-        for number in numbers:
-            alignment = result.align[number]
+        for number in mine:
+            alignment = int(result.align[number])
             if alignment & (alignment - 1):
                 _bad_common(inputs, result, number)
             size = -(-size // alignment) * alignment
             offsets.append(size)
-            size += result.size[number]
+            size += int(result.size[number])
             align = max(align, alignment)
-        row = inputs.add_section(
-            owner,
-            "COMMON",
-            type=c.SHT_NOBITS,
-            flags=c.SHF_ALLOC | c.SHF_WRITE,
-            size=size,
-            align=align,
-        )
-        result.dropped = np.append(result.dropped, False)
-        result.common[row] = numbers
-        for number, offset in zip(numbers, offsets, strict=True):
-            inputs.symbols["section"][result.row[number]] = row
-            inputs.symbols["value"][result.row[number]] = offset
+        made.append({"object": owner, "size": size, "align": align})
+        places.append((mine, offsets))
+    rows = inputs.add_sections("COMMON", made, type=c.SHT_NOBITS, flags=c.SHF_ALLOC | c.SHF_WRITE)
+    result.dropped = np.append(result.dropped, np.zeros(len(rows), bool))
+    for row, (mine, offsets) in zip(rows, places, strict=True):
+        result.common[row] = mine
+        inputs.symbols["section"][result.row[mine]] = row
+        inputs.symbols["value"][result.row[mine]] = offsets
 
 
 def _bad_common(inputs: Inputs, result: Symbols, number: int) -> None:

@@ -96,7 +96,7 @@ def _local_symbols(
 def _object_globals(resolution: Resolution) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """The same for every global that an object defines and the script does not."""
     inputs, symbols = resolution.inputs, resolution.symbols
-    rows = np.array(symbols.row, "i8")
+    rows = symbols.row
     defined = np.maximum(rows, 0)
     table = inputs.symbols
     sections = table["section"][defined] if len(table) else rows
@@ -118,13 +118,13 @@ def _object_globals(resolution: Resolution) -> tuple[NDArray[Any], NDArray[np.in
     kind = info & 0xF
     part = np.zeros(len(numbers), SYM[inputs.ei_class])
     part["st_info"] = np.where(kind == c.STT_COMMON, info & 0xF0 | c.STT_OBJECT, info)
-    part["st_other"] = np.array(symbols.visibility, "u1")[numbers]
+    part["st_other"] = symbols.visibility[numbers]
     part["st_shndx"] = homes[numbers]
     value = resolution.symbol_value[rows]
     value[kind == c.STT_TLS] -= np.uint64(_thread_base(resolution))
     # ELF32 keeps the low 32 bits.
     part["st_value"] = value
-    part["st_size"] = np.array(symbols.size, "u8")[numbers]
+    part["st_size"] = symbols.size[numbers]
     return part, table["name"][rows].astype("i8")
 
 
