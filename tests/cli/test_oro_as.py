@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from orobuild.elf.compare import compare
+
 PROGRAM = """\
     .text
     .globl answer
@@ -258,3 +260,12 @@ def test_make_with_oro_as(directory_with_as, tmp_path, tool):
     )
     subprocess.run([tool("gcc"), "a.o", "-o", "a"], cwd=tmp_path, check=True)
     subprocess.run([tmp_path / "a"], check=True)
+
+
+def test_local_numbers_can_be_left_out(oro_as, tmp_path, tool):
+    source = "a = 1\n.globl b\nb = 2\n.text\nc: mov $a, %eax\n"
+    (tmp_path / "x.s").write_text(source)
+    oro_as("--strip-local-absolute", "-o", "ours.o", "x.s")
+    theirs = [tool("as"), "--strip-local-absolute", "-o", "theirs.o", "x.s"]
+    subprocess.run(theirs, cwd=tmp_path, check=True)
+    assert compare(*((tmp_path / name).read_bytes() for name in ("ours.o", "theirs.o"))) == []

@@ -42,6 +42,16 @@ lretw
 lret $4
 lretl $4
 retf
+#### retfw
+retfw
+#### retfl
+retfl
+#### .code16 ; retf ; retfw ; retfl ; lret
+.code16
+retf
+retfw
+retfl
+lret
 #### .text ; .code64 ; nop
 .text
 .code64

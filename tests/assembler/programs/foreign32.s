@@ -45,3 +45,18 @@ movl x@GOT(%ebx),%eax
 call *x@GOT(%ebx)
 movl $x@GOTOFF,%eax
 leal x@NTPOFF(%eax),%eax
+#### leal x@tlsdesc(%ebx),%eax ; call *x@tlscall(%eax)
+leal x@tlsdesc(%ebx),%eax
+call *x@tlscall(%eax)
+#### call *x
+call *x
+#### call *x@GOT
+call *x@GOT
+#### call *x@GOT+4
+call *x@GOT+4
+#### jmp *x@GOT
+jmp *x@GOT
+#### pushl x@GOT
+pushl x@GOT
+#### mov x@GOT,%eax
+mov x@GOT,%eax

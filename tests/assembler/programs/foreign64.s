@@ -2,6 +2,11 @@
 mov foo+4@GOTPCREL(%rip),%rax
 mov foo@GOTPCREL+4(%rip),%rax
 .quad foo+4@GOT, foo@GOTPCREL-8
+#### retfq ; lretq ; retfq $4 ; retf $8
+retfq
+lretq
+retfq $4
+retf $8
 #### .code32 ; .cfi_startproc ; nop ; .code64 ; .cfi_offset rbp,8
 .code32
 .cfi_startproc
@@ -22,3 +27,33 @@ nop
 .cfi_offset xmm17,8
 .cfi_offset fs.base,8
 .cfi_endproc
+#### call *x@tlscall(%rax) ; lea x@tlsdesc(%rip),%rax
+call *x@tlscall(%rax)
+lea x@tlsdesc(%rip),%rax
+#### rex64 pushq %rax ; rex64 sysret ; rex.W sysexit ; rex64 iret
+rex64 pushq %rax
+rex64 sysret
+rex.W sysexit
+rex64 iret
+rex64 lret
+rex64 cmpxchg8b (%rax)
+#### call *x@tlscall(%rax)
+call *x@tlscall(%rax)
+#### call *x@tlscall(%rax) ; lea x@tlsdesc(%rip),%rax ; call *x@T
+call *x@tlscall(%rax)
+lea x@tlsdesc(%rip),%rax
+call *x@TLSCALL(%rax)
+#### rex64/fxsave (%rax)
+rex64/fxsave (%rax)
+#### rex64 fxsave (%rax)
+rex64 fxsave (%rax)
+#### rex64 sysret
+rex64 sysret
+#### rex64 iret
+rex64 iret
+#### mov $x@GOTOFF,%rax
+mov $x@GOTOFF,%rax
+#### mov $x@SIZE,%rax ; mov $x@PLTOFF,%rcx ; mov $x@GOT,%rcx
+mov $x@SIZE,%rax
+mov $x@PLTOFF,%rcx
+mov $x@GOT,%rcx

@@ -28,8 +28,9 @@ class Options:
     redefined and leave no trace in the object's symbol table (offsets of C structures).
     `code_ranges` adds `.oro.code` (docs/design.md). `debug_info` (``-g``) adds a line table and
     what debuggers need to find it, in version `dwarf` of DWARF (2 to 5), made by `producer` in
-    `compilation_directory`: by default the same in any directory. `size_limit` is the largest section in bytes that may take space in the file. `record`
-    keeps what listings and explanations need.
+    `compilation_directory`: by default the same in any directory. `size_limit` is the largest section in bytes that
+    may take space in the file. `record` keeps what listings and explanations need.
+    `strip_local_absolute` leaves local symbols that are numbers out of the object.
     """
 
     bits: Literal[32, 64] = 64
@@ -44,6 +45,7 @@ class Options:
     producer: str = "orobuild"
     size_limit: int = 256 << 20
     record: bool = False
+    strip_local_absolute: bool = False
 
 
 @dataclass(frozen=True, slots=True)

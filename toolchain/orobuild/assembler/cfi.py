@@ -140,6 +140,8 @@ class _Emitter:
             flags = c.SHF_ALLOC if eh_frame else 0
             section = Section(name, c.SHT_PROGBITS, flags)
             unit.add_section(section, None)
+            assert section.symbol is not None
+            section.symbol.late = True
         self.section = section
         self.stream = section.stream()
         # EH_FRAME_ALIGNMENT; for .debug_frame the size of an address

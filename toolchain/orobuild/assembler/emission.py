@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.encoder.types import Encoded, FixupKind, Slot
-from orobuild.assembler.expression import SymbolRef
+from orobuild.assembler.expression import SymbolRef, symbols
 from orobuild.assembler.fragment import (
     AdvanceTail,
     AlignTail,
@@ -121,9 +121,7 @@ class _Settler:
                     self.branch(encoded, place)
                     data = stream.current.data
                     continue
-                if encoded.fixups:
-                    self.fixups(encoded, place)
-                data += encoded.code
+                data += self.fixups(encoded, place) if encoded.fixups else encoded.code
             elif kind is bytes:
                 if self.run_start:
                     self.end_run()
@@ -204,11 +202,16 @@ class _Settler:
             self.unit.report(error(str(why), self.unit.span_at(place)), place)
             return Linear(None, None, 0)
 
-    def fixups(self, encoded: Encoded, place: Place) -> None:
+    def fixups(self, encoded: Encoded, place: Place) -> bytes:
+        """Note the fields of an instruction that need values; its bytes."""
         fragment = self.stream.current
         start = len(fragment.data)
+        if len(encoded.fixups) > 1:
+            self.mention_in_order(encoded, place)
         for fixup in encoded.fixups:
             value = self.bind(fixup.value, place)
+            if value.modifier == "TLSCALL":
+                return self.descriptor_call(encoded.code, value, place)
             if value.add is not None and value.add.temporary:
                 text = place[1].statements[place[2]]
                 if (
@@ -231,6 +234,27 @@ class _Settler:
                     start=fixup.offset,
                 )
             )
+        return encoded.code
+
+    def descriptor_call(self, code: bytes, value: Linear, place: Place) -> bytes:
+        """``call *x@TLSCALL(%rax)``: a relocation marks the call, which has no displacement."""
+        opcode = code.find(b"\xff")
+        mode = code[opcode + 1] if opcode >= 0 else 0
+        if mode & 0xF8 != 0x90 or mode & 7 in (4, 5):
+            message = "'@TLSCALL' stands only in 'call *x@TLSCALL(%rax)'"
+            self.unit.report(error(message, self.unit.span_at(place)), place)
+            return code
+        fragment = self.stream.current
+        fix = Fix(fragment, len(fragment.data), 0, value, place=place)
+        self.section.fixes.append(fix)
+        return code[: opcode + 1] + bytes((mode & 0x3F,))
+
+    def mention_in_order(self, encoded: Encoded, place: Place) -> None:
+        """Symbols come into the table as they stand in the text, not as their fields do."""
+        text = place[1].statements[place[2]]
+        names = {ref.name for fixup in encoded.fixups for ref in symbols(fixup.value)}
+        for name in sorted(names, key=text.find):
+            self.unit.symbols.get(name, place[0])
 
     def kind(self, kind: FixupKind) -> FixupKind:
         """The family of relocations: only branches of 64-bit code go through the PLT."""

@@ -116,8 +116,11 @@ class _Builder:
                     self.used_late.setdefault(id(used), used)
         if unit.error_count:
             return b""
+        # gas/write.c: relaxation makes branch targets full symbols, then adjust_reloc_syms makes
+        # section symbols, and what is left is made when relocations are written.
         first = {key: targets[key] for key in targets if key in self.used_late}
-        self.used_late = {**first, **self.used_late}
+        sections = {k: s for k, s in self.used_late.items() if s.type == c.STT_SECTION}
+        self.used_late = {**first, **sections, **self.used_late}
         for section in self.sections:
             self.written[section] = self.section(section)
         for section in self.sections:
@@ -325,6 +328,8 @@ class _Builder:
             made.section, made.value = self.written[base], value
             if base.sh_flags & c.SHF_TLS and kind in (c.STT_NOTYPE, c.STT_OBJECT):
                 kind = c.STT_TLS
+        elif base is None and self.unit.options.strip_local_absolute and symbol.is_local:
+            return None
         elif base is None:
             made.st_shndx, made.value = c.SHN_ABS, value
         elif symbol.kind is Kind.COMMON:

@@ -435,6 +435,8 @@ class Relocator:
     def patch(self, fix: Fix, value: int, *, known: bool) -> None:
         """Write `value` into its field; too large a value is an error, or a warning for data."""
         size = fix.size
+        if not size:
+            return
         bits = 8 * size
         value = _signed64(value)
         low, high = -(1 << (bits - 1)), 1 << bits

@@ -23,6 +23,9 @@ Place = tuple[int, "Frame", int]
 """When and where: the running number of the statement, its frame, its index in the frame."""
 
 
+_BEHIND_LABELS = 1 << 32
+
+
 class Kind(enum.Enum):
     """What a symbol is so far."""
 
@@ -145,6 +148,7 @@ class SymbolTable:
         self.by_name: dict[str, Symbol] = {}
         self.nameless: list[Symbol] = []
         self.retired: list[Symbol] = []
+        self._moved = 0
 
     def get(self, name: str, order: int) -> Symbol:
         """The symbol called `name`, created when this is its first mention."""
@@ -154,7 +158,11 @@ class SymbolTable:
         elif order < symbol.first:
             symbol.first = order
             if not symbol.temporary:
+                # Instructions are looked at late: among the symbols of one statement they come
+                # behind its labels, in the order of the operands.
                 symbol.order = order
+                self._moved += 1
+                symbol.serial = _BEHIND_LABELS + self._moved
         return symbol
 
     def replace(self, name: str) -> Symbol:

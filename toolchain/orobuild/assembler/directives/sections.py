@@ -232,7 +232,7 @@ def _choose(unit: Unit, operands: Operands, request: _Request) -> Section:
                 override = True
         if not override:
             flags |= special.sh_flags
-        if not entsize and sh_type == special.sh_type:
+        if not entsize and sh_type == special.sh_type and request.sh_type != c.SHT_PROGBITS:
             entsize = special.sh_entsize
     if not entsize and sh_type in _ARRAYS:
         entsize = unit.bits // 8

@@ -107,7 +107,9 @@ def refused_prefix(code: bytes, merged: bytes, prefixes: tuple[int, ...], bits: 
         return "a REX prefix whose bits the instruction sets itself"
     names = decoder_names()
     before, after = names[plain.mnemonic], names[instruction.mnemonic]
-    if instruction.len != len(merged) or (before != after and (before, after) not in _BECOMES):
+    # A written REX.W is a wish for the wide form: `rex64 fxsave` is fxsave64.
+    another = before != after and not asked and (before, after) not in _BECOMES
+    if instruction.len != len(merged) or another:
         return "a prefix that makes it another instruction"
     repeats = {0xF2, 0xF3} & set(prefixes)
     if not repeats or repeats & set(code[:3]) or before != after:

@@ -242,6 +242,10 @@ class Encoder:
                     value = resolve(operand.value)
                     if value is not None:
                         operands[i] = Immediate(value)
+                    elif mnemonic in ("mov", "movq") and shaping.needs_64_bits(
+                        operand.value, operands
+                    ):
+                        mnemonic = "movabs"
             elif (
                 isinstance(operand, Memory)
                 and operand.displacement is not None

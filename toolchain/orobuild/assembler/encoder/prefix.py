@@ -40,6 +40,10 @@ def options(text: str, locate: Locate) -> tuple[tuple[str, ...], int]:
     return tuple(option for option in found if option != "nooptimize"), position
 
 
+# Intel's name with AT&T's suffixes, which GNU as knows in both syntaxes
+_FAR_RETURNS: Final = {"retfw": "lretw", "retfl": "lretl", "retfq": "lretq"}
+
+
 def head(
     text: str, dialect: Dialect, locate: Locate, lead: int
 ) -> tuple[tuple[int, ...], str, int, int]:
@@ -67,7 +71,9 @@ def head(
             )
         prefix = PREFIXES.get(mnemonic)
         if prefix is None:
-            return prefixes, mnemonic, start, position
+            return prefixes, _FAR_RETURNS.get(mnemonic, mnemonic), start, position
+        if text.startswith("/", position):
+            position += 1  # gas/config/tc-i386.c, PREFIX_SEPARATOR
         _check_prefix(mnemonic, prefix, prefixes, dialect, locate, start)
         if 0x40 <= prefix <= 0x4F and prefixes and 0x40 <= prefixes[-1] <= 0x4F:
             prefixes = (*prefixes[:-1], prefixes[-1] | prefix)

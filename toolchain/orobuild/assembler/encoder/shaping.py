@@ -43,8 +43,11 @@ from orobuild.diagnostics import error
 from orobuild.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orobuild.assembler.encoder.operands import Value
     from orobuild.assembler.encoder.types import Dialect, Locate
+    from orobuild.assembler.expression import Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ def shape(
                 memory = _wrapped(memory, operands[-1])
             if memory.size:
                 mode += f"<{memory.size}>"
-            if _through_got(memory, bits):
+            if mnemonic.startswith("mov") and _through_got(memory, bits):
                 mode += "{got}"
                 options = (*options, "got")
             stands, displacement = _displaced(
@@ -351,6 +354,19 @@ def _standing(memory: Memory, displacement: int | None) -> Memory:
         memory.zeroing,
         memory.size,
     )
+
+
+def needs_64_bits(value: Expr, operands: Sequence[Operand]) -> bool:
+    """Whether the value's `@` word has no form for a sign-extended number.
+
+    gas/config/tc-i386.c, lex_got's table.
+    """
+    from orobuild.assembler.expression import symbols
+
+    target = operands[-1]
+    if not isinstance(target, RegisterOperand) or target.register.size != 8:
+        return False
+    return any(symbol.modifier in ("GOTOFF", "PLTOFF", "SIZE") for symbol in symbols(value))
 
 
 def can_be_exact(statement: Statement) -> bool:

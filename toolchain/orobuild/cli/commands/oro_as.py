@@ -77,6 +77,7 @@ def _assemble(line: CommandLine, names: Sequence[str]) -> Assembly:
     options = assembler.Options(
         bits=32 if line.last("bits") == "32" else 64,
         strict=line.on("strict"),
+        strip_local_absolute=line.on("strip-local-absolute"),
         include_dirs=include_dirs,
         symbols=dict(drop_in.symbol(definition) for definition in line.all("defsym")),
         debug_info=line.on("debug"),
