@@ -246,7 +246,6 @@ def test_unknown_keywords_are_warnings_and_known_ones_are_read(bench):
         (("--gc-section5",), 2, "did you mean '--gc-sections'?"),
         (("-pie", "start.o"), 2, "-no-pie"),
         (("-shared", "start.o"), 2, "static"),
-        (("-r", "start.o"), 2, "relocatable output"),
         (("-Ttext=0x1000", "start.o"), 2, "'-Ttext=0x1000' is not supported"),
         (("--wrap", "f", "start.o"), 2, "--wrap"),
         (("-m", "elf_x86_46", "start.o"), 2, "did you mean 'elf_x86_64'?"),

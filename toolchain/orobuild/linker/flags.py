@@ -69,6 +69,16 @@ def settle_flags(inputs: Inputs, placement: Placement) -> None:
             output.readonly = True
 
 
+def reset_flags(placement: Placement) -> None:
+    """Forget the flags that were derived: more sections have joined."""
+    for output in placement.outputs:
+        output.alloc = output.load = output.contents = output.code = False
+        output.merge = output.strings = output.tls = False
+        output.readonly = output.has_input = output.exists = False
+        output.entsize = output.input_type = output.other_flags = 0
+        output.align = 1
+
+
 def _sections_named(node: nodes.Expression) -> list[str]:
     """The output sections that ADDR and LOADADDR in an expression name."""
     if isinstance(node, nodes.Call):

@@ -50,9 +50,17 @@ class FrameLink:
 
 
 def edit_frames(
-    inputs: Inputs, symbols: Symbols, placement: Placement, relocations: NDArray[Any]
+    inputs: Inputs,
+    symbols: Symbols,
+    placement: Placement,
+    relocations: NDArray[Any],
+    *,
+    joined: bool = False,
 ) -> tuple[NDArray[Any], list[FrameLink]]:
-    """Edit every placed `.eh_frame`: the relocations as they are then, and the links to write."""
+    """Edit every placed `.eh_frame`: the relocations as they are then, and the links to write.
+
+    `joined`: for a relocatable file, in which every section keeps its own CIEs.
+    """
     called = inputs.rows_called(NAME)
     placed = (placement.output_of[called] >= 0) & (inputs.sections["size"][called] > 0)
     rows: list[int] = called[placed].tolist()
@@ -68,7 +76,8 @@ def edit_frames(
         return relocations, []
     known: dict[Any, tuple[int, _Record]] = {}
     for row in rows:
-        _choose(inputs, row, parsed[row] or [], meaning, known, int(placement.output_of[row]))
+        place = -1 - row if joined else int(placement.output_of[row])
+        _choose(inputs, row, parsed[row] or [], meaning, known, place)
     dropped: list[int] = []
     relocations = relocations.copy()
     ending: dict[int, int] = {}
@@ -189,7 +198,12 @@ def _choose(
 
 
 def _rewrite(
-    inputs: Inputs, row: int, records: list[_Record], relocations: NDArray[Any], *, terminated: bool
+    inputs: Inputs,
+    row: int,
+    records: list[_Record],
+    relocations: NDArray[Any],
+    *,
+    terminated: bool,
 ) -> list[int]:
     """Put the kept records together; the relocations that are gone. Moves the others."""
     data = bytes(inputs.section_data(row))

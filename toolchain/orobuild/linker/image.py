@@ -17,6 +17,7 @@ from orobuild.elf.structures import FileHeader, SectionHeader
 from orobuild.errors import InputError
 from orobuild.linker.contents import Contents
 from orobuild.linker.frames import write_links
+from orobuild.linker.got import GlobalOffsetTable
 from orobuild.linker.relocate import apply_relocations
 from orobuild.linker.symtab import build_symbol_table
 from orobuild.linker.tables import select
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
 
     from orobuild.linker.contents import Padding
     from orobuild.linker.frames import FrameLink
-    from orobuild.linker.got import GlobalOffsetTable, Relaxation
+    from orobuild.linker.got import Relaxation
     from orobuild.linker.output import OutputSection
     from orobuild.linker.resolution import Resolution
     from orobuild.linker.segments import FileLayout
+    from orobuild.linker.symtab import SymbolChoice
 
 _MAX_IMAGE: Final = 1 << 30
 _SHORT_GAP: Final = 64  # bytes; gaps up to this are many, longer ones few
@@ -56,6 +58,11 @@ class Patches:
     relaxations: list[Relaxation]
     got: GlobalOffsetTable
     links: list[FrameLink]
+
+    @classmethod
+    def none(cls, relocations: NDArray[Any], links: list[FrameLink]) -> Patches:
+        """Nothing is relocated; `relocations` is an empty table."""
+        return cls(relocations, [], GlobalOffsetTable(-1, 8), links)
 
 
 def nop_fill(length: int, e_machine: int) -> bytes:
@@ -191,8 +198,9 @@ def write_elf(
     entry: int,
     *,
     strip: bool,
+    choice: SymbolChoice,
 ) -> bytes:
-    """The whole ELF executable."""
+    """The whole ELF executable, with the symbols of `choice` unless `strip` is set."""
     inputs, placement = resolution.inputs, resolution.placement
     ei_class = inputs.ei_class
     written = [output for output in placement.created if not output.removed]
@@ -217,12 +225,13 @@ def write_elf(
             link,
             info,
             output.align,
-            _entry_size(output, ei_class),
+            entry_size(output, ei_class),
         )
     end = files.end
     tail = bytearray()
     if not strip:
-        symtab, strtab, locals_count = build_symbol_table(resolution)
+        table = build_symbol_table(resolution, choice)
+        symtab, strtab, locals_count = table.data, table.strings, table.first_global
         word = 8 if ei_class == c.ELFCLASS64 else 4
         tail += bytes(-end % word)
         add(
@@ -260,7 +269,7 @@ def write_elf(
     segments = [s.header for s in files.segments if s.header is not None]
     file_header = FileHeader(
         ei_class,
-        _os_abi(resolution, headers),
+        os_abi(resolution, headers),
         0,
         c.ET_EXEC,
         inputs.e_machine,
@@ -281,8 +290,8 @@ def write_elf(
     return b"".join([image.data, tail, *(h.pack(ei_class) for h in headers)])
 
 
-def _os_abi(resolution: Resolution, headers: list[SectionHeader]) -> int:
-    """ELFOSABI_GNU where something only it has is used (bfd/elf.c, _bfd_elf_final_write)."""
+def os_abi(resolution: Resolution, headers: list[SectionHeader]) -> int:
+    """EI_OSABI: ELFOSABI_GNU where something only it has is used (bfd/elf.c, _bfd_elf_final_write)."""
     table = resolution.inputs.symbols
     info = table["info"]
     gnu = np.flatnonzero((info & 0xF == c.STT_GNU_IFUNC) | (info >> 4 == c.STB_GNU_UNIQUE))
@@ -302,7 +311,8 @@ def _links(output: OutputSection, written: list[OutputSection], *, strip: bool) 
     return 0 if strip else len(written) + 1, info
 
 
-def _entry_size(output: OutputSection, ei_class: int) -> int:
+def entry_size(output: OutputSection, ei_class: int) -> int:
+    """sh_entsize in bytes."""
     word = 8 if ei_class == c.ELFCLASS64 else 4
     if output.sh_type in (c.SHT_INIT_ARRAY, c.SHT_FINI_ARRAY, c.SHT_PREINIT_ARRAY):
         return word

@@ -470,7 +470,8 @@ class Layout(ScriptContext):
     def _remove_empty(self) -> None:
         """ldlang.c, strip_excluded_output_sections: after the first walk."""
         for output in self._placement.outputs:
-            if not output.exists or (output.size == 0 and not output.keep):
+            empty = output.size == 0 and not output.keep and not self._options.relocatable
+            if not output.exists or empty:
                 output.removed = True
                 output.ignored = not output.defines_symbols
 

@@ -38,6 +38,9 @@ class LinkOptions:
     `page_size`: max-page-size in bytes. `relro`: what the script relocates before its
     DATA_SEGMENT_RELRO_END is read-only afterwards (PT_GNU_RELRO). `defsym`: absolute symbols.
     `undefined`: names to require (-u). `entry`: overrides the script's ENTRY.
+    `relocatable`: write an object (-r); `ungroup` dissolves section groups then, `define_common`
+    gives common symbols a place. `discard`: which local symbols are left out, `retain_symbols`
+    the only names that are kept, if given.
     `executable_stack`: what PT_GNU_STACK says instead of what objects ask for, `stack_size` its
     size in bytes. `properties`: (pr_type, bits) for `.note.gnu.property`.
     `bounds_visibility`: STV_* of __start_NAME and __stop_NAME.
@@ -57,6 +60,11 @@ class LinkOptions:
     emulation: Literal["elf_x86_64", "elf_i386"] | None = None
     page_size: int = 0x1000
     relro: bool = False
+    relocatable: bool = False
+    ungroup: bool = False
+    define_common: bool = False
+    discard: Literal["default", "none", "locals", "all"] = "default"
+    retain_symbols: frozenset[str] | None = None
     executable_stack: bool | None = None
     warn_executable_stack: bool = True
     stack_size: int = 0

@@ -48,19 +48,25 @@ class OrphanPlacer:
         self._inputs = inputs
         self._placement = placement
         self._holds: dict[str, _Hold] = {}
+        self._alone: set[int] = set()
 
-    def place(self, row: int) -> OutputSection:
-        """Put section `row` into an output section, made for it if need be."""
+    def place(self, row: int, *, alone: bool = False) -> OutputSection:
+        """Put section `row` into an output section, made for it if need be.
+
+        `alone` sections share their output section with no other.
+        """
         name = self._inputs.names[row]
         flags = self._flags_of(row)
         output = self._same_name(".bss" if name == "COMMON" else name, flags)
-        if output is None:
+        if output is None or alone:
             output = self._insert(row, name, flags)
         run = output.items[-1] if output.items else None
         if isinstance(run, InputRun) and run.rule is None:
             run.rows.append(row)
         else:
             output.items.append(InputRun([row], None))
+        if alone:
+            self._alone.add(output.index)
         self._placement.output_of[row] = output.index
         join_section(self._inputs, output, row)
         return output
@@ -82,7 +88,7 @@ class OrphanPlacer:
     def _same_name(self, name: str, flags: _Flags) -> OutputSection | None:
         unused = None
         for output in self._outputs():
-            if output.name != name:
+            if output.name != name or output.index in self._alone:
                 continue
             if not output.exists:
                 unused = unused or output
@@ -100,7 +106,7 @@ class OrphanPlacer:
         output = OutputSection(name, len(placement.outputs), None)
         sh_type = int(self._inputs.sections["type"][row])
         kind = _kind(name, sh_type, flags)
-        if kind is None:
+        if kind == ".comment" and not any(o.name == kind for o in self._outputs()):
             placement.statements.append(output)
         else:
             hold = self._holds.setdefault(kind, _Hold())
@@ -189,10 +195,10 @@ def _flags(output: OutputSection) -> _Flags:
     )
 
 
-def _kind(name: str, sh_type: int, flags: _Flags) -> str | None:
-    """The section that an orphan belongs behind; None for the end."""
+def _kind(name: str, sh_type: int, flags: _Flags) -> str:
+    """The section that an orphan belongs behind."""
     if not flags.alloc:
-        return None
+        return ".comment"
     if flags.load and (sh_type == c.SHT_NOTE or name.startswith(".note")):
         return ".interp"
     if not (flags.load or flags.contents or flags.tls):

@@ -23,22 +23,25 @@ from orobuild.linker.collection import collect_garbage
 from orobuild.linker.contents import ScriptSymbol
 from orobuild.linker.crossrefs import check_cross_references
 from orobuild.linker.evaluation import ABS, Value
-from orobuild.linker.flags import settle_flags
+from orobuild.linker.flags import reset_flags, settle_flags
 from orobuild.linker.frames import edit_frames
 from orobuild.linker.got import TABLE_SYMBOL
 from orobuild.linker.image import Patches, flat_binary, write_elf
 from orobuild.linker.input_relocations import live_relocations
 from orobuild.linker.inputs import join_objects
+from orobuild.linker.kept_sections import describe_kept_sections
 from orobuild.linker.layout import Layout
 from orobuild.linker.link_warnings import drop_warnings, spoken_warnings
 from orobuild.linker.linkmap import LinkedImage, build_map
 from orobuild.linker.merge import merge_sections
 from orobuild.linker.properties import merge_properties
+from orobuild.linker.relocatable import join_relocatable
 from orobuild.linker.relocate import check_types
 from orobuild.linker.resolution import Resolution, resolve_values
 from orobuild.linker.script import nodes
 from orobuild.linker.stack import stack_of
 from orobuild.linker.symbols import Kind, resolve
+from orobuild.linker.symtab import SymbolChoice
 from orobuild.linker.tls import relax_thread_accesses
 
 if TYPE_CHECKING:
@@ -75,14 +78,24 @@ def link_objects(
     inputs = join_objects(objects, cache.names, _machine(script, options))
     cache.forget_unused()
     overridden = frozenset(_assigned_names(script)) | frozenset(options.defsym)
-    symbols = resolve(inputs, required=required, overridden=overridden)
+    symbols = resolve(
+        inputs,
+        required=required,
+        overridden=overridden,
+        allocate=not options.relocatable or options.define_common,
+    )
     merge_properties(inputs, symbols, options.properties)
-    speaking = drop_warnings(inputs, symbols)
-    candidates = placement.candidates(inputs, symbols.dropped)
+    speaking = [] if options.relocatable else drop_warnings(inputs, symbols)
+    candidates = placement.candidates(inputs, symbols.dropped, excluded=options.relocatable)
     candidates = _strip(inputs, candidates, options)
     usable = np.zeros(len(inputs.names), bool)
     usable[candidates] = True
-    relocations = live_relocations(inputs, usable)
+    relocations = describe_kept_sections(inputs, symbols, live_relocations(inputs, usable))
+    if options.relocatable:
+        data, resolution = join_relocatable(
+            inputs, symbols, script, options, candidates, relocations
+        )
+        return _finish(data, "elf", resolution, (), warnings, options)
     placed = placement.place(inputs, script, candidates)
     if options.gc_sections:
         names = [*required, *_names_used(script), *_DEFAULT_ENTRIES]
@@ -113,7 +126,7 @@ def link_objects(
         referrers=_early_referrers(inputs, symbols, relocations),
         script_path=script.path,
     )
-    _reset_flags(placed)
+    reset_flags(placed)
     settle_flags(inputs, placed)
     live = placed.output_of >= 0
     relocations = relocations[live[relocations["section"]]]
@@ -155,7 +168,10 @@ def link_objects(
     warnings += [*files_layout.warnings, *_writable_code(files_layout, options)]
     if options.strict:
         _raise(permissions.check_permissions(resolution, relocations, files_layout.segments))
-    data = write_elf(resolution, patches, files_layout, entry, strip=options.strip == "all")
+    choice = SymbolChoice(discard=options.discard, only=options.retain_symbols)
+    data = write_elf(
+        resolution, patches, files_layout, entry, strip=options.strip == "all", choice=choice
+    )
     if note >= 0 and resolution.live[note]:
         data = build_id.stamp(data, placed, layout, note)
     return _finish(data, "elf", resolution, files_layout.segments, warnings, options)
@@ -299,16 +315,6 @@ def _early_referrers(inputs: Inputs, symbols: Symbols, relocations: NDArray[Any]
 def _what(inputs: Inputs, row: int) -> str:
     is_section = int(inputs.symbols["info"][row]) & 0xF == c.STT_SECTION
     return "it" if is_section else f"'{inputs.symbol_name(row)}' in it"
-
-
-def _reset_flags(placed: Placement) -> None:
-    """Forget flags that were derived before orphans joined."""
-    for output in placed.outputs:
-        output.alloc = output.load = output.contents = output.code = False
-        output.merge = output.strings = output.tls = False
-        output.readonly = output.has_input = output.exists = False
-        output.entsize = output.input_type = output.other_flags = 0
-        output.align = 1
 
 
 def _in_order(placed: Placement) -> list[OutputSection]:

@@ -88,11 +88,16 @@ class Placement:
         return found
 
 
-def candidates(inputs: Inputs, dropped: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The rows that a script may place, in input order: object by object."""
+def candidates(
+    inputs: Inputs, dropped: NDArray[np.bool_], *, excluded: bool = False
+) -> NDArray[np.int64]:
+    """The rows that a script may place, in input order: object by object.
+
+    `excluded`: also those of SHF_EXCLUDE.
+    """
     sections = inputs.sections
     usable = ~np.isin(sections["type"], _NOT_INPUT) & ~dropped
-    usable &= (sections["flags"] & np.uint64(c.SHF_EXCLUDE)) == 0
+    usable &= excluded | ((sections["flags"] & np.uint64(c.SHF_EXCLUDE)) == 0)
     # The tables of symbol and section names are ELF's own, not the program's.
     own = [inputs.strings.number(name) for name in (b".strtab", b".shstrtab")]
     named = (sections["name"] == own[0]) | (sections["name"] == own[1])

@@ -90,11 +90,18 @@ _CONSTRAINT: Final = np.array([0, 3, 2, 1])
 _OF_CONSTRAINT: Final = np.array([c.STV_DEFAULT, c.STV_PROTECTED, c.STV_HIDDEN, c.STV_INTERNAL])
 
 
-def resolve(inputs: Inputs, *, required: Sequence[str], overridden: frozenset[str]) -> Symbols:
+def resolve(
+    inputs: Inputs,
+    *,
+    required: Sequence[str],
+    overridden: frozenset[str],
+    allocate: bool = True,
+) -> Symbols:
     """Resolve every global symbol.
 
     `required` are names to treat as referenced (-u, ENTRY, EXTERN); `overridden` names are
-    assigned by the script, which wins over objects. Raises `InputError` for duplicates.
+    assigned by the script, which wins over objects; `allocate` gives common symbols a place.
+    Raises `InputError` for duplicates.
     """
     result = Symbols()
     result.dropped = np.zeros(len(inputs.names), bool)
@@ -150,7 +157,8 @@ def resolve(inputs: Inputs, *, required: Sequence[str], overridden: frozenset[st
             result.kind[number] = Kind.UNDEFINED
     if problems:
         raise InputError(problems)
-    _allocate_common(inputs, result)
+    if allocate:
+        _allocate_common(inputs, result)
     return result
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from orobuild.elf import constants as c
 from orobuild.elf.arrays import SYM
-from orobuild.linker.inputs import ABSOLUTE
+from orobuild.linker.inputs import ABSOLUTE, COMMON
 from orobuild.linker.names import first_appearances
 from orobuild.linker.output import OutputSection
+from orobuild.linker.symbols import Kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,22 +21,115 @@ if TYPE_CHECKING:
     from orobuild.linker.resolution import Resolution
 
 
-def build_symbol_table(resolution: Resolution) -> tuple[bytes, bytes, int]:
-    """The bytes of .symtab and .strtab, and the index of the first global symbol."""
+@dataclass(frozen=True, slots=True)
+class SymbolChoice:
+    """Which symbols a table has.
+
+    `discard`: `all` local ones (-x), `locals`, those that begin with .L (-X), `default`, those in
+    merged sections, or `none`. `only` are the names to keep (--retain-symbols-file). `referenced`
+    marks symbol rows that relocations of the output need; for them the table also has section
+    symbols and undefined symbols. `joined`: it is that of a relocatable file (-r).
+    """
+
+    discard: str = "default"
+    only: frozenset[str] | None = None
+    referenced: NDArray[np.bool_] | None = None
+    joined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolTable:
+    """`data` and `strings` are the bytes of .symtab and .strtab, `first_global` is sh_info.
+
+    `of_row[row]` is the index of what a symbol row means, 0 for none; `of_section` that of an
+    output section's symbol, by the section's header index.
+    """
+
+    data: bytes
+    strings: bytes
+    first_global: int
+    of_row: NDArray[np.int64]
+    of_section: dict[int, int]
+
+
+def build_symbol_table(resolution: Resolution, choice: SymbolChoice) -> SymbolTable:
+    """The symbol table that `choice` asks for."""
     inputs = resolution.inputs
     dtype = SYM[inputs.ei_class]
-    locals_part, local_names = _local_symbols(resolution, _local_rows(resolution))
-    defined, defined_names = _object_globals(resolution)
-    scripted, scripted_names = _script_symbols(resolution)
-    rest = np.concatenate([defined, scripted])
-    names = np.concatenate([defined_names, scripted_names])
+    section_part, of_section = _section_symbols(resolution, choice, dtype)
+    rows = _local_rows(resolution, choice)
+    locals_part, local_names = _local_symbols(resolution, rows)
+    parts = [_object_globals(resolution), _script_symbols(resolution)]
+    parts.append(_undefined_symbols(resolution, choice, dtype))
+    rest = np.concatenate([part for part, _ in parts])
+    names = np.concatenate([part_names for _, part_names in parts])
+    if choice.only is not None:
+        text = inputs.strings.text
+        kept = np.array([text[name] in choice.only for name in names.tolist()], bool)
+        rest, names = rest[kept], names[kept]
     # Those that are local to the image come first (gABI: locals before globals).
     hidden = rest["st_info"] >> 4 == c.STB_LOCAL
     order = np.concatenate([np.flatnonzero(hidden), np.flatnonzero(~hidden)])
-    table = np.concatenate([np.zeros(1, dtype), locals_part, rest[order]])
-    names = np.concatenate([np.zeros(1, "i8"), local_names, names[order]])
+    before = 1 + len(section_part)
+    start = before + len(locals_part)
+    table = np.concatenate([np.zeros(1, dtype), section_part, locals_part, rest[order]])
+    of_row = np.zeros(len(inputs.symbols), "i8")
+    if choice.referenced is not None:
+        by_name = np.zeros(len(inputs.strings), "i8")
+        by_name[names[order]] = np.arange(start, start + len(order))
+        is_global = resolution.symbols.of_row >= 0
+        of_row[is_global] = by_name[inputs.symbols["name"][is_global]]
+        of_row[rows] = np.arange(before, start)
+    names = np.concatenate([np.zeros(before, "i8"), local_names, names[order]])
     table["st_name"], data = _string_table(inputs.strings, names)
-    return table.tobytes(), data, 1 + len(locals_part) + int(hidden.sum())
+    first_global = start + int(hidden.sum())
+    return SymbolTable(table.tobytes(), data, first_global, of_row, of_section)
+
+
+def _section_symbols(
+    resolution: Resolution, choice: SymbolChoice, dtype: np.dtype[Any]
+) -> tuple[NDArray[Any], dict[int, int]]:
+    """A symbol for each section that is written, where relocations may name it."""
+    if choice.referenced is None:
+        return np.zeros(0, dtype), {}
+    written = [o for o in resolution.placement.created if not o.removed]
+    part = np.zeros(len(written), dtype)
+    part["st_info"] = c.STT_SECTION
+    part["st_shndx"] = [output.header_index for output in written]
+    part["st_value"] = [output.vma for output in written]
+    return part, {output.header_index: index for index, output in enumerate(written, 1)}
+
+
+def _undefined_symbols(
+    resolution: Resolution, choice: SymbolChoice, dtype: np.dtype[Any]
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Undefined and common globals, as far as the output has any."""
+    inputs, symbols, table = resolution.inputs, resolution.symbols, resolution.inputs.symbols
+    if choice.referenced is None:
+        return np.zeros(0, dtype), np.zeros(0, "i8")
+    needed = set(symbols.of_row[np.flatnonzero(choice.referenced)].tolist())
+    entries, names = [], []
+    for number, kind in enumerate(symbols.kind):
+        name, row = symbols.names[number], symbols.row[number]
+        if name in resolution.layout.values:
+            continue
+        visibility = symbols.visibility[number]
+        if kind == Kind.COMMON and table["section"][row] == COMMON:
+            info = c.STB_GLOBAL << 4 | (int(table["info"][row]) & 0xF or c.STT_OBJECT)
+            size, align = symbols.size[number], symbols.align[number]
+            entries.append((info, visibility, c.SHN_COMMON, align, size))
+        elif kind <= Kind.UNDEFINED and (choice.joined or number in needed):
+            binding = c.STB_WEAK if kind == Kind.UNDEFINED_WEAK else c.STB_GLOBAL
+            entries.append((binding << 4, visibility, c.SHN_UNDEF, 0, 0))
+        else:
+            continue
+        names.append(inputs.strings.number(name.encode("utf-8", "surrogateescape")))
+    part = np.zeros(len(entries), dtype)
+    if entries:
+        columns = ("st_info", "st_other", "st_shndx", "st_value", "st_size")
+        for column, values in zip(columns, zip(*entries, strict=True), strict=True):
+            part[column] = values
+    return part, np.array(names, "i8")
 
 
 def _string_table(strings: Names, names: NDArray[np.int64]) -> tuple[NDArray[np.int64], bytes]:
@@ -57,8 +152,8 @@ def _thread_base(resolution: Resolution) -> int:
     return min((o.vma for o in resolution.placement.outputs if o.tls and not o.removed), default=0)
 
 
-def _local_rows(resolution: Resolution) -> NDArray[np.int64]:
-    """Local symbols worth keeping: files, absolutes and those in sections that are written."""
+def _local_rows(resolution: Resolution, choice: SymbolChoice) -> NDArray[np.int64]:
+    """Local symbols to keep: files, absolutes and those in sections that are written."""
     table = resolution.inputs.symbols
     kinds = table["info"] & 0xF
     sections = table["section"]
@@ -66,13 +161,43 @@ def _local_rows(resolution: Resolution) -> NDArray[np.int64]:
     keep = (table["info"] >> 4 == c.STB_LOCAL) & (kinds != c.STT_SECTION)
     keep &= (table["name"] != 0) & ((sections == ABSOLUTE) | ((sections >= 0) & written))
     rows = np.flatnonzero(keep)
-    # ld's default, --discard-none for all but .L labels in merged sections.
-    flags = resolution.inputs.sections["flags"][np.maximum(sections[rows], 0)]
-    merged = (sections[rows] >= 0) & ((flags & np.uint64(c.SHF_MERGE)) != 0)
-    temporary = [
-        row for row in rows[merged].tolist() if resolution.inputs.symbol_name(row).startswith(".L")
-    ]
-    return np.setdiff1d(rows, temporary)
+    unwanted = _discarded(resolution, choice, rows)
+    if choice.referenced is not None:
+        unwanted &= ~choice.referenced[rows]
+    return rows[~unwanted]
+
+
+def _discarded(
+    resolution: Resolution, choice: SymbolChoice, rows: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which of the local symbols `rows` are left out (bfd/elflink.c, elf_link_input_bfd)."""
+    inputs = resolution.inputs
+    if choice.discard == "all":
+        return np.ones(len(rows), bool)
+    unwanted = np.zeros(len(rows), bool)
+    if choice.only is None and choice.discard == "none":
+        return unwanted
+    if choice.only is None and choice.discard == "default":
+        if choice.joined:
+            return unwanted
+        sections = inputs.symbols["section"][rows]
+        flags = inputs.sections["flags"][np.maximum(sections, 0)]
+        considered = np.flatnonzero((sections >= 0) & ((flags & np.uint64(c.SHF_MERGE)) != 0))
+    else:
+        considered = np.arange(len(rows))
+    text = inputs.strings.text
+    for index, number in zip(
+        considered.tolist(), inputs.symbols["name"][rows[considered]].tolist(), strict=True
+    ):
+        if choice.only is None:
+            unwanted[index] = text[number].startswith(_TEMPORARY)
+        else:
+            unwanted[index] = text[number] not in choice.only
+    return unwanted
+
+
+# _bfd_elf_is_local_label_name: what compilers name their labels.
+_TEMPORARY: Final = (".L", "..", "_.L_")
 
 
 def _local_symbols(
@@ -108,7 +233,7 @@ def _object_globals(resolution: Resolution) -> tuple[NDArray[Any], NDArray[np.in
         address = int(resolution.symbol_value[rows[number]])
         near = _nearby(resolution, removed, address) if removed.exists else None
         indices[number] = near.header_index if near is not None else 0
-    kept = (rows >= 0) & ((sections < 0) | (indices != 0))
+    kept = (rows >= 0) & ((sections < 0) | (indices != 0)) & (sections != COMMON)
     scripted = map(symbols.numbers.get, resolution.layout.values)
     kept[[number for number in scripted if number is not None]] = False
     homes = np.where(sections >= 0, indices, c.SHN_ABS)

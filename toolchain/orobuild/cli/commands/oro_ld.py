@@ -113,7 +113,12 @@ def _script(line: CommandLine, name: str | None) -> Script:
     if name is None:
         from orobuild.linker.builtin import Kind, builtin_script
 
-        return builtin_script(Kind(wide=line.last("emulation") != "elf_i386"))
+        return builtin_script(
+            Kind(
+                wide=line.last("emulation") != "elf_i386",
+                relocatable=line.on("relocatable"),
+            )
+        )
     dirs = link_inputs.search_dirs(line, None)
     path = link_inputs.find_script(name, dirs)
 
@@ -169,6 +174,10 @@ def _options(line: CommandLine, symbols: dict[str, int], page_size: int) -> Link
         emulation=cast("Any", emulation),
         page_size=page_size,
         warn_rwx_segments=line.last("rwx") != "no",
+        relocatable=line.on("relocatable"),
+        define_common=line.on("define-common"),
+        ungroup=line.on("ungroup"),
+        discard=cast("Any", line.last("discard", "default")),
         relro="norelro" not in line.all("keyword"),
     )
 
