@@ -701,3 +701,60 @@ nop
 .byte 'a+1
 #### .long 1u, 2UL, 3ull
 .long 1u, 2UL, 3ull
+#### .code16 ; nop ; .p2align 4 ; nop ; .code32 ; nop
+.code16
+nop
+.p2align 4
+nop
+.code32
+nop
+#### .code32 ; nop ; .p2align 4 ; nop ; .code16 ; nop
+.code32
+nop
+.p2align 4
+nop
+.code16
+nop
+#### .code16 ; nop ; .p2align 4 ; nop ; .code32 ; nop ; .p2align 
+.code16
+nop
+.p2align 4
+nop
+.code32
+nop
+.p2align 5
+.code16
+#### .code16 ; nop ; .p2align 4 ; .data ; .code32
+.code16
+nop
+.p2align 4
+.data
+.code32
+#### .section .rodata.str1.1,"aMS",@progbits,1 ; .LC5: .string "a
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC5: .string "abc"
+.LC6: .string "d"
+.data
+x: .long 1
+.text
+lea 1+.LC5(%rip),%rax
+lea .LC6(%rip),%rax
+y: nop
+#### .section .rodata.str1.1,"aMS",@progbits,1 ; .LC5: .string "a
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC5: .string "abc"
+.LC6: .string "d"
+.data
+x: .long 1
+.text
+lea .LC5+1(%rip),%rax
+lea .LC6(%rip),%rax
+y: nop
+#### .section .rodata.str1.1,"aMS",@progbits,1 ; .LC5: .string "a
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC5: .string "abc"
+.LC6: .string "d"
+.text
+lea -1+.LC5(%rip),%rax
+lea .LC6-1+2(%rip),%rax
+y: nop

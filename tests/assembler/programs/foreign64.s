@@ -57,3 +57,44 @@ mov $x@GOTOFF,%rax
 mov $x@SIZE,%rax
 mov $x@PLTOFF,%rcx
 mov $x@GOT,%rcx
+#### .code16 ; nop ; .p2align 4 ; .code64 ; nop ; .p2align 4
+.code16
+nop
+.p2align 4
+.code64
+nop
+.p2align 4
+#### nop ; .p2align 4 ; .code16
+nop
+.p2align 4
+.code16
+#### .code32 ; nop ; .p2align 4 ; .code16 ; nop ; .p2align 4 ; .c
+.code32
+nop
+.p2align 4
+.code16
+nop
+.p2align 4
+.code64
+nop
+.p2align 4
+#### .code16 ; .nops 9 ; .code32 ; .nops 9
+.code16
+.nops 9
+.code32
+.nops 9
+#### .code32 ; .nops 9 ; .code16 ; .nops 9
+.code32
+.nops 9
+.code16
+.nops 9
+#### .code16 ; nop ; .p2align 8 ; .code64
+.code16
+nop
+.p2align 8
+.code64
+#### .code64 ; nop ; .p2align 8 ; .code16
+.code64
+nop
+.p2align 8
+.code16

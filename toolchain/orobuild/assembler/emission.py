@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.encoder.types import Encoded, FixupKind, Slot
-from orobuild.assembler.expression import SymbolRef, symbols
+from orobuild.assembler.expression import Binary, SymbolRef, symbols
 from orobuild.assembler.fragment import (
     AdvanceTail,
     AlignTail,
@@ -64,6 +64,13 @@ def _make_real(symbol: Symbol, place: Place, *, forward: bool = False) -> None:
         symbol.late = False
         # behind the label that stands before the instruction
         symbol.order, symbol.serial = now, 1 << 40
+
+
+def _leads(expr: Expr) -> bool:
+    """Whether an expression begins with its symbol: `1+.Lx` leaves the symbol as it is."""
+    while isinstance(expr, Binary):
+        expr = expr.left
+    return isinstance(expr, SymbolRef)
 
 
 class Field:
@@ -212,7 +219,7 @@ class _Settler:
             value = self.bind(fixup.value, place)
             if value.modifier == "TLSCALL":
                 return self.descriptor_call(encoded.code, value, place)
-            if value.add is not None and value.add.temporary:
+            if value.add is not None and value.add.temporary and _leads(fixup.value):
                 text = place[1].statements[place[2]]
                 if (
                     fixup.pc_relative

@@ -165,6 +165,15 @@ class Instructions(Names):
         self.stream.items.append(self.dialect.bits)
         self.stream.places.append(self.place)
 
+    def padding_width(self, width: int) -> int:
+        """The width of the no-operations that pad `width`-bit code.
+
+        GNU as looks at the width that the file ends in (gas/config/tc-i386.c,
+        i386_generate_nops, `flag_code`), so that padding of 16-bit code may be of instructions
+        that mean something else there. Strict mode keeps to the code's own width.
+        """
+        return width if self.options.strict else self.dialect.bits
+
     def set_processor(self, chosen: Processor) -> None:
         """Instructions and padding are for `chosen` from here on."""
         self.processor = self.stream.processor = chosen

@@ -191,12 +191,17 @@ class _Builder:
             return tail.pattern * (size // len(tail.pattern))
         if isinstance(tail, AlignTail):
             if tail.pattern is None:
-                return nops(size, tail.width, long=tail.long_nops)
+                return nops(size, self.unit.padding_width(tail.width), long=tail.long_nops)
             return tail.pattern * (size // len(tail.pattern))
         if isinstance(tail, OrgTail):
             return bytes((tail.fill,)) * size
         if isinstance(tail, NopsTail):
-            return nops(size, tail.width, long=tail.long_nops, limit=tail.limit)
+            return nops(
+                size,
+                self.unit.padding_width(tail.width),
+                long=tail.long_nops,
+                limit=tail.limit,
+            )
         if isinstance(tail, LineTail):
             return increment(tail.line_delta, final(tail.delta)[1])
         if isinstance(tail, AdvanceTail):

@@ -265,7 +265,9 @@ def check(unit: Unit, section: Section) -> None:
                 message = f"the count is negative ({value}): nothing is filled"
                 unit.report(warning(message, unit.span_at(tail.place)), tail.place)
             limit = (
-                largest_nop(tail.width, long=tail.long_nops) if isinstance(tail, NopsTail) else 0
+                largest_nop(unit.padding_width(tail.width), long=tail.long_nops)
+                if isinstance(tail, NopsTail)
+                else 0
             )
             if isinstance(tail, NopsTail) and tail.limit > limit:
                 message = (
