@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -39,11 +40,13 @@ struct core {
     volatile uint64_t threads; /* how many different threads ran here */
 
     struct thread *current; /* null while idle */
-    uint64_t root;          /* what CR3 holds; 0 until the first thread runs */
+    _Atomic uint64_t root;  /* what CR3 holds, or will before the next user address; 0 until the
+                             * first thread runs */
     struct thread *ready_head, *ready_tail;
     struct spinlock ready_lock;
     volatile bool urgent; /* the first of the queue goes before the current thread */
     uint32_t boosts;      /* threads that went before others since the last tick */
+    _Atomic uint64_t flushes_wanted, flushes_done; /* of the TLB: see smp/shootdown.h */
     struct thread *sleepers; /* guarded by the process lock */
     struct frame *idle_frame;
 

@@ -27,10 +27,19 @@ enum syscall {
     SYSCALL_KILL,    /* (pid): ends a child */
     SYSCALL_SEND,    /* (pid, bytes, size) *: at most MESSAGE_MAX bytes to that process */
     SYSCALL_RECEIVE, /* (struct message *) *: the oldest message to this process; returns its size */
+    SYSCALL_THREAD,  /* (entry, stack, argument): a further thread of this process; it begins at
+                      * entry with rdi = argument and rsp = stack */
+    SYSCALL_THREAD_EXIT, /* (): ends this thread; with the last one the process, with status 0 */
+    SYSCALL_MAP,     /* (address, pages): zeroed memory between MAP_START and MAP_END */
+    SYSCALL_UNMAP,   /* (address, pages): gives it back; no thread can reach it any more */
     SYSCALL_COUNT,
 };
 
 enum syscall_limits {
+    THREADS_MAX = 16,  /* of a process */
+    MAP_START = 0x10000000,
+    MAP_END = 0x20000000,
+    MAP_PAGES_MAX = 16, /* of one call */
     WRITE_MAX = 256,
     NAME_MAX = 32,
     MESSAGE_MAX = 64,

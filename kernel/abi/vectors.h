@@ -16,6 +16,7 @@ enum vectors {
     VECTOR_PIC = 0x20,      /* sixteen vectors where the masked 8259s may still be spurious */
     VECTOR_TIMER = 0xe0,
     VECTOR_RESCHEDULE = 0xf0,
+    VECTOR_FLUSH = 0xf1,
     VECTOR_APIC_ERROR = 0xfe,
     VECTOR_SPURIOUS = 0xff,
     VECTOR_COUNT = 256,

@@ -19,6 +19,7 @@
 #include "sched/process.h"
 #include "sched/scheduler.h"
 #include "sched/syscalls.h"
+#include "smp/shootdown.h"
 #include "smp/stop.h"
 #include "test/crash.h"
 
@@ -45,6 +46,9 @@ __attribute__((always_inline)) static inline void kernel_event(const struct even
         process_tick(core);
         crash_tick(core);
         demo_tick(core);
+        break;
+    case EVENT_FLUSH:
+        shootdown_serve(core);
         break;
     case EVENT_SYSCALL:
         syscall_dispatch(event->frame);
@@ -97,6 +101,9 @@ _Noreturn void interrupt_entry(struct frame *frame)
     case VECTOR_RESCHEDULE:
         lapic_end_of_interrupt();
         handle(EVENT_RESCHEDULE, frame, 0);
+    case VECTOR_FLUSH:
+        lapic_end_of_interrupt();
+        handle(EVENT_FLUSH, frame, 0);
     case VECTOR_APIC_ERROR:
         lapic_end_of_interrupt();
         handle(EVENT_APIC_ERROR, frame, 0);

@@ -51,16 +51,13 @@ static const char *map_stack(uint64_t root)
     return NULL;
 }
 
-/* Everything but the object itself; on failure the caller frees what there is. */
-static const char *build(struct process *process, const struct user_image *image)
+/* The address space, and the first thread in it; on failure the caller frees what there is. */
+static const char *build(struct process *process, const struct user_image *image,
+                         struct core *core)
 {
     process->root = kernel_map_new_space();
-    uint64_t frame_page = frames_alloc(0);
-    if (frame_page)
-        process->thread.frame = (struct frame *)((char *)phys_to_virt(frame_page) + PAGE_SIZE) - 1;
-    if (!process->root || !frame_page)
+    if (!process->root)
         return "out of memory";
-
     uint64_t entry;
     const char *wrong =
         elf_load(process->root, image->start, (size_t)(image->end - image->start), &entry);
@@ -68,25 +65,18 @@ static const char *build(struct process *process, const struct user_image *image
         wrong = map_stack(process->root);
     if (wrong)
         return wrong;
-    struct frame *frame = process->thread.frame;
-    frame->rip = entry;
-    frame->cs = SELECTOR_USER_CODE;
-    frame->rflags = RFLAGS_IF | RFLAGS_FIXED;
-    frame->rsp = USER_STACK_TOP;
-    frame->ss = SELECTOR_USER_DATA;
-    return NULL;
+    process->threads = thread_new(process, core, entry, USER_STACK_TOP, 0);
+    process->thread_count = 1;
+    return process->threads ? NULL : "out of memory";
 }
 
-/* What `build` made. */
+/* What `build` made, but for the threads. */
 static void demolish(struct process *process)
 {
-    if (process->root) {
-        paging_free_lower_half(process->root);
-        frames_free(process->root, 0);
-    }
-    if (process->thread.frame)
-        frames_free(virt_to_phys(process->thread.frame) & ~(uint64_t)(PAGE_SIZE - 1), 0);
-    vector_state_free(process->thread.vector_area);
+    if (!process->root)
+        return;
+    paging_free_lower_half(process->root);
+    frames_free(process->root, 0);
 }
 
 static int64_t refuse(const char *name, const char *why, int64_t error)
@@ -105,23 +95,22 @@ int64_t process_spawn(const struct user_image *image, struct core *core, uint32_
         return refuse(image->name, "out of memory", ERROR_NO_MEMORY);
     process->name = image->name;
     process->parent = parent;
-    process->thread.process = process;
-    process->thread.core = core;
-    process->thread.pinned = pinned;
-    process->thread.weight = 1;
-    const char *wrong = build(process, image);
+    const char *wrong = build(process, image, core);
     process_lock();
     if (!wrong && !process_table_add(process))
         wrong = "too many processes";
     if (wrong) {
         process_unlock();
+        if (process->threads)
+            thread_free(process->threads);
         demolish(process);
         object_free(&cache, process);
         return refuse(image->name, wrong, ERROR_NO_MEMORY);
     }
     int64_t pid = process->pid;
     counts.spawned += parent == 0;
-    scheduler_add(&process->thread);
+    process->threads->pinned = pinned;
+    scheduler_add(process->threads);
     process_unlock();
     return pid;
 }
@@ -147,9 +136,9 @@ static void leave_children(uint32_t pid)
     }
 }
 
-void process_release(struct thread *thread)
+/* The last thread of a process is gone. */
+static void release_process(struct process *process)
 {
-    struct process *process = thread->process;
     demolish(process);
     process_lock();
     inbox_empty(process);
@@ -162,17 +151,45 @@ void process_release(struct thread *thread)
     process_unlock();
 }
 
-/* The current thread of this core will not be resumed. */
-static void end(struct thread *thread, int status)
+void process_release(struct thread *thread)
 {
+    struct process *process = thread->process;
     process_lock();
-    thread->process->status = status;
-    thread->state = THREAD_DEAD;
-    if (thread->process->parent == 0) {
+    struct thread **link = &process->threads;
+    while (*link != thread)
+        link = &(*link)->sibling;
+    *link = thread->sibling;
+    bool last = --process->thread_count == 0;
+    process_unlock();
+    thread_free(thread);
+    if (last)
+        release_process(process);
+}
+
+/* The process ends with this status; its threads as soon as a core meets them. Under the process
+ * lock. */
+static void end_process(struct process *process, int status)
+{
+    if (process->ending)
+        return;
+    process->ending = true;
+    process->killed = true;
+    process->status = status;
+    if (process->parent == 0) {
         counts.exited += status >= 0;
         counts.failed += status > 0;
         counts.killed += status < 0;
     }
+    for (struct thread *thread = process->threads; thread; thread = thread->sibling)
+        process_interrupt(thread);
+}
+
+/* The current thread of this core will not be resumed, nor will its siblings. */
+static void end(struct thread *thread, int status)
+{
+    process_lock();
+    thread->state = THREAD_DEAD;
+    end_process(thread->process, status);
     process_unlock();
     scheduler_leave(this_core());
 }
@@ -198,8 +215,46 @@ void process_kill(const char *reason)
 
 void process_end_killed(struct thread *thread)
 {
-    say_killed(thread->process, "parent");
+    if (!thread->process->ending)
+        say_killed(thread->process, "parent");
     end(thread, ERROR_KILLED);
+}
+
+int64_t process_thread_exit(void)
+{
+    struct thread *thread = this_core()->current;
+    process_lock();
+    thread->state = THREAD_DEAD;
+    bool last = true;
+    for (const struct thread *other = thread->process->threads; other; other = other->sibling)
+        last &= other->state == THREAD_DEAD;
+    process_unlock();
+    if (last)
+        process_exit(0);
+    scheduler_leave(this_core());
+    return 0;
+}
+
+int64_t process_thread(uint64_t entry, uint64_t stack, uint64_t argument)
+{
+    struct process *process = this_core()->current->process;
+    if (entry >= USER_LIMIT)
+        return ERROR_BAD_ADDRESS; /* `iretq` could not go there */
+    struct thread *thread = thread_new(process, scheduler_spread(), entry, stack, argument);
+    if (!thread)
+        return ERROR_NO_MEMORY;
+    process_lock();
+    bool fits = process->thread_count < THREADS_MAX;
+    if (fits) {
+        thread->sibling = process->threads;
+        process->threads = thread;
+        process->thread_count++;
+        scheduler_add(thread);
+    }
+    process_unlock();
+    if (!fits)
+        thread_free(thread);
+    return fits ? 0 : ERROR_NO_MEMORY;
 }
 
 /* #NM: the thread's first vector instruction, which then starts anew. */
@@ -256,7 +311,8 @@ int64_t process_kill_child(uint64_t pid)
     bool found = child && child->parent == self->pid && !child->ended;
     if (found) {
         child->killed = true;
-        process_interrupt(&child->thread);
+        for (struct thread *thread = child->threads; thread; thread = thread->sibling)
+            process_interrupt(thread);
     }
     process_unlock();
     return found ? 0 : ERROR_NO_PROCESS;
@@ -268,7 +324,7 @@ struct process_counts process_counts(void)
     struct process_counts now = counts;
     for (uint32_t at = 0; process_table_next(&at);)
         now.present++;
-    now.kept_frames = cache.frames + inbox_kept_frames();
+    now.kept_frames = cache.frames + thread_kept_frames() + inbox_kept_frames();
     process_unlock();
     return now;
 }

@@ -1,6 +1,6 @@
 /*
- * process.h - a process: an address space made from an ELF file, and the one thread in it. All of
- * them stand in a table; one lock guards it, and with it everything that one process may change of
+ * process.h - a process: an address space made from an ELF file, and the threads in it. All
+ * processes stand in a table; one lock guards it, and with it everything that one process may change of
  * another: who waits for what, who has ended, whose inbox holds which messages.
  */
 #pragma once
@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "abi/frame.h"
+#include "lib/spinlock.h"
 #include "sched/thread.h"
 
 struct core;
@@ -22,11 +23,14 @@ struct process {
     uint64_t root; /* physical address of its top-level page table */
     int status;    /* what SYSCALL_WAIT returns, once it has ended */
     bool ended;    /* nothing is left of it but this structure */
-    bool killed;   /* is to end: its core does it as soon as it meets it */
+    bool ending;   /* its status is known; what is left of its threads ends */
+    bool killed;   /* is to end: each core that meets one of its threads ends that */
     struct thread *waiters; /* blocked until this process changes */
     struct letter *inbox_first, *inbox_last;
     uint32_t inbox_count;
-    struct thread thread;
+    struct thread *threads;
+    uint32_t thread_count;
+    struct spinlock space_lock; /* of its page tables; nobody waits for other cores with it held */
 };
 
 /* A program to start: an ELF file in memory. The name must outlive the process. */
@@ -48,10 +52,11 @@ void process_exit(int status);
 void process_fault(const struct frame *frame, uint64_t address);
 void process_kill(const char *reason);
 
-/* A process that was asked to end does, wherever its thread is; the caller's core holds it. */
+/* A thread of a process that is to end does; the calling core has it. */
 void process_end_killed(struct thread *thread);
 
-/* Gives back all that a dead thread and its process own; the core must have left both. */
+/* Gives back all that a dead thread owns, and with its last thread the process; the core must have
+ * left both. */
 void process_release(struct thread *thread);
 
 /* System calls of the current thread; each returns its result, or blocks the thread and returns
@@ -59,6 +64,10 @@ void process_release(struct thread *thread);
 int64_t process_sleep(uint64_t ticks);
 int64_t process_wait(uint64_t pid);
 int64_t process_kill_child(uint64_t pid);
+int64_t process_thread(uint64_t entry, uint64_t stack, uint64_t argument);
+int64_t process_thread_exit(void);
+int64_t process_map(uint64_t address, uint64_t pages);
+int64_t process_unmap(uint64_t address, uint64_t pages);
 int64_t process_send(uint64_t pid, uint64_t bytes, uint64_t size);
 int64_t process_receive(uint64_t to);
 

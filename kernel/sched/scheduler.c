@@ -121,6 +121,15 @@ void scheduler_wake(struct thread *thread)
     call_for(core, thread);
 }
 
+struct core *scheduler_spread(void)
+{
+    static atomic_uint turn;
+    uint32_t index = atomic_fetch_add(&turn, 1) % core_count;
+    if (index == this_core()->index)
+        index = (index + 1) % core_count;
+    return &cores[index];
+}
+
 void scheduler_leave(struct core *core)
 {
     core->reschedule = true;

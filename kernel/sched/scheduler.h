@@ -20,6 +20,9 @@ void scheduler_wake(struct thread *thread);
 /* Another core has called this one. */
 void scheduler_called(struct core *core);
 
+/* The core for a new thread: each in turn, but not the caller's if there is another. */
+struct core *scheduler_spread(void);
+
 /* Timer tick of the calling core: the current thread's turn may be over. */
 void scheduler_tick(struct core *core);
 

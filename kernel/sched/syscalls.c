@@ -1,7 +1,5 @@
 #include "sched/syscalls.h"
 
-#include <stdatomic.h>
-
 #include "abi/core.h"
 #include "abi/syscall.h"
 #include "console/printk.h"
@@ -31,10 +29,9 @@ __attribute__((noinline)) static int64_t write_console(uint64_t text, uint64_t s
     return (int64_t)size;
 }
 
-/* A child of the calling process, on the core whose turn it is. */
+/* A child of the calling process. */
 __attribute__((noinline)) static int64_t spawn(uint64_t name, uint64_t size)
 {
-    static atomic_uint turn;
     char text[NAME_MAX + 1] = "";
     if (size > NAME_MAX)
         return ERROR_TOO_LONG;
@@ -43,8 +40,7 @@ __attribute__((noinline)) static int64_t spawn(uint64_t name, uint64_t size)
     const struct user_image *image = process_find_image(text);
     if (!image)
         return ERROR_NO_PROGRAM;
-    struct core *core = &cores[atomic_fetch_add(&turn, 1) % core_count];
-    return process_spawn(image, core, this_core()->current->process->pid, false);
+    return process_spawn(image, scheduler_spread(), this_core()->current->process->pid, false);
 }
 
 static int64_t set_weight(uint64_t weight)
@@ -80,6 +76,14 @@ static int64_t call(const struct frame *frame)
         return process_send(frame->rdi, frame->rsi, frame->rdx);
     case SYSCALL_RECEIVE:
         return process_receive(frame->rdi);
+    case SYSCALL_THREAD:
+        return process_thread(frame->rdi, frame->rsi, frame->rdx);
+    case SYSCALL_THREAD_EXIT:
+        return process_thread_exit();
+    case SYSCALL_MAP:
+        return process_map(frame->rdi, frame->rsi);
+    case SYSCALL_UNMAP:
+        return process_unmap(frame->rdi, frame->rsi);
     default:
         return ERROR_NO_SYSCALL;
     }

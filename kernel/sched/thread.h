@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "abi/frame.h"
@@ -21,6 +22,7 @@ enum thread_state {
 
 struct thread {
     struct process *process;
+    struct thread *sibling; /* the next of the process's threads */
     struct frame *frame; /* the last bytes of its frame page, which is TSS.rsp0 while it runs */
     void *vector_area;   /* its vector registers while it does not run; null until it uses them */
     struct thread *next; /* in the run queue, among the sleepers, or those who wait for a process */
@@ -37,3 +39,12 @@ struct thread {
     uint64_t wake_at; /* tick of its core, if it is sleeping */
     uint64_t ran_on;  /* one bit per core */
 };
+
+/* A thread of ring-3 code that is in no queue and not yet among its process's threads; null if
+ * memory is out. */
+struct thread *thread_new(struct process *process, struct core *core, uint64_t entry,
+                          uint64_t stack, uint64_t argument);
+void thread_free(struct thread *thread);
+
+/* Page frames kept for the objects of later threads. */
+size_t thread_kept_frames(void);

@@ -4,7 +4,7 @@
 #include "user/user.h"
 
 /* As long as this many ticks of its core, so that it is preempted however fast the machine is. */
-enum { TICKS = 20, ROUNDS_PER_PATTERN = 10, ROUNDS_PER_YIELD = 2000 };
+enum { TICKS = 40, ROUNDS_PER_PATTERN = 10, ROUNDS_PER_YIELD = 2000 };
 
 static uint64_t cpuid_ecx(uint32_t leaf)
 {

@@ -67,6 +67,7 @@ def test_the_kernels_tests_catch(build_changed, boot, read_ktap, change, suite):
         ("kernel/sched/scheduler.c", "_oro_vector_load(core->vector_area);", ";"),
         ("kernel/arch/vector_state.c", "area ? CR0_KERNEL & ~CR0_TS : CR0_KERNEL", "CR0_KERNEL"),
         ("kernel/arch/vector_state.c", "    idt_load(area != 0);\n", ""),
+        ("kernel/sched/user_map.c", "        shootdown(root);\n", "        (void)root;\n"),
         ("kernel/sched/inbox.c", "process_wake_waiters(self);", ";"),
         ("kernel/sched/process.c", "    process_wake_waiters(process);\n", ""),
         ("kernel/sched/process.c", "        child->parent = PARENT_GONE;\n", ""),
