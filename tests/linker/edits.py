@@ -6,6 +6,7 @@ or defined twice, a damaged object), as they are between two edits.
 
 from __future__ import annotations
 
+import copy
 import random
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -62,10 +63,11 @@ class Source:
     group: tuple[str, int] | None = None
     common: dict[str, tuple[int, int]] = field(default_factory=dict)
     extra: str | None = None
+    value: int = 1
 
     def text(self) -> str:
         """It in GNU syntax."""
-        lines = [".text", ".long 1"]
+        lines = [".text", f".long {self.value}"]
         for name, (size, calls) in self.functions.items():
             lines += [
                 f'.section .text.{name}, "ax"',
@@ -114,6 +116,7 @@ class Program:
         self.built: dict[str, bytes] = {}
         self.damage: str | None = None
         self.serial = 20
+        self._before = (self.sources, self.library, self.script, self.options)
 
     def _new_source(self, number: int) -> Source:
         rng = self.rng
@@ -130,14 +133,21 @@ class Program:
     def edit(self) -> str:
         """Change one thing; what was done."""
         self.damage = None
+        self._before = copy.deepcopy((self.sources, self.library, self.script, self.options))
         edits: tuple[Callable[[], str], ...] = (
-            self._resize, self._resize, self._resize, self._call, self._add_function,
+            self._resize, self._resize, self._change_value, self._change_value, self._call, self._add_function,
             self._remove_function, self._add_string, self._drop_string, self._change_group,
             self._change_common, self._change_section, self._add_file, self._remove_file,
             self._edit_library, self._change_script, self._change_options, self._damage,
             self._reorder, self._duplicate,
         )  # fmt: skip
         return self.rng.choice(edits)()
+
+    def undo(self) -> str:
+        """Take the last edit back; what was done."""
+        self.damage = None
+        self.sources, self.library, self.script, self.options = self._before
+        return "that was taken back"
 
     def _any(self) -> tuple[str, Source]:
         name = self.rng.choice(list(self.sources))
@@ -157,6 +167,11 @@ class Program:
         source, name = self._function()
         source.functions[name] = (self.rng.randrange(300), source.functions[name][1])
         return f"{name} has another size"
+
+    def _change_value(self) -> str:
+        name, source = self._any()
+        source.value = self.rng.randrange(1000)
+        return f"{name} has another constant, in as many bytes"
 
     def _call(self) -> str:
         source, name = self._function()

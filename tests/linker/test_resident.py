@@ -43,7 +43,7 @@ def test_after_every_edit_the_image_is_that_of_a_clean_link(seed: int, tmp_path:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("seed", range(100, 140))
+@pytest.mark.parametrize("seed", range(100, 115))
 def test_after_long_series_of_edits_the_image_is_that_of_a_clean_link(
     seed: int, tmp_path: Path
 ) -> None:
@@ -59,8 +59,8 @@ def _edit_and_compare(seed: int, edits: int, directory: Path) -> None:
         ours = outcome(linker, inputs, script, program.options)
         assert ours == outcome(None, inputs, script, program.options), done
         linked += ours[0] == "linked"
-        done.append(program.edit())
-    assert linked > edits // 4, "edits that break the program are not to be the most"
+        done.append(program.undo() if ours[0] == "refused" else program.edit())
+    assert linked > edits // 2, "edits that break the program are not to be the most"
 
 
 def test_the_image_after_edits_is_that_of_gnu_ld(tmp_path: Path) -> None:
