@@ -14,7 +14,11 @@ from orobuild.pipeline.inputs import read_regular
 def read(path: str) -> bytes:
     """A file's bytes, or standard input's for `-`. Raises `InputError`."""
     try:
-        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        if path == "-":
+            return sys.stdin.buffer.read()
+        # Unbuffered and without a Path: a link reads hundreds of files.
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+            return file.read()
     except OSError as problem:
         raise InputError(error(f"cannot read: {problem.strerror}", Span(path))) from problem
 

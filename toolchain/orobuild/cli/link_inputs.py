@@ -132,14 +132,13 @@ class _Gatherer:
         if not data.startswith(_BINARY) and _is_text(data):
             self._add_implicit_script(path, data, depth)
             return
-        directory = Path(path).parent
         self.result.append(
             LinkInput(
                 path,
                 data,
                 group=self.group,
                 whole_archive=self.whole,
-                read_member=lambda name: (directory / name).read_bytes(),
+                read_member=lambda name: (Path(path).parent / name).read_bytes(),
             )
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from orobuild.elf import constants as c
+from orobuild.linker.tables import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -122,7 +123,7 @@ def _remove(placement: Placement, dead: NDArray[np.int64]) -> None:
     if not gone:
         return
     placement.orphans = [row for row in placement.orphans if row not in gone]
-    for number in np.unique(placement.rule_of[dead]).tolist():
+    for number in distinct(placement.rule_of[dead]).tolist():
         if number >= 0:
             run = placement.rules[number].run
             run.rows = [row for row in run.rows if row not in gone]

@@ -16,6 +16,7 @@ from orobuild.elf import constants as c
 from orobuild.linker import hash_order
 from orobuild.linker.relocation_types import Formula, table
 from orobuild.linker.symbols import Kind
+from orobuild.linker.tables import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -225,7 +226,7 @@ def build(
     with_entry = [t for t, kind in types.items() if kind.formula in _ENTRY_FORMULAS]
     with_base = [t for t, kind in types.items() if kind.formula in _BASE_FORMULAS]
     got = GlobalOffsetTable(-1, entry_size)
-    rows = np.unique(relocations["symbol"][np.isin(relocations["type"], with_entry)])
+    rows = distinct(relocations["symbol"][np.isin(relocations["type"], with_entry)])
     numbers = symbols.of_row[rows]
     got.symbols = rows[numbers < 0].tolist()
     got.entry_of = {row: place for place, row in enumerate(got.symbols)}

@@ -20,7 +20,7 @@ from orobuild.linker.frames import write_links
 from orobuild.linker.got import GlobalOffsetTable
 from orobuild.linker.relocate import apply_relocations
 from orobuild.linker.symtab import build_symbol_table
-from orobuild.linker.tables import select
+from orobuild.linker.tables import distinct, select
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -166,7 +166,7 @@ def _pad(padding: Padding, output: OutputSection, machine: int, image: NDArray[n
     """Fill gaps between sections, all of one length at a time."""
     if not (any(padding.pattern) if padding.pattern else output.code):
         return
-    for length in np.unique(padding.lengths).tolist():
+    for length in distinct(padding.lengths).tolist():
         content = np.frombuffer(_gap_bytes(padding.pattern, length, output, machine), "u1")
         starts = padding.starts[padding.lengths == length] + output.offset
         if length <= _SHORT_GAP:

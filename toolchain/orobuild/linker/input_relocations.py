@@ -9,6 +9,7 @@ import numpy as np
 from orobuild.diagnostics import Span, error
 from orobuild.elf import constants as c
 from orobuild.elf.reader import ElfError
+from orobuild.linker.tables import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +70,7 @@ _REL_WIDTH: Final = {
 def _implicit_addends(inputs: Inputs, target: int, part: NDArray[Any]) -> NDArray[Any]:
     data = np.frombuffer(inputs.section_data(target), "u1")
     addends = np.zeros(len(part), "i8")
-    for r_type in np.unique(part["type"]).tolist():
+    for r_type in distinct(part["type"]).tolist():
         width = _REL_WIDTH.get(r_type, 4)
         rows = np.flatnonzero(part["type"] == r_type)
         offsets = part["offset"][rows]

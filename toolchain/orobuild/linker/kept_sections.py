@@ -14,6 +14,7 @@ import numpy as np
 
 from orobuild.elf import constants as c
 from orobuild.linker.inputs import SYMBOL
+from orobuild.linker.tables import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +35,7 @@ def describe_kept_sections(
     chosen = np.flatnonzero(lost)
     if not len(chosen):
         return relocations
-    kept = {row: _kept(inputs, symbols, row) for row in np.unique(home[chosen]).tolist()}
+    kept = {row: _kept(inputs, symbols, row) for row in distinct(home[chosen]).tolist()}
     names = inputs.names
     relocations = relocations.copy()
     extra: list[Any] = []

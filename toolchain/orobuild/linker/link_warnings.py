@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from orobuild.diagnostics import Diagnostic, Note, Span, warning
+from orobuild.linker.tables import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +49,7 @@ def spoken_warnings(
             continue
         uses = relocations[symbols.of_row[relocations["symbol"]] == number]
         owners = inputs.sections["object"][uses["section"]]
-        for owner in np.unique(owners).tolist():
+        for owner in distinct(owners).tolist():
             if owner == int(inputs.sections["object"][row]):
                 continue
             places = [

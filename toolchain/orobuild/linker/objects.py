@@ -22,7 +22,15 @@ from orobuild.elf import constants as c
 from orobuild.elf.arrays import SYM
 from orobuild.errors import InputError
 from orobuild.linker.heads import Head, Headers, Strings, fail, malformed, read_head
-from orobuild.linker.tables import ABSOLUTE, COMMON, RELOCATION, SECTION, SYMBOL, UNDEFINED
+from orobuild.linker.tables import (
+    ABSOLUTE,
+    COMMON,
+    RELOCATION,
+    SECTION,
+    SYMBOL,
+    UNDEFINED,
+    distinct,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -276,7 +284,7 @@ def _place_symbols(
     extended = shndx == c.SHN_XINDEX
     reserved = (shndx >= c.SHN_LORESERVE) & ~extended
     if extended.any():
-        for number in np.unique(owner[extended]).tolist():
+        for number in distinct(owner[extended]).tolist():
             part = slice(int(bounds[number]), int(bounds[number + 1]))
             mine = extended[part]
             table = int(tables[headers.owner[tables] == number][0])

@@ -14,7 +14,7 @@ from orobuild.diagnostics import Diagnostic, Note, Span, error
 from orobuild.elf.descriptions import relocation_type
 from orobuild.errors import InputError
 from orobuild.linker.relocation_types import Formula, table
-from orobuild.linker.tables import select
+from orobuild.linker.tables import distinct, select
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +39,7 @@ def check_types(resolution: Resolution, relocations: NDArray[Any]) -> None:
     kinds = np.minimum(kinds, len(width) - 1)
     if not known[kinds].all():
         strange = relocations[~known[kinds]]
-        for r_type in np.unique(strange["type"]).tolist():
+        for r_type in distinct(strange["type"]).tolist():
             rows = np.flatnonzero(strange["type"] == r_type)
             problems.append(_unsupported(resolution, strange[rows[0]], len(rows)))
     limit = resolution.inputs.sections["size"][relocations["section"]]

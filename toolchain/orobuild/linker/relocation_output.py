@@ -14,6 +14,7 @@ import numpy as np
 from orobuild.elf import constants as c
 from orobuild.linker.kept_sections import DEBUGGING
 from orobuild.linker.relocation_types import table as relocation_types
+from orobuild.linker.tables import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,7 +119,7 @@ def write_implicit_addends(
 ) -> None:
     """ELF32 keeps addends in the sections: write them into `image`."""
     types = relocation_types(resolution.inputs.e_machine)
-    for r_type in np.unique(named["type"]).tolist():
+    for r_type in distinct(named["type"]).tolist():
         width = types[r_type].width if r_type in types else 4
         entries = named[named["type"] == r_type]
         position = file_offset[entries["section"]] + entries["offset"]

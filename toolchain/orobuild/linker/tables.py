@@ -77,3 +77,14 @@ def relocation_table(entries: Sequence[tuple[int, int, int, int, int]]) -> NDArr
 def select(table: NDArray[Any], keep: NDArray[np.bool_]) -> NDArray[Any]:
     """The rows of a table where `keep` is set: a copy, at thrice the speed of `table[keep]`."""
     return table.compress(keep)
+
+
+def distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """The different ones of `values`, in ascending order.
+
+    As `np.unique`, which would import numpy's masked arrays: a tenth of a small link's time.
+    """
+    ordered = np.sort(values)
+    first = np.ones(len(ordered), bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]
