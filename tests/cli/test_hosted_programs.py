@@ -80,3 +80,21 @@ def test_a_static_program_of_the_c_library_equals_gnu_ld_s(host):
 def test_static_exceptions_are_caught(host):
     assert host.build("g++", "throw.cc", EXCEPTIONS, "-static") == []
     assert host.run("./ours").stdout == "gone gone gone caught\n"
+
+
+@pytest.mark.parametrize(
+    ("compiler", "name", "text", "said"),
+    [
+        ("gcc", "threads.c", THREADS, "22 5 1.50\n"),
+        ("g++", "throw.cc", EXCEPTIONS, "gone gone gone caught\n"),
+    ],
+)
+@pytest.mark.parametrize("packed", [(), ("-Wl,-z,pack-relative-relocs",)], ids=["rela", "relr"])
+def test_a_position_independent_program_relocates_itself(host, compiler, name, text, said, packed):
+    # Of GNU ld's there is a lazy PLT that nobody uses, so that addresses differ.
+    host.build(compiler, name, text, "-static-pie", "-fPIE", *packed)
+    assert host.run("./ours").stdout == said
+    assert host.run("./theirs").stdout == said
+    shown = host.run("readelf", "-lW", "ours").stdout
+    assert "DYN (Position-Independent Executable file)" in shown
+    assert "INTERP" not in shown

@@ -74,6 +74,20 @@ TABLE: Final = (
            help="leave out debug sections"),
     Option(key="relocatable", names=("-r", "-i", "--relocatable", "-Ur"),
            help="join the inputs into one relocatable object"),
+    Option(key="pie", names=("-pie", "--pic-executable"), constant="yes",
+           help="a static image that runs wherever it is loaded: ET_DYN, without interpreter"),
+    Option(key="pie", names=("-no-pie",), constant="no", help="at a fixed place (default)"),
+    Option(key="hash-style", names=("--hash-style",), takes="value", metavar="STYLE",
+           choices={"sysv": None, "gnu": None, "both": None},
+           help="with -pie, which (empty) hash tables: sysv, gnu, or both (default)"),
+    Option(key="eh-frame-hdr", names=("--eh-frame-hdr",), constant="yes",
+           help="make .eh_frame_hdr, the index of unwind information"),
+    Option(key="eh-frame-hdr", names=("--no-eh-frame-hdr",), constant="no",
+           help="do not (default)"),
+    Option(key="emit-relocs", names=("-q", "--emit-relocs"), constant="yes",
+           help="leave relocations in the image"),
+    Option(key="emit-relocs", names=("--no-emit-relocs",), constant="no",
+           help="do not (default)"),
     Option(key="define-common", names=("-d", "-dc", "-dp"),
            help="with -r, give common symbols a place"),
     Option(key="ungroup", names=("--force-group-allocation",),
@@ -127,22 +141,22 @@ TABLE: Final = (
     Option(key="version", names=("--version",), help="print the version and end"),
     Option(key="help", names=("--help", "--target-help"), help="print this and end"),
     # -- what GNU ld accepts and means nothing here -----------------------------------------
-    _ignored(_STATIC, "-static", "-Bstatic", "-dn", "-non_shared", "-no-pie",
+    _ignored(_STATIC, "-static", "-Bstatic", "-dn", "-non_shared",
              "--no-dynamic-linker", "-E", "--export-dynamic", "--no-export-dynamic",
              "--as-needed", "--no-as-needed", "-Bsymbolic", "-Bsymbolic-functions",
              "-Bno-symbolic", "--enable-new-dtags", "--disable-new-dtags",
              "--copy-dt-needed-entries", "--no-copy-dt-needed-entries",
              "--allow-shlib-undefined", "--no-allow-shlib-undefined", "--dynamic-list-data",
              "--default-symver", "--warn-textrel", "-Bdynamic", "-dy", "-call_shared"),
-    _ignored_value(_STATIC, "--hash-style", "-rpath", "-rpath-link", "-soname", "--dynamic-list",
+    _ignored_value(_STATIC, "-rpath", "-rpath-link", "-soname", "--dynamic-list",
                    "--export-dynamic-symbol", "--exclude-libs", "-I", "--dynamic-linker"),
     _ignored("only libraries in -L directories are looked for", "-nostdlib"),
     _ignored(_DEFAULT, "-EL", "--check-sections", "--no-omagic", "--no-undefined", "--relax",
              "--error-unresolved-symbols", "--no-warn-execstack",
              "--warn-execstack", "--no-undefined-version", "--undefined-version",
-             "--no-strip-discarded", "--strip-discarded", "--no-emit-relocs",
+             "--no-strip-discarded", "--strip-discarded",
              "--no-print-map-discarded", "--print-map-discarded", "--no-ctf-variables",
-             "--ctf-variables", "--no-eh-frame-hdr", "--no-accept-unknown-input-arch"),
+             "--ctf-variables", "--no-accept-unknown-input-arch"),
     _ignored("every undefined symbol is reported once", "--warn-once"),
     _ignored("names are shown as they are", "--no-demangle", "--demangle"),
     Option(key="ignored", names=("-O",), takes="maybe", metavar="LEVEL",
@@ -183,15 +197,12 @@ TABLE: Final = (
              "--dynamic-list-cpp-typeinfo", "--export-dynamic-symbol-list",
              "--default-imported-symver", "--version-exports-section", "--version-script",
              instead="link a static image"),
-    _refused("position-independent images are not linked yet", "-pie", "--pic-executable",
-             instead="-no-pie, and objects compiled with -fno-pie"),
-    _refused("relocations are not kept yet", "-q", "--emit-relocs"),
     _refused("it is not implemented", "--wrap", "--cref", "--no-relax", "--sort-section",
              "--sort-common", "--just-symbols", "-R",
              "--section-start", "-Tbss", "-Tdata", "-Ttext", "-Ttext-segment",
              "-Trodata-segment", "-Tldata-segment", "-n", "--nmagic", "-N", "--omagic",
              "--split-by-file", "--split-by-reloc", "--retain-symbols-file", "-y",
-             "--trace-symbol", "--print-memory-usage", "--eh-frame-hdr", "--dependency-file",
+             "--trace-symbol", "--print-memory-usage", "--dependency-file",
              "--package-metadata", "--gc-keep-exported", "--no-define-common",
              "--no-check-sections", "--enable-non-contiguous-regions", "--remap-inputs",
              "--enable-non-contiguous-regions-warnings", "--disable-multiple-abs-defs",
@@ -207,39 +218,6 @@ TABLE: Final = (
     _refused("x86 is little-endian", "-EB"),
 )  # fmt: skip
 
-# -z KEYWORD: None for those that change nothing in a static image, else why one is refused.
-KEYWORDS: Final[dict[str, str | None]] = (
-    dict.fromkeys(
-        (
-            "defs", "noexecstack", "relro", "norelro", "now", "lazy", "text", "notext", "textoff",
-            "combreloc", "nocombreloc", "nocopyreloc", "nodelete", "nodlopen", "nodump",
-            "origin", "global", "initfirst", "interpose", "nodefaultlib", "nocommon",
-            "noextern-protected-data", "nodynamic-undefined-weak", "dynamic-undefined-weak",
-            "indirect-extern-access", "noindirect-extern-access", "nounique-symbol",
-            "nostart-stop-gc", "noseparate-code", "separate-code", "nopack-relative-relocs",
-            "ibtplt", "bndplt", "nounique", "unique", "loadfltr", "nosectionheader",
-        ),
-        None,
-    )
-    | dict.fromkeys(
-        ("undefs", "muldefs", "noreloc-overflow"), "an image that is wrong is never written"
-    )
-    | dict.fromkeys(
-        (
-            "execstack", "unique-symbol", "globalaudit", "start-stop-gc", "common",
-            "pack-relative-relocs", "ibt", "shstk", "report-relative-reloc", "lam-u48",
-            "lam-u57", "x86-64-baseline", "x86-64-v2", "x86-64-v3", "x86-64-v4",
-        ),
-        "it is not implemented",
-    )
-)  # fmt: skip
-
-# Keywords that take a value, and whether it is acted on.
-VALUED_KEYWORDS: Final = (
-    "max-page-size", "common-page-size", "stack-size", "start-stop-visibility", "call-nop",
-    "cet-report", "lam-report", "lam-u48-report", "lam-u57-report",
-)  # fmt: skip
-
 EXAMPLES: Final = """
 oro-ld -T kernel.ld -o kernel.elf *.o
 oro-ld -T kernel.ld -o kernel.elf --gc-sections -Map kernel.map *.o -L lib -lc
@@ -249,7 +227,7 @@ gcc -B DIR -static -nostdlib -T kernel.ld -o kernel.elf *.c     (DIR/ld is oro-l
 
 # autoconf's libtool recognises ELF by the line of targets.
 EPILOGUE: Final = """\
--z keywords that work: max-page-size=SIZE. Those that only concern shared
+docs/linker-options.md has the -z keywords. Those that only concern shared
 libraries are accepted; unknown ones are a warning, as in GNU ld.
 
 oro-ld: supported targets: elf64-x86-64 elf32-i386 binary

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from orobuild.diagnostics import did_you_mean
 from orobuild.linker.contents import Run, ScriptSymbol
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from orobuild.linker.script import nodes
     from orobuild.linker.script.nodes import Script
     from orobuild.linker.symbols import Symbols
-
-_COMMON_PAGE: Final = 0x1000
 
 
 class ScriptContext:
@@ -126,7 +124,9 @@ class ScriptContext:
             self.uses_headers_size = True
             return Value(None, self.headers_size)
         if function == "CONSTANT":
-            return Value(None, self._options.page_size if name == "MAXPAGESIZE" else _COMMON_PAGE)
+            options = self._options
+            common = min(options.common_page_size, options.page_size)
+            return Value(None, options.page_size if name == "MAXPAGESIZE" else common)
         if function in ("ORIGIN", "LENGTH"):
             region = self._regions.named(name)
             if region is None:

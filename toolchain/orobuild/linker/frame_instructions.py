@@ -56,12 +56,18 @@ def _leb128(data: bytes, position: int) -> tuple[int, int] | None:
 
 def pointer_width(cie: bytes, address_size: int) -> int | None:
     """The bytes of an address in the FDEs of `cie` (a whole record); None if not understood."""
+    encoding = pointer_encoding(cie, address_size)
+    return None if encoding is None else _width(encoding, address_size)
+
+
+def pointer_encoding(cie: bytes, address_size: int) -> int | None:
+    """DW_EH_PE_* of an address in the FDEs of `cie`; None if it is not understood."""
     end = cie.find(b"\0", 9)
     if len(cie) < 10 or end < 0 or cie[8] not in (1, 3):
         return None
     augmentation = cie[9:end]
     if not augmentation:
-        return address_size
+        return 0
     if not augmentation.startswith(b"z"):
         return None
     position = end + 1
@@ -77,7 +83,7 @@ def pointer_width(cie: bytes, address_size: int) -> int | None:
         if letter == ord("R"):
             if position >= len(cie):
                 return None
-            return _width(cie[position], address_size)
+            return cie[position]
         if letter == ord("L"):
             position += 1
         elif letter == ord("P") and position < len(cie):
@@ -87,7 +93,7 @@ def pointer_width(cie: bytes, address_size: int) -> int | None:
             position += 1 + width
         elif letter not in (ord("S"), ord("B")):
             return None
-    return address_size
+    return 0
 
 
 def _width(encoding: int, address_size: int) -> int | None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from orobuild.elf import constants as c
 from orobuild.linker import hash_order
+from orobuild.linker.inputs import ABSOLUTE
 from orobuild.linker.relocation_types import Formula, table
 from orobuild.linker.symbols import Kind
 from orobuild.linker.tables import distinct
@@ -87,11 +88,14 @@ def relax(
     relocations: NDArray[Any],
     assigned: frozenset[str],
     indirect: NDArray[np.bool_],
+    *,
+    pie: bool = False,
 ) -> tuple[NDArray[Any], list[Relaxation]]:
     """Turn GOT loads that a direct instruction can replace into direct relocations.
 
     `assigned` are the names that the script defines, `indirect` marks the symbol rows that mean
-    indirect functions, whose address is known only when the image runs.
+    indirect functions, whose address is known only when the image runs. `pie`: no address is
+    known before, so that a load may at best become a `lea`.
     """
     kinds = relocations["type"].copy()
     kinds[indirect[relocations["symbol"]]] = 0
@@ -117,7 +121,12 @@ def relax(
         )
         change = _relaxed_i386(inputs, entry) if inputs.e_machine == c.EM_386 else None
         if inputs.e_machine != c.EM_386 and int(entry["addend"]) == -4:
-            change = _relaxed(inputs, entry)
+            # The value of a symbol that is absolute, or 0 because nobody defines it, is known.
+            fixed = missing and not _is_the_linkers(symbols.names[number])
+            fixed = fixed or _is_absolute(inputs, symbols, entry)
+            change = _relaxed(inputs, entry, known=fixed or not pie)
+        elif pie and change is not None and change.r_type not in _PC_RELATIVE:
+            change = None
         if change is None or (missing and change.r_type in _PC_RELATIVE):
             # The value of a weak symbol that nobody defines is 0, out of a branch's reach.
             continue
@@ -136,8 +145,24 @@ _TEST: Final = 0x85
 _REX_W, _REX_R, _REX_B = 8, 4, 1
 
 
-def _relaxed(inputs: Inputs, entry: Any) -> Relaxed | None:
-    """What the instruction becomes; None if it stays (elf_x86_64_convert_load_reloc of BFD)."""
+def _is_the_linkers(name: str) -> bool:
+    """Whether the linker may yet define a symbol that nobody else does."""
+    return name in (TABLE_SYMBOL, "_DYNAMIC", "__ehdr_start") or name.startswith(
+        ("__start_", "__stop_")
+    )
+
+
+def _is_absolute(inputs: Inputs, symbols: Symbols, entry: Any) -> bool:
+    number = int(symbols.of_row[entry["symbol"]])
+    row = symbols.row[number] if number >= 0 else int(entry["symbol"])
+    return row >= 0 and int(inputs.symbols["section"][row]) == ABSOLUTE
+
+
+def _relaxed(inputs: Inputs, entry: Any, *, known: bool) -> Relaxed | None:
+    """What the instruction becomes; None if it stays (elf_x86_64_convert_load_reloc of BFD).
+
+    `known`: the address can be an operand.
+    """
     offset, r_type = int(entry["offset"]), int(entry["type"])
     data = inputs.section_data(int(entry["section"]))
     if offset < 2 or offset + 4 > len(data):
@@ -154,6 +179,9 @@ def _relaxed(inputs: Inputs, entry: Any) -> Relaxed | None:
     if modrm & 0xC7 != 0x05:
         return None
     register = modrm >> 3 & 7
+    if not known:
+        lea = Relaxed(b"\x8d" + bytes((modrm,)), 2, c.R_X86_64_PC32, -4)
+        return lea if opcode == 0x8B else None
     if opcode == 0x8B:
         new = bytes((0xC7, 0xC0 | register))
     elif opcode == _TEST:

@@ -35,9 +35,11 @@ _MIDDLE: Final = 6
 
 @dataclass(slots=True)
 class IndirectFunctions:
-    """`rows` are the sections that were made, to be placed; `relocations` fill them."""
+    """`rows` are the sections that were made, to be placed; `relocations` fill them. `quiet` are
+    those that the C runtime fills anew, wherever the image is loaded."""
 
     rows: tuple[int, ...] = ()
+    quiet: frozenset[int] = frozenset()
     relocations: NDArray[Any] = field(default_factory=lambda: np.zeros(0, RELOCATION))
 
 
@@ -191,7 +193,8 @@ class _Tables:
         self._made.finish()
         rows = (self._plt, self._slots, self._got, row)
         filling = relocation_table(self._filling)
-        return IndirectFunctions(tuple(r for r in rows if r >= 0), filling)
+        quiet = frozenset((self._slots, row))
+        return IndirectFunctions(tuple(r for r in rows if r >= 0), quiet, filling)
 
 
 _EXECUTABLE: Final = c.SHF_ALLOC | c.SHF_EXECINSTR

@@ -6,7 +6,7 @@ an ELF executable, `flat_binary` lays the loaded bytes out by load address inste
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,7 +19,14 @@ from orobuild.linker.contents import Contents
 from orobuild.linker.frames import write_links
 from orobuild.linker.got import GlobalOffsetTable
 from orobuild.linker.relocate import apply_relocations
-from orobuild.linker.symtab import build_symbol_table
+from orobuild.linker.relocation_output import (
+    RelocationSection,
+    named_anew,
+    outputs_with_relocations,
+    referenced_rows,
+    relocation_sections,
+)
+from orobuild.linker.symtab import SymbolChoice, build_symbol_table
 from orobuild.linker.tables import distinct, select
 
 if TYPE_CHECKING:
@@ -28,10 +35,11 @@ if TYPE_CHECKING:
     from orobuild.linker.contents import Padding
     from orobuild.linker.frames import FrameLink
     from orobuild.linker.got import Relaxation
+    from orobuild.linker.late import LateContent
+    from orobuild.linker.options import LinkOptions
     from orobuild.linker.output import OutputSection
     from orobuild.linker.resolution import Resolution
     from orobuild.linker.segments import FileLayout
-    from orobuild.linker.symtab import SymbolChoice
 
 _MAX_IMAGE: Final = 1 << 30
 _SHORT_GAP: Final = 64  # bytes; gaps up to this are many, longer ones few
@@ -58,6 +66,7 @@ class Patches:
     relaxations: list[Relaxation]
     got: GlobalOffsetTable
     links: list[FrameLink]
+    late: tuple[LateContent, ...] = ()
 
     @classmethod
     def none(cls, relocations: NDArray[Any], links: list[FrameLink]) -> Patches:
@@ -111,6 +120,8 @@ def fill_image(
     write_links(live_links, resolution.section_address, file_offset, image)
     if got.row >= 0 and got.symbols and resolution.live[got.row]:
         got.write(resolution, image, int(file_offset[got.row]))
+    for content in patches.late:
+        content.fill(resolution, image, file_offset)
 
 
 def _copy_sections(
@@ -196,16 +207,20 @@ def write_elf(
     patches: Patches,
     files: FileLayout,
     entry: int,
-    *,
-    strip: bool,
-    choice: SymbolChoice,
+    options: LinkOptions,
+    emitted: NDArray[Any] | None = None,
 ) -> bytes:
-    """The whole ELF executable, with the symbols of `choice` unless `strip` is set."""
+    """The whole ELF executable. `emitted` are the relocations that stay in it (--emit-relocs)."""
     inputs, placement = resolution.inputs, resolution.placement
-    ei_class = inputs.ei_class
+    ei_class, strip = inputs.ei_class, options.strip == "all"
     written = [output for output in placement.created if not output.removed]
-    for index, output in enumerate(written, 1):
+    with_relocations = outputs_with_relocations(resolution, emitted)
+    index = 1
+    for output in written:
         output.header_index = index
+        index += 2 if output.index in with_relocations else 1
+    symtab_index = 0 if strip else index
+    end = files.end
     names = bytearray(b"\0")
     headers: list[SectionHeader] = [SectionHeader(0, "", 0, *([0] * 9))]
 
@@ -213,12 +228,23 @@ def write_elf(
         headers.append(SectionHeader(len(headers), name, len(names), sh_type, *fields))
         names.extend(name.encode("utf-8", "surrogateescape") + b"\0")
 
+    choice = SymbolChoice(discard=options.discard, only=options.retain_symbols)
+    parts: dict[int, RelocationSection] = {}
+    if emitted is not None:
+        choice = replace(choice, referenced=referenced_rows(resolution, emitted))
+    table = build_symbol_table(resolution, choice)
+    if emitted is not None:
+        named = named_anew(resolution, emitted, table, joined=False)
+        sections = relocation_sections(resolution, named, addresses=True)
+        parts = {part.target: part for part in sections}
+    tail = bytearray()
+    word = 8 if ei_class == c.ELFCLASS64 else 4
     for output in written:
-        link, info = _links(output, written, strip=strip)
+        link, info = _links(output, written, symtab_index)
         add(
             output.name,
             output.sh_type,
-            output.sh_flags | (c.SHF_INFO_LINK if info else 0),
+            output.sh_flags | (c.SHF_INFO_LINK if info and output.sh_type in _RELOCATIONS else 0),
             output.vma,
             output.offset,
             output.size,
@@ -227,13 +253,17 @@ def write_elf(
             output.align,
             entry_size(output, ei_class),
         )
-    end = files.end
-    tail = bytearray()
+        part = parts.get(output.header_index)
+        if part is not None:
+            tail += bytes(-(end + len(tail)) % word)
+            sh_type = c.SHT_RELA if word == 8 else c.SHT_REL
+            place = (c.SHF_INFO_LINK, 0, end + len(tail), len(part.data))
+            entsize = (c.RELA_SIZE if word == 8 else c.REL_SIZE)[ei_class]
+            add(part.name, sh_type, *place, symtab_index, part.target, word, entsize)
+            tail += part.data
     if not strip:
-        table = build_symbol_table(resolution, choice)
         symtab, strtab, locals_count = table.data, table.strings, table.first_global
-        word = 8 if ei_class == c.ELFCLASS64 else 4
-        tail += bytes(-end % word)
+        tail += bytes(-(end + len(tail)) % word)
         add(
             ".symtab",
             c.SHT_SYMTAB,
@@ -271,7 +301,7 @@ def write_elf(
         ei_class,
         os_abi(resolution, headers),
         0,
-        c.ET_EXEC,
+        c.ET_DYN if options.pie else c.ET_EXEC,
         inputs.e_machine,
         c.EV_CURRENT,
         entry,
@@ -300,15 +330,31 @@ def os_abi(resolution: Resolution, headers: list[SectionHeader]) -> int:
     return c.ELFOSABI_GNU if retained or bool(used.any()) else c.ELFOSABI_NONE
 
 
-def _links(output: OutputSection, written: list[OutputSection], *, strip: bool) -> tuple[int, int]:
-    """sh_link and sh_info: what relocations that are loaded are about (bfd/elf.c,
-    assign_section_numbers)."""
-    if output.sh_type not in (c.SHT_RELA, c.SHT_REL):
+def _links(output: OutputSection, written: list[OutputSection], symtab: int) -> tuple[int, int]:
+    """sh_link and sh_info of tables that are loaded (bfd/elf.c, assign_section_numbers)."""
+    names = {other.name: other.header_index for other in written}
+    if output.sh_type == c.SHT_DYNSYM:
+        return names.get(".dynstr", 0), 1
+    if output.sh_type == c.SHT_DYNAMIC:
+        return names.get(".dynstr", 0), 0
+    if output.sh_type in (c.SHT_HASH, c.SHT_GNU_HASH):
+        return names.get(".dynsym", 0), 0
+    if output.sh_type not in _RELOCATIONS:
         return 0, 0
     target = output.name.removeprefix(".rela").removeprefix(".rel")
-    names = {other.name: other.header_index for other in written}
-    info = names.get(".got.plt", 0) if target == ".plt" else names.get(target, 0)
-    return 0 if strip else len(written) + 1, info
+    info = names.get(".got.plt", names.get(".got", 0)) if target == ".plt" else names.get(target, 0)
+    return names.get(".dynsym", symtab), info
+
+
+_RELOCATIONS: Final = (c.SHT_RELA, c.SHT_REL)
+_ENTRY_SIZES: Final = {
+    c.SHT_RELA: c.RELA_SIZE,
+    c.SHT_REL: c.REL_SIZE,
+    c.SHT_DYNSYM: c.SYM_SIZE,
+    c.SHT_DYNAMIC: {c.ELFCLASS32: 8, c.ELFCLASS64: 16},
+    c.SHT_HASH: {c.ELFCLASS32: 4, c.ELFCLASS64: 4},
+    c.SHT_RELR: {c.ELFCLASS32: 4, c.ELFCLASS64: 8},
+}
 
 
 def entry_size(output: OutputSection, ei_class: int) -> int:
@@ -316,8 +362,8 @@ def entry_size(output: OutputSection, ei_class: int) -> int:
     word = 8 if ei_class == c.ELFCLASS64 else 4
     if output.sh_type in (c.SHT_INIT_ARRAY, c.SHT_FINI_ARRAY, c.SHT_PREINIT_ARRAY):
         return word
-    if output.sh_type in (c.SHT_RELA, c.SHT_REL):
-        return (c.RELA_SIZE if output.sh_type == c.SHT_RELA else c.REL_SIZE)[ei_class]
+    if output.sh_type in _ENTRY_SIZES:
+        return _ENTRY_SIZES[output.sh_type][ei_class]
     if output.name == ".got.plt":
         return word
     return output.entsize if output.merge else 0

@@ -35,9 +35,15 @@ class LinkOptions:
     `strict`: segment flags must admit what is placed in them, and orphans are errors.
     `orphan_handling`: what happens to a section that no rule places; with `strict`, allocated
     orphans are errors whatever it says, unless it is `discard`.
-    `page_size`: max-page-size in bytes. `relro`: what the script relocates before its
+    `page_size`: max-page-size in bytes. `separate_code`: code shares no segment with anything.
+    `multiple_definitions`: the first of several counts. `undefined_symbols` are errors, or 0.
+    `relro`: what the script relocates before its
     DATA_SEGMENT_RELRO_END is read-only afterwards (PT_GNU_RELRO). `defsym`: absolute symbols.
     `undefined`: names to require (-u). `entry`: overrides the script's ENTRY.
+    `pie`: a static image that can be loaded anywhere, `pack_relative` with DT_RELR, `now` said to
+    be bound at once; `text_relocations` allows addresses in read-only sections, refuses them, or
+    (None) warns. `eh_frame_hdr` makes that section.
+    `emit_relocations`: relocations stay in the image (-q).
     `relocatable`: write an object (-r); `ungroup` dissolves section groups then, `define_common`
     gives common symbols a place. `discard`: which local symbols are left out, `retain_symbols`
     the only names that are kept, if given.
@@ -59,8 +65,19 @@ class LinkOptions:
     output_format: Literal["elf", "binary"] | None = None
     emulation: Literal["elf_x86_64", "elf_i386"] | None = None
     page_size: int = 0x1000
+    common_page_size: int = 0x1000
+    separate_code: bool = True
+    multiple_definitions: bool = False
+    undefined_symbols: Literal["error", "warn", "ignore"] = "error"
     relro: bool = False
+    pie: bool = False
+    pack_relative: bool = False
+    now: bool = False
+    text_relocations: bool | None = None
+    hash_style: Literal["sysv", "gnu", "both"] = "both"
+    eh_frame_hdr: bool = False
     relocatable: bool = False
+    emit_relocations: bool = False
     ungroup: bool = False
     define_common: bool = False
     discard: Literal["default", "none", "locals", "all"] = "default"

@@ -7,6 +7,7 @@ segments → resolution → permission checks → image and map.
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -24,6 +25,7 @@ from orobuild.linker.contents import ScriptSymbol
 from orobuild.linker.crossrefs import check_cross_references
 from orobuild.linker.evaluation import ABS, Value
 from orobuild.linker.flags import reset_flags, settle_flags
+from orobuild.linker.frame_header import FrameHeader
 from orobuild.linker.frames import edit_frames
 from orobuild.linker.got import TABLE_SYMBOL
 from orobuild.linker.image import Patches, flat_binary, write_elf
@@ -34,6 +36,7 @@ from orobuild.linker.layout import Layout
 from orobuild.linker.link_warnings import drop_warnings, spoken_warnings
 from orobuild.linker.linkmap import LinkedImage, build_map
 from orobuild.linker.merge import merge_sections
+from orobuild.linker.position_independent import PositionIndependence
 from orobuild.linker.properties import merge_properties
 from orobuild.linker.relocatable import join_relocatable
 from orobuild.linker.relocate import check_types
@@ -41,7 +44,6 @@ from orobuild.linker.resolution import Resolution, resolve_values
 from orobuild.linker.script import nodes
 from orobuild.linker.stack import stack_of
 from orobuild.linker.symbols import Kind, resolve
-from orobuild.linker.symtab import SymbolChoice
 from orobuild.linker.tls import relax_thread_accesses
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
 _MACHINES: Final = {"elf_x86_64": c.EM_X86_64, "elf_i386": c.EM_386}
 _MAX_REFERRERS: Final = 4
 _MAX_REPORTS: Final = 20
+_MAX_LAYOUTS: Final = 20
 _DEFAULT_ENTRIES: Final = ("_start", "start")
 
 
@@ -77,12 +80,14 @@ def link_objects(
     objects = expand(files, required, cache)
     inputs = join_objects(objects, cache.names, _machine(script, options))
     cache.forget_unused()
+    own = len(inputs.names)  # sections from here on are the linker's
     overridden = frozenset(_assigned_names(script)) | frozenset(options.defsym)
     symbols = resolve(
         inputs,
         required=required,
         overridden=overridden,
         allocate=not options.relocatable or options.define_common,
+        first_counts=options.multiple_definitions,
     )
     merge_properties(inputs, symbols, options.properties)
     speaking = [] if options.relocatable else drop_warnings(inputs, symbols)
@@ -109,12 +114,17 @@ def link_objects(
         relocations,
         _all_assigned(script) | frozenset(options.defsym),
         ifunc.indirect_rows(inputs, symbols),
+        pie=options.pie,
     )
     indirect = ifunc.build(inputs, symbols, relocations)
     got = got_phase.build(inputs, relocations, symbols, also=bool(indirect.rows))
     relocations = np.concatenate([relocations, indirect.relocations])
     note = build_id.add_note(inputs, symbols) if options.build_id and not binary else -1
-    for row in sorted((got.row, got.base_row, note, *indirect.rows)):
+    pie = PositionIndependence(inputs, symbols, options) if options.pie and not binary else None
+    frame_header = FrameHeader(inputs, symbols) if options.eh_frame_hdr and not binary else None
+    made = [got.row, got.base_row, note, *indirect.rows, *(pie.rows if pie else ())]
+    made += [frame_header.row] if frame_header else []
+    for row in sorted(made):
         if row >= 0:
             placement.place_one(inputs, placed, row)
     settle_flags(inputs, placed)
@@ -132,29 +142,45 @@ def link_objects(
     relocations = relocations[live[relocations["section"]]]
     relocations, links = edit_frames(inputs, symbols, placed, relocations)
     relocations = merge_sections(inputs, symbols, placed, relocations, cache.merging)
+    if frame_header is not None and not frame_header.measure(placed):
+        placed.leave_out({frame_header.row})
     layout = Layout(inputs, symbols, placed, script, options)
     files_layout: FileLayout | None = None
-    if binary:
-        layout.run(0)
-    else:
-        stack = stack_of(inputs, options)
-        layout, declared = _lay_out(layout, placed, script, inputs, options, stack)
-        warnings += stack.warnings if stack is not None and not script.has_phdrs else ()
-        files_layout = segments.assign_offsets(
-            declared, _in_order(placed), inputs.ei_class, options.page_size
-        )
-        _define_header_symbol(layout, symbols, files_layout)
+    stack = None if binary else stack_of(inputs, options)
+    for _ in range(_MAX_LAYOUTS):
+        if binary:
+            layout.run(0)
+        else:
+            layout, declared = _lay_out(layout, placed, script, inputs, options, stack)
+            files_layout = segments.assign_offsets(
+                declared, _in_order(placed), inputs.ei_class, options.page_size
+            )
+            _define_header_symbol(layout, symbols, files_layout)
+        _define_table_symbol(layout, placed, got)
+        _define_bounds(layout, placed, symbols, options)
+        if pie is not None:
+            pie.define(layout, placed)
+        resolution = resolve_values(inputs, symbols, placed, layout)
+        _set_got_addresses(resolution, got)
+        if pie is None or pie.measure(resolution, relocations, got, indirect.quiet):
+            break
+        # The tables of a position-independent image grow with the addresses that it holds.
+        layout = layout.again()
     warnings += layout.warnings
-    _define_table_symbol(layout, placed, got)
-    _define_bounds(layout, placed, symbols, options)
-    resolution = resolve_values(inputs, symbols, placed, layout)
-    _set_got_addresses(resolution, got)
+    warnings += stack.warnings if stack is not None and not script.has_phdrs else ()
     check_types(resolution, relocations)
-    problems = undefined_symbols(resolution, relocations) + discarded_targets(
-        resolution, relocations
-    )
+    problems = discarded_targets(resolution, relocations)
+    missing = undefined_symbols(resolution, relocations)
+    if options.undefined_symbols == "error":
+        problems = missing + problems
+    elif options.undefined_symbols == "warn":
+        warnings += [replace(found, severity=Severity.WARNING) for found in missing]
+    if pie is not None:
+        problems += pie.problems(resolution, relocations)
+        warnings += pie.warnings
     problems += overlaps(placed) + check_cross_references(resolution, relocations, script)
-    patches = Patches(relocations, thread_changes + relaxations, got, links)
+    late = tuple(content for content in (pie, frame_header) if content is not None)
+    patches = Patches(relocations, thread_changes + relaxations, got, links, late)
     entry, complaint = _entry(resolution, script, options, entry_name, binary=binary)
     if complaint is not None:
         (problems if complaint.severity is Severity.ERROR else warnings).append(complaint)
@@ -168,10 +194,8 @@ def link_objects(
     warnings += [*files_layout.warnings, *_writable_code(files_layout, options)]
     if options.strict:
         _raise(permissions.check_permissions(resolution, relocations, files_layout.segments))
-    choice = SymbolChoice(discard=options.discard, only=options.retain_symbols)
-    data = write_elf(
-        resolution, patches, files_layout, entry, strip=options.strip == "all", choice=choice
-    )
+    emitted = relocations[relocations["section"] < own] if options.emit_relocations else None
+    data = write_elf(resolution, patches, files_layout, entry, options, emitted)
     if note >= 0 and resolution.live[note]:
         data = build_id.stamp(data, placed, layout, note)
     return _finish(data, "elf", resolution, files_layout.segments, warnings, options)

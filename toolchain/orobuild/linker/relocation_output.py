@@ -42,11 +42,27 @@ def referenced_rows(resolution: Resolution, relocations: NDArray[Any]) -> NDArra
     return found
 
 
+def outputs_with_relocations(resolution: Resolution, relocations: NDArray[Any] | None) -> set[int]:
+    """The output sections, by index, that have any of `relocations`."""
+    if relocations is None:
+        return set()
+    outputs = resolution.placement.outputs
+    found = set(np.unique(resolution.placement.output_of[relocations["section"]]).tolist())
+    return {index for index in found if index >= 0 and not outputs[index].removed}
+
+
 def named_anew(
-    resolution: Resolution, relocations: NDArray[Any], symbols: SymbolTable
+    resolution: Resolution,
+    relocations: NDArray[Any],
+    symbols: SymbolTable,
+    *,
+    joined: bool = True,
 ) -> NDArray[Any]:
     """`relocations` of what is written, their `symbol` an index of `symbols`, ready to be sorted
-    out: against section symbols, the addend is from the output section's start."""
+    out: against section symbols, the addend is from the output section's start.
+
+    In a `joined` object debug sections have none against what was discarded.
+    """
     inputs, placement = resolution.inputs, resolution.placement
     table = inputs.symbols
     headers = np.array([0 if o.removed else o.header_index for o in placement.outputs] + [0, 0])
@@ -69,6 +85,8 @@ def named_anew(
     debugging = np.array([DEBUGGING.fullmatch(name) is not None for name in inputs.names], bool)
     relocations["type"][dead] = 0
     relocations["addend"][dead] = 0
+    if not joined:
+        return relocations
     kept: NDArray[Any] = relocations[~(dead & debugging[relocations["section"]])]
     return kept
 

@@ -179,7 +179,8 @@ def derived_segments(
     for output in allocated:
         new = last is None
         if last is not None:
-            new = _starts_segment(output, last, last_size, page, writable, executable)
+            apart = options.separate_code and output.code != executable
+            new = _starts_segment(output, last, last_size, page, writable, apart)
         if new:
             loads.append(Segment(f"load{len(loads)}", c.PT_LOAD))
             writable = executable = False
@@ -189,6 +190,8 @@ def derived_segments(
         last = output
         last_size = 0 if output.is_tbss else output.size
     segments = loads
+    for dynamic in (o for o in allocated if o.name == ".dynamic"):
+        segments.append(Segment("dynamic", c.PT_DYNAMIC, sections=[dynamic]))
     notes = [o for o in outputs if o.alloc and not o.removed and o.sh_type == c.SHT_NOTE]
     for group in _adjacent(notes):
         segments.append(Segment(f"note{len(segments)}", c.PT_NOTE, sections=group))
@@ -207,7 +210,7 @@ def derived_segments(
         relocated = Segment("relro", c.PT_GNU_RELRO, flags=c.PF_R, sections=covered)
         relocated.end = relro[1]
         segments.append(relocated)
-    _include_headers(segments, size, page, wanted=wanted)
+    _include_headers(segments, size, options, wanted=wanted)
     return segments
 
 
@@ -233,7 +236,7 @@ def _starts_segment(
     last_size: int,
     page: int,
     writable: bool,
-    executable: bool,
+    apart: bool,
 ) -> bool:
     """_bfd_elf_map_sections_to_segments of bfd/elf.c: why a section needs its own segment."""
     end = last.lma + last_size
@@ -247,7 +250,7 @@ def _starts_segment(
         return False  # what shares a page shares its permissions
     if not (last.load or last.tls) and (output.load or output.tls):
         return True
-    if output.code != executable and (output.code or executable):
+    if apart:
         return True  # -z separate-code
     return not writable and not output.readonly and -(-end // page) * page <= output.lma
 
@@ -266,7 +269,9 @@ def _adjacent(notes: list[OutputSection]) -> list[list[OutputSection]]:
     return groups
 
 
-def _include_headers(segments: list[Segment], size: int, page: int, *, wanted: bool) -> None:
+def _include_headers(
+    segments: list[Segment], size: int, options: LinkOptions, *, wanted: bool
+) -> None:
     """The first segment covers the headers if its first page has room, or the script wants them.
 
     -z separate-code: headers that would share a page with code get a segment of their own.
@@ -274,11 +279,12 @@ def _include_headers(segments: list[Segment], size: int, page: int, *, wanted: b
     first = next((s for s in segments if s.p_type == c.PT_LOAD), None)
     if first is None:
         return
+    page = options.page_size
     start = first.sections[0]
     room = start.lma % page
     if (room < size and not wanted) or start.lma < size:
         return
-    if not start.code:
+    if not start.code or not options.separate_code:
         first.filehdr = first.phdrs = True
     else:
         own = Segment("headers", c.PT_LOAD, filehdr=True, phdrs=True, flags=c.PF_R)

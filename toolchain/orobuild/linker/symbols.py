@@ -96,12 +96,13 @@ def resolve(
     required: Sequence[str],
     overridden: frozenset[str],
     allocate: bool = True,
+    first_counts: bool = False,
 ) -> Symbols:
     """Resolve every global symbol.
 
     `required` are names to treat as referenced (-u, ENTRY, EXTERN); `overridden` names are
     assigned by the script, which wins over objects; `allocate` gives common symbols a place.
-    Raises `InputError` for duplicates.
+    Raises `InputError` for duplicates, unless the `first_counts`.
     """
     result = Symbols()
     result.dropped = np.zeros(len(inputs.names), bool)
@@ -155,7 +156,7 @@ def resolve(
         number = result.number(name)
         if result.kind[number] == Kind.UNDEFINED_WEAK:
             result.kind[number] = Kind.UNDEFINED
-    if problems:
+    if problems and not first_counts:
         raise InputError(problems)
     if allocate:
         _allocate_common(inputs, result)

@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import orobuild
-from orobuild.cli import drop_in, files, gnu_options, link_inputs, terminal
-from orobuild.cli.ld_options import EPILOGUE, EXAMPLES, KEYWORDS, TABLE, VALUED_KEYWORDS
-from orobuild.diagnostics import Severity, did_you_mean, error, warning
+from orobuild.cli import drop_in, files, gnu_options, ld_keywords, link_inputs, terminal
+from orobuild.cli.ld_options import EPILOGUE, EXAMPLES, TABLE
+from orobuild.diagnostics import Severity, did_you_mean, error
 from orobuild.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orobuild.cli.gnu_options import CommandLine
-    from orobuild.diagnostics import Diagnostic
     from orobuild.linker import LinkOptions
     from orobuild.linker.linkmap import LinkedImage
     from orobuild.linker.script import Script
@@ -30,7 +29,6 @@ ABOUT: Final = f"""\
 This is not GNU ld: it is oro-ld of orobuild {orobuild.__version__}, under the MIT licence.
 """
 EMULATIONS: Final = "  Supported emulations:\n   elf_x86_64\n   elf_i386\n"
-_PAGE: Final = 0x1000  # max-page-size of x86-64 in GNU ld 2.40
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -57,15 +55,15 @@ def run(arguments: Sequence[str]) -> int:
 def _link(line: CommandLine, script_name: str | None) -> None:
     from orobuild import linker
 
-    page_size, warnings = _keywords(line)
-    script = _script(line, script_name)
+    fields, warnings = ld_keywords.read(line.all("keyword"))
+    script = _script(line, script_name, fields)
     symbols, script = _definitions(line, script)
     inputs = link_inputs.gather(line, script, link_inputs.search_dirs(line, script))
     if not inputs:
         raise UsageError("oro-ld: no input files", hint="the script names none either")
     if line.on("trace"):
         sys.stdout.write("".join(f"{item.path}\n" for item in inputs))
-    linked = linker.link(inputs, script, _options(line, symbols, page_size))
+    linked = linker.link(inputs, script, _options(line, symbols, fields))
     warnings += linked.warnings
     _require_defined(line, linked)
     if line.on("fatal-warnings") and warnings:
@@ -107,7 +105,7 @@ def _script_name(line: CommandLine) -> str | None:
     return names[0] if names else None
 
 
-def _script(line: CommandLine, name: str | None) -> Script:
+def _script(line: CommandLine, name: str | None, fields: dict[str, Any]) -> Script:
     from orobuild.linker import script as scripts
 
     if name is None:
@@ -117,6 +115,9 @@ def _script(line: CommandLine, name: str | None) -> Script:
             Kind(
                 wide=line.last("emulation") != "elf_i386",
                 relocatable=line.on("relocatable"),
+                pie=line.on("pie"),
+                separate_code=fields.get("separate_code", True),
+                now=fields.get("now", False) and fields.get("relro", True),
             )
         )
     dirs = link_inputs.search_dirs(line, None)
@@ -153,7 +154,7 @@ def _definitions(line: CommandLine, script: Script) -> tuple[dict[str, int], Scr
     return symbols, replace(script, statements=(*statements, *script.statements))
 
 
-def _options(line: CommandLine, symbols: dict[str, int], page_size: int) -> LinkOptions:
+def _options(line: CommandLine, symbols: dict[str, int], fields: dict[str, Any]) -> LinkOptions:
     from orobuild import linker
 
     oformat = line.last("oformat")
@@ -172,13 +173,16 @@ def _options(line: CommandLine, symbols: dict[str, int], page_size: int) -> Link
         strip=cast("Any", _strip(line)),
         output_format=None if oformat is None else "binary" if oformat == "binary" else "elf",
         emulation=cast("Any", emulation),
-        page_size=page_size,
         warn_rwx_segments=line.last("rwx") != "no",
+        pie=line.on("pie"),
+        eh_frame_hdr=line.on("eh-frame-hdr"),
+        emit_relocations=line.on("emit-relocs"),
+        hash_style=cast("Any", line.last("hash-style", "both")),
         relocatable=line.on("relocatable"),
         define_common=line.on("define-common"),
         ungroup=line.on("ungroup"),
         discard=cast("Any", line.last("discard", "default")),
-        relro="norelro" not in line.all("keyword"),
+        **{"relro": True, **fields},
     )
 
 
@@ -186,35 +190,6 @@ def _strip(line: CommandLine) -> str:
     """-s wins over -S in any order (ld/lexsup.c)."""
     asked = line.all("strip")
     return "all" if "all" in asked else "debug" if asked else "none"
-
-
-def _keywords(line: CommandLine) -> tuple[int, list[Diagnostic]]:
-    """max-page-size, and warnings of -z keywords that nobody knows. Raises `UsageError`."""
-    page_size, warnings = _PAGE, []
-    for keyword in line.all("keyword"):
-        name, equals, value = keyword.partition("=")
-        if equals and name in VALUED_KEYWORDS:
-            if name == "max-page-size":
-                page_size = _page_size(value)
-            continue
-        if keyword not in KEYWORDS:
-            hint = did_you_mean(keyword, [*KEYWORDS, *VALUED_KEYWORDS])
-            warnings.append(warning(f"-z {keyword} ignored: unknown keyword", hint=hint))
-        elif KEYWORDS[keyword]:
-            raise UsageError(f"oro-ld: '-z {keyword}' is not supported: {KEYWORDS[keyword]}")
-    return page_size, warnings
-
-
-def _page_size(text: str) -> int:
-    try:
-        size = drop_in.number(text)
-        if size <= 0 or size & (size - 1):
-            raise ValueError
-    except ValueError:
-        raise UsageError(
-            f"oro-ld: invalid maximum page size '{text}'", hint="a power of two, as 0x1000"
-        ) from None
-    return size
 
 
 def _require_defined(line: CommandLine, linked: LinkedImage) -> None:
