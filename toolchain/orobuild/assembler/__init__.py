@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from orobuild.assembler.flags import Flags
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from orobuild.assembler.record import Record
     from orobuild.diagnostics import Diagnostic
 
-__all__ = ["Assembly", "Options", "assemble"]
+__all__ = ["Assembly", "Flags", "Options", "assemble"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +30,9 @@ class Options:
     redefined and leave no trace in the object's symbol table (offsets of C structures).
     `code_ranges` adds `.oro.code` (docs/design.md). `debug_info` (``-g``) adds a line table and
     what debuggers need to find it, in version `dwarf` of DWARF (2 to 5), made by `producer` in
-    `compilation_directory`: by default the same in any directory. `size_limit` is the largest section in bytes that
-    may take space in the file. `record` keeps what listings and explanations need.
-    `strip_local_absolute` leaves local symbols that are numbers out of the object.
+    `compilation_directory`: by default the same in any directory. `size_limit` is the largest
+    section in bytes that may take space in the file. `record` keeps what listings and
+    explanations need. `flags` are rarer ones.
     """
 
     bits: Literal[32, 64] = 64
@@ -45,7 +47,7 @@ class Options:
     producer: str = "orobuild"
     size_limit: int = 256 << 20
     record: bool = False
-    strip_local_absolute: bool = False
+    flags: Flags = field(default_factory=Flags)
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ class _Emitter:
     def __init__(self, unit: Unit, table: LineTable) -> None:
         self.unit = unit
         self.version = 5 if table.version == 5 else unit.options.dwarf
-        self.path = table.unit_path(self.version)
+        self.path = unit.options.flags.path(table.unit_path(self.version))
         self.sections = list(dict.fromkeys(section for section, _ in table.rows))
         self.size = unit.bits // 8
         self.functions = [
@@ -180,9 +180,8 @@ class _Emitter:
             end = self.end_of(section)
             body.append(self.high_pc(Linear(end, None, 0), Linear(end, section.symbol, 0)))
         options = self.unit.options
-        body += [
-            self.string(s) for s in (self.path, options.compilation_directory, options.producer)
-        ]
+        directory = options.flags.path(options.compilation_directory)
+        body += [self.string(s) for s in (self.path, directory, options.producer)]
         body.append(DW_LANG_MIPS_ASSEMBLER.to_bytes(2, "little"))
         begin = self.label("unit")
         if self.functions:

@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from orobuild.assembler import emission, processor
+from orobuild.assembler import adjustment, emission, limits, processor
 from orobuild.assembler.encoder.complaints import UNKNOWN_INSTRUCTION
 from orobuild.assembler.encoder.encoder import Encoder
 from orobuild.assembler.encoder.types import Dialect, Slot
@@ -50,9 +50,13 @@ class Instructions(Names):
         self.options = options
         self.bits = options.bits
         self.encoder = Encoder()
-        self.dialect = Dialect(options.bits)
+        flags = options.flags
+        naked = flags.intel if flags.naked is None else flags.naked
+        self.dialect = Dialect(options.bits, flags.intel, naked)
         self.processor = processor.default(options.bits)
         self.processors: list[Processor] = []
+        self.limited: list[tuple[Slot, Place, Dialect, Processor]] = []
+        self.adjusted: dict[int, Slot] = {}
         self._dialects: dict[Dialect, Dialect] = {self.dialect: self.dialect}
         self._memos: dict[Dialect, dict[str, Slot]] = {self.dialect: {}}
         self.memo: dict[str, Slot] = {}
@@ -79,6 +83,10 @@ class Instructions(Names):
         if start:
             text = text[start:]
         plain = text
+        if self.options.flags.changes_text:
+            text = adjustment.text(text, self.options.flags, self.dialect)
+            if not text:
+                return
         if "f" in text or "b" in text:
             text = NUMERIC.sub(lambda m: self.numbered(m[0]), text)
         if self.registers:
@@ -88,6 +96,8 @@ class Instructions(Names):
         slot = self.encoder.submit(text, self.dialect, self.resolve, locate)
         self.stream.items.append(slot)
         self.stream.places.append(self.place)
+        if self.processor.features is not None or self.options.flags.watched:
+            self.limited.append((slot, self.place, self.dialect, self.processor))
         if whole and self._memoable:
             self.memo[text] = slot
 
@@ -137,6 +147,9 @@ class Instructions(Names):
                 self._wrong.setdefault(place[1].statements[place[2]], problem)
                 self._told.add(place[0])
         self._located.clear()
+        if self.limited:
+            limits.check(self, self.limited)
+            self.limited = []
         for section in self.sections.values():
             for stream in section.streams.values():
                 if stream.items:
@@ -176,7 +189,10 @@ class Instructions(Names):
 
     def set_processor(self, chosen: Processor) -> None:
         """Instructions and padding are for `chosen` from here on."""
+        if chosen.features != self.processor.features:
+            self._memos = {}
         self.processor = self.stream.processor = chosen
+        self.reselect()
         self.stream.items.append(chosen)
         self.stream.places.append(self.place)
 

@@ -318,6 +318,8 @@ class _Emitter:
         directories = dict(table.directories)
         if 0 not in directories:
             directories[0] = self.unit.options.compilation_directory
+        renamed = self.unit.options.flags.path
+        directories = {number: renamed(name) for number, name in directories.items()}
         count = max(directories) + 1
         self.put(bytes((1,)) + uleb128(DW_LNCT_PATH) + uleb128(DW_FORM_LINE_STRP))
         self.put(uleb128(count))
@@ -345,7 +347,12 @@ class _Emitter:
         table = self.table
         out = bytearray()
         for number in range(1, max(table.directories, default=0) + 1):
-            out += table.directories[number].encode("utf-8", "surrogateescape") + b"\0"
+            out += (
+                self.unit.options.flags.path(table.directories[number]).encode(
+                    "utf-8", "surrogateescape"
+                )
+                + b"\0"
+            )
         out.append(0)
         files = self.files()
         for number in range(1, max(table.files, default=0) + 1):

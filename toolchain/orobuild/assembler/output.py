@@ -7,6 +7,8 @@ symbols are written, in which order, with which attributes (gas/config/obj-elf.c
 
 from __future__ import annotations
 
+import struct
+import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -174,7 +176,7 @@ class _Builder:
                 if fragment.size:
                     out += self.tail(fragment)
             data = bytes(out)
-        return OutputSection(
+        made = OutputSection(
             section.name,
             section.sh_type,
             section.sh_flags,
@@ -183,6 +185,10 @@ class _Builder:
             1 << section.alignment_power,
             section.sh_entsize,
         )
+        how = self.unit.options.flags.compress
+        if how and section.name.startswith(".debug_") and not section.sh_flags & c.SHF_ALLOC:
+            _compressed(made, self.unit.bits, how)
+        return made
 
     def tail(self, fragment: Fragment) -> bytes:
         """The bytes of a fragment's tail."""
@@ -271,13 +277,17 @@ class _Builder:
         unit = self.unit
         by_group = {group.signature.name: group for group in groups}
         late = list(self.used_late.values())
+        keep = unit.options.flags.keep_locals
         ordered = [
-            s for s in unit.symbols.by_name.values() if not s.temporary and s.type != c.STT_SECTION
+            s
+            for s in unit.symbols.by_name.values()
+            if s.type != c.STT_SECTION and (not s.temporary or (keep and _is_kept(s)))
         ]
-        ordered += [s for s in late if not s.late]
+        seen = {id(s) for s in ordered} if keep else ()
+        ordered += [s for s in late if not s.late and id(s) not in seen]
         ordered += [s.symbol for s in self.sections if s.symbol and not s.symbol.late]
         ordered.sort(key=lambda s: (s.order, s.serial))
-        ordered += [s for s in late if s.late]
+        ordered += [s for s in late if s.late and not (keep and _is_kept(s))]
         local: list[OutputSymbol] = []
         public: list[OutputSymbol] = []
         versioned: list[OutputSymbol] = []
@@ -321,6 +331,7 @@ class _Builder:
         if symbol.kind in (Kind.REGISTER, Kind.VIEW) or symbol.weakref is not None:
             return None
         made = OutputSymbol(symbol.name, other=symbol.visibility)
+        flags = self.unit.options.flags
         binding = symbol.binding
         kind = symbol.type
         try:
@@ -333,11 +344,13 @@ class _Builder:
             made.section, made.value = self.written[base], value
             if base.sh_flags & c.SHF_TLS and kind in (c.STT_NOTYPE, c.STT_OBJECT):
                 kind = c.STT_TLS
-        elif base is None and self.unit.options.strip_local_absolute and symbol.is_local:
-            return None
         elif base is None:
+            if flags.strip_absolute and symbol.is_local and not symbol.used_in_relocation:
+                return None
             made.st_shndx, made.value = c.SHN_ABS, value
         elif symbol.kind is Kind.COMMON:
+            if flags.common_type and kind in (c.STT_NOTYPE, c.STT_OBJECT):
+                kind = c.STT_COMMON
             made.st_shndx = _SHN_X86_64_LCOMMON if symbol.large else c.SHN_COMMON
             made.value, made.size = symbol.alignment, symbol.value
             binding = c.STB_GLOBAL if binding is None else binding
@@ -408,6 +421,32 @@ def _seal(made: OutputSymbol, fate: str | None) -> None:
         made.other = c.STV_HIDDEN
     elif fate == "local":
         made.info &= 0xF
+
+
+def _is_kept(symbol: Symbol) -> bool:
+    """Whether a local symbol has a name that a person gave it (``-L``)."""
+    return symbol.defined and symbol.name.startswith(".L") and "\x02" not in symbol.name
+
+
+def _compressed(made: OutputSection, bits: int, how: str) -> None:
+    """Compress the section of debug information as gABI has it, or GNU before it, if that helps."""
+    body = zlib.compress(made.data)
+    size = len(made.data)
+    if how == "zlib-gnu":
+        head = b"ZLIB" + size.to_bytes(8, "big")
+    elif bits == 64:
+        head = struct.pack("<IIQQ", c.ELFCOMPRESS_ZLIB, 0, size, made.sh_addralign)
+    else:
+        head = struct.pack("<III", c.ELFCOMPRESS_ZLIB, size, made.sh_addralign)
+    if len(head) + len(body) >= size:
+        return
+    made.data = head + body
+    made.size = len(made.data)
+    if how == "zlib-gnu":
+        made.name = f".z{made.name[1:]}"
+    else:
+        made.sh_flags |= c.SHF_COMPRESSED
+        made.sh_addralign = bits // 8
 
 
 def _widened(data: bytes, size: int, *, signed: bool) -> bytes:

@@ -2,8 +2,8 @@
 
 Owns the names that `.arch` takes (binutils 2.40, gas/config/tc-i386.c `cpu_arch`) and the two
 properties that decide bytes: whether padding may be long no-operations, and whether conditional
-branches have a near form (the 80386's). It never refuses an instruction: `.arch` narrows what GNU
-as accepts, and every instruction is known here whatever the processor.
+branches have a near form (the 80386's). Which instructions a processor has stands in
+`processor_features`.
 """
 
 from __future__ import annotations
@@ -44,14 +44,32 @@ class Processor:
     `long_nops`: padding of 32- and 64-bit code is made of ``0f 1f``. `knows_long_nops`: what
     `long_nops` becomes when an extension is taken away, which makes GNU as look at every
     extension instead of at its default. `near_conditions`: conditional branches have a near form.
+    `features` are the groups of instructions that it has, as bits of `processor_features`, None
+    for all; `name` is for messages.
     """
 
     long_nops: bool
     knows_long_nops: bool = True
     near_conditions: bool = True
+    features: int | None = None
+    name: str = "generic"
 
     def chosen(self, name: str) -> Processor | None:
         """The processor after ``.arch name``; None when GNU as knows no such name."""
+        made = self._chosen(name)
+        if made is None:
+            return None
+        from orobuild.assembler import processor_features
+
+        shown = self.name + name if name.startswith(".") else name
+        return replace(made, features=processor_features.after(self.features, name), name=shown)
+
+    def tuned(self, name: str) -> Processor | None:
+        """The processor with the padding of another one (-mtune=)."""
+        made = self._chosen(name) if name in NAMES else None
+        return None if made is None else replace(self, long_nops=made.long_nops)
+
+    def _chosen(self, name: str) -> Processor | None:
         if not name.startswith("."):
             if name not in NAMES:
                 return None
@@ -66,6 +84,21 @@ class Processor:
             return None
         kept = self.knows_long_nops and extension != "nonop"
         return replace(self, long_nops=kept, knows_long_nops=kept)
+
+
+def named(march: str, tune: str, bits: int) -> Processor | None:
+    """The processor of ``-march=CPU+EXTENSION…`` and ``-mtune=``; None for unknown names.
+
+    An extension with ``no`` before it is taken away.
+    """
+    found: Processor | None = default(bits)
+    for number, word in enumerate(march.lower().split("+")) if march else ():
+        assert found is not None
+        found = found.chosen(f".{word}" if number else word)
+        if found is None:
+            return None
+    assert found is not None
+    return found.tuned(tune.lower()) if tune else found
 
 
 def default(bits: int) -> Processor:

@@ -45,7 +45,7 @@ def relax(unit: Unit, sections: list[Section]) -> None:
             for number in sorted(section.streams)
             for fragment in section.streams[number].fragments
         ]
-        _first_addresses(section)
+        _first_addresses(section, shared=unit.options.flags.shared)
     for _ in range(MAX_PASSES):
         changed = False
         for section in sections:
@@ -59,7 +59,7 @@ def relax(unit: Unit, sections: list[Section]) -> None:
         section.size = last.address + len(last.data) + last.size
 
 
-def _first_addresses(section: Section) -> None:
+def _first_addresses(section: Section, *, shared: bool) -> None:
     """First guesses: branches short, LEB128 numbers one byte, spaces nothing."""
     address = 0
     region = 0
@@ -70,7 +70,7 @@ def _first_addresses(section: Section) -> None:
         tail = fragment.tail
         kind = type(tail)
         if kind is BranchTail:
-            fragment.size = _first_branch_size(section, tail)  # type: ignore[arg-type]
+            fragment.size = _first_branch_size(section, tail, shared=shared)  # type: ignore[arg-type]
         elif kind is AlignTail:
             fragment.size = align_size(address, tail)  # type: ignore[arg-type]
             region += 1
@@ -94,7 +94,7 @@ def _near(tail: BranchTail) -> int:
     return len(tail.near) + tail.near_size
 
 
-def _first_branch_size(section: Section, tail: BranchTail) -> int:
+def _first_branch_size(section: Section, tail: BranchTail, *, shared: bool) -> int:
     """Short where the target can be reached without a relocation (md_estimate_size_before_relax)."""
     target = tail.target
     symbol = target.add
@@ -110,7 +110,7 @@ def _first_branch_size(section: Section, tail: BranchTail) -> int:
         near = symbol.kind is Kind.LABEL and symbol.section is section
     # A global symbol may be preempted only in a shared library; GNU as does not assume one.
     resolved = near and symbol.binding != STB_WEAK and symbol.type != STT_GNU_IFUNC
-    if target.modifier == "PLT" and not symbol.is_local:
+    if (target.modifier == "PLT" or shared) and not symbol.is_local:
         resolved = False
     if not resolved:
         tail.fixed = True

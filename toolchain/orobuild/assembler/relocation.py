@@ -343,12 +343,13 @@ class Relocator:
 
     def modified_type(self, fix: Fix, modifier: str) -> int:
         """The relocation type that an ``@`` word asks for."""
-        if modifier == "GOTPCREL" and fix.size == 4 and self.wide:
+        relaxable = self.unit.options.flags.relax_relocations
+        if modifier == "GOTPCREL" and fix.size == 4 and self.wide and relaxable:
             if fix.kind is FixupKind.GOTPCRELX:
                 return c.R_X86_64_GOTPCRELX
             if fix.kind is FixupKind.REX_GOTPCRELX:
                 return c.R_X86_64_REX_GOTPCRELX
-        if modifier == "GOT" and fix.kind is FixupKind.GOTPCRELX and not self.wide:
+        if modifier == "GOT" and fix.kind is FixupKind.GOTPCRELX and not self.wide and relaxable:
             return c.R_386_GOT32X
         table = _MODIFIED_64 if self.wide else _MODIFIED_32
         kind = table.get((modifier, fix.size))

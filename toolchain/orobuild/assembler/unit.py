@@ -20,6 +20,7 @@ from orobuild.assembler import (
     directives,
     line_table,
     macro,
+    processor,
     strict,
 )
 from orobuild.assembler.conditional import Conditionals
@@ -62,7 +63,7 @@ class Unit(Instructions):
         self.macros = {}
         self.macro_count = 0
         self.local_count = 0
-        self.alternate = False
+        self.alternate = options.flags.alternate
         self.conditionals = Conditionals()
         self.file_symbol: str | None = None
         self.attributes: dict[int, attributes.Value] = {}
@@ -93,6 +94,10 @@ class Unit(Instructions):
         ] = []
         self.chosen_section = False
         self.reselect()
+        if options.flags.march or options.flags.tune:
+            wanted = processor.named(options.flags.march, options.flags.tune, options.bits)
+            if wanted is not None:
+                self.set_processor(wanted)
 
         for name, value in options.symbols.items():
             symbol = self.symbols.get(name, 0)
@@ -201,6 +206,8 @@ class Unit(Instructions):
             if frame.end is None:
                 span = self.span_at(frame.place)
                 self.report(error("'.cfi_startproc' without '.cfi_endproc'", span), frame.place)
+        if self.options.flags.stack is not None:
+            self.note_stack(self.options.flags.stack)
         self.settle()
         if not self.error_count:
             self.write_lines()
@@ -211,6 +218,14 @@ class Unit(Instructions):
         self.settle()
         if self.strict:
             self.strict.finish()
+
+    def note_stack(self, letters: str) -> None:
+        """Say in .note.GNU-stack whether the stack must be executable (gas/as.c, main)."""
+        section = self.sections.get((".note.GNU-stack", None, None))
+        if section is None:
+            section = Section(".note.GNU-stack", c.SHT_PROGBITS, 0)
+            self.add_section(section, None)
+        section.sh_flags = c.SHF_EXECINSTR if letters == "x" else 0
 
     def write_lines(self) -> None:
         """The line table, and with -g what leads to it (gas/dwarf2dbg.c, dwarf2_finish)."""

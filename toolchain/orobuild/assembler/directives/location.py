@@ -58,7 +58,14 @@ def align(unit: Unit, operands: Operands, width: int, is_power: bool) -> None:
         pattern = (value & ((1 << (8 * width)) - 1)).to_bytes(width, "little")
     elif not section.is_code:
         pattern = b"\0"
-    if section.is_code and width == 1 and value is not None and value & 0xFF == 0x90:
+    literal = unit.options.flags.literal_nops
+    if (
+        section.is_code
+        and width == 1
+        and value is not None
+        and value & 0xFF == 0x90
+        and not literal
+    ):
         # gas/config/tc-i386.h, md_do_align: a fill of `nop` is no fill at all
         pattern = None
     if section.is_nobits and value:

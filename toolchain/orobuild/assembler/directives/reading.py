@@ -133,7 +133,7 @@ def ignore(unit: Unit, operands: Operands) -> None:
 
 
 def arch(unit: Unit, operands: Operands) -> None:
-    """``.arch name``: GNU as narrows what it accepts; here only padding and branches change."""
+    """``.arch name``: the processor that code is for from here on."""
     at = operands.skip_space()
     name = operands.word("a processor name").lower()
     end = operands.position
@@ -204,7 +204,7 @@ DIRECTIVES: Final = {
     ".fail": Directive(fail_number, "an error or a warning"),
     ".abort": Directive(abort, "stop"),
     ".end": Directive(end, "the end of the input"),
-    ".arch": Directive(arch, "the processor: decides padding; every instruction stays known"),
+    ".arch": Directive(arch, "the processor: decides padding; and which instructions it has"),
     ".list": Directive(ignore, "listing control"),
     ".nolist": Directive(ignore, "listing control"),
     ".eject": Directive(ignore, "listing control"),

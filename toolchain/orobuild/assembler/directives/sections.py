@@ -70,6 +70,8 @@ def _parse(unit: Unit, operands: Operands) -> tuple[_Request, int | None]:
     request = _Request(match[2] or _quoted_name(operands, match))
     if not request.name:
         operands.fail("a section name cannot be empty")
+    if unit.options.flags.substitute_names:
+        request.name = request.name.replace("%S", unit.section.name)
     number: int | None = None
     if not operands.accept(","):
         operands.end()
@@ -336,6 +338,8 @@ def standard(unit: Unit, operands: Operands, name: str) -> None:
     """``.text``, ``.data`` and ``.bss``, with a subsection number."""
     number = 0 if operands.at_end() else operands.number("subsection number")
     operands.end()
+    if name == ".data" and unit.options.flags.data_in_text:
+        name, number = ".text", number + 1000  # gas/config/obj-elf.c, obj_elf_data
     unit.select(unit.sections[name, None, None], _subsection(operands, number))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import orobuild
-from orobuild.cli import drop_in, explanations, files, gnu_options, listings, terminal
+from orobuild.cli import as_flags, drop_in, explanations, files, gnu_options, listings, terminal
 from orobuild.cli.as_options import EXAMPLES, TABLE
 from orobuild.diagnostics import Severity
 from orobuild.errors import InputError
@@ -74,21 +74,20 @@ def _assemble(line: CommandLine, names: Sequence[str]) -> Assembly:
 
     include_dirs = line.all("include")
     label = _label(names)
+    bits: Literal[32, 64] = 32 if line.last("bits") == "32" else 64
     options = assembler.Options(
-        bits=32 if line.last("bits") == "32" else 64,
+        bits=bits,
         strict=line.on("strict"),
-        strip_local_absolute=line.on("strip-local-absolute"),
         include_dirs=include_dirs,
         symbols=dict(drop_in.symbol(definition) for definition in line.all("defsym")),
         debug_info=line.on("debug"),
         dwarf=int(line.last("debug") or 2),
         compilation_directory=str(Path.cwd()),
+        flags=as_flags.flags(line, bits),
         producer=f"GNU AS {drop_in.BINUTILS}",
         record=bool(line.all("listing") or line.all("explain")),
     )
-    return assembler.assemble(
-        _text(line, names, label), label, options, read_file=files.read_included
-    )
+    return assembler.assemble(_text(line, names), label, options, read_file=files.read_included)
 
 
 def _label(names: Sequence[str]) -> str:
@@ -112,18 +111,12 @@ def _ran(arguments: Sequence[str], names: Sequence[str], output: str) -> str:
     )
 
 
-def _text(line: CommandLine, names: Sequence[str], label: str) -> str:
+def _text(line: CommandLine, names: Sequence[str]) -> str:
     """What is to be assembled. GNU as reads several files as if they were one."""
     texts = [_read(name, line.all("include")) for name in names]
     text = texts[0]
     if len(texts) > 1:
         text = "".join(f"{_marker(name)}{part}\n" for name, part in zip(names, texts, strict=True))
-    before = _syntax(line)
-    if before:
-        text = f"{before}\n{_marker(label)}{text}"
-    stack = line.last("stack")
-    if stack is not None:
-        text += f'\n.section .note.GNU-stack,"{stack}",@progbits\n'
     return text
 
 
@@ -132,15 +125,6 @@ def _marker(name: str) -> str:
     name = _STANDARD_INPUT if name == "-" else name
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'# 1 "{quoted}"\n'
-
-
-def _syntax(line: CommandLine) -> str:
-    """The directive that -msyntax and -mnaked-reg stand for, or nothing."""
-    intel = line.last("syntax") == "intel"
-    if not intel and not line.on("naked"):
-        return ""
-    prefix = "noprefix" if line.on("naked") else "prefix"
-    return f".{'intel' if intel else 'att'}_syntax {prefix}"
 
 
 def _read(name: str, include_dirs: Sequence[str]) -> str:
