@@ -195,7 +195,7 @@ def test_strict_refuses_code_before_a_section_directive(oro_as):
         (("--noexecstak",), "did you mean '--noexecstack'?"),
         (("--x32",), "--64 or --32"),
         (("--gstabs",), "obsolete"),
-        (("-march=core3",), "did you mean 'core2'?"),
+        (("-march=core3",), "did you mean 'core'?"),
         (("--defsym", "A"), "NAME=VALUE"),
         (("-o",), "needs a value"),
     ],
