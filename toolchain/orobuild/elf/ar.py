@@ -7,6 +7,7 @@ comments of bfd/archive.c.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -20,6 +21,9 @@ ARMAG: Final = b"!<arch>\n"
 THINMAG: Final = b"!<thin>\n"
 _HEADER: Final = 60
 _FMAG: Final = b"`\n"
+# An offset into the name table, and in a thin archive `:offset` into the archive of that name.
+# GNU ar sometimes leaves a slash in the last column.
+_LONG_NAME: Final = re.compile(r"/(?P<start>\d+)(?::(?P<origin>\d+))? */?")
 
 
 class ArchiveError(InputError):
@@ -85,7 +89,7 @@ def read(data: bytes, path: str, *, read_file: Callable[[str], bytes] | None = N
         elif not special:
             name, content = _name(path, raw, names, content)
             if thin:
-                content = _outside(path, name, size, read_file)
+                content = _outside(path, name, size, _origin(raw), read_file)
             members.append(Member(name, content, position))
         position = body + (size if inside else 0)
         position += position % 2
@@ -101,8 +105,8 @@ def _number(path: str, field: bytes, position: int) -> int:
 
 def _name(path: str, raw: str, names: bytes, content: bytes) -> tuple[str, bytes]:
     """The member's name: `name/`, `/offset` into the name table, or BSD's `#1/length`."""
-    if raw.startswith("/") and raw[1:].isdigit():
-        start = int(raw[1:])
+    if long := _LONG_NAME.fullmatch(raw):
+        start = int(long["start"])
         end = names.find(b"\n", start)
         if start >= len(names) or end < 0:
             _fail(path, f"the member name at {start} is outside the name table")
@@ -114,13 +118,23 @@ def _name(path: str, raw: str, names: bytes, content: bytes) -> tuple[str, bytes
     return raw.removesuffix("/"), content
 
 
-def _outside(path: str, name: str, size: int, read_file: Callable[[str], bytes] | None) -> bytes:
+def _origin(raw: str) -> int:
+    """Where in the archive that it names a thin archive's member has its header; 0: in none."""
+    long = _LONG_NAME.fullmatch(raw)
+    return int(long["origin"] or 0) if long else 0
+
+
+def _outside(
+    path: str, name: str, size: int, origin: int, read_file: Callable[[str], bytes] | None
+) -> bytes:
     if read_file is None:
         _fail(path, f"the thin archive's member '{name}' cannot be read here")
     try:
         content = read_file(name)
     except OSError as problem:
         _fail(path, f"cannot read the member '{name}': {problem.strerror or 'no such file'}")
+    if origin:
+        content = content[origin + _HEADER : origin + _HEADER + size]
     if len(content) != size:
         _fail(path, f"member '{name}' has {len(content)} bytes, the archive says {size}")
     return content
