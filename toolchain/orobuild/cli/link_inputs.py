@@ -60,15 +60,18 @@ class _Gatherer:
         self.group: int | None = None
         self.whole = False
         self.saved: list[bool] = []
+        self.seen: set[str] = set()
+        self.early: set[str] = set()
 
     def run(self, items: Sequence[Item]) -> list[LinkInput]:
         for item in items:
             if item.key == INPUT:
-                self._add(item.value or "")
+                self._add_named_once(item.value or "")
             elif item.key == "library":
                 self._add(self._library(item.value or ""))
             elif item.key == "script" and self.script is not None:
                 self._add_script(self.script, 0)
+                self._add_files_of_rules(self.script)
             elif item.key == "whole-archive":
                 self.whole = item.value == "yes"
             elif item.key == "group":
@@ -78,6 +81,26 @@ class _Gatherer:
         if self.group is not None:
             raise UsageError("oro-ld: --start-group without --end-group")
         return self.result
+
+    def _add_named_once(self, path: str) -> None:
+        """An input, unless a rule of the script has brought it already."""
+        if path in self.early:
+            self.early.discard(path)
+        else:
+            self.seen.add(path)
+            self._add(path)
+
+    def _add_files_of_rules(self, script: Script) -> None:
+        """A rule that names one file, without wildcards, brings that file if it does not come
+        before the script (ld/ldlang.c, open_input_bfds)."""
+        from orobuild.linker.glob import is_wild
+
+        for rule in script.input_statements():
+            name = rule.file
+            if not name or ":" in name or is_wild(name) or name in self.seen | self.early:
+                continue
+            self._add(self._named(name, script.path, rule.span))
+            self.early.add(name)
 
     def _group(self, item: Item) -> None:
         if item.value == "start":

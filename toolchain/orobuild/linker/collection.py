@@ -1,8 +1,8 @@
 """Garbage collection (--gc-sections): input sections that nothing reachable refers to are dropped.
 
 Roots are the entry, names required by -u, EXTERN or an expression of the script, KEEP rules,
-SHF_GNU_RETAIN, and the arrays and notes that a loader or C runtime reads (bfd/elflink.c,
-bfd_elf_gc_sections). Sections that are not allocated are kept and keep nothing.
+SHF_GNU_RETAIN, and notes (bfd/elflink.c, bfd_elf_gc_sections); arrays of constructors need KEEP,
+as in GNU ld. Sections that are not allocated are kept and keep nothing.
 """
 
 from __future__ import annotations
@@ -23,12 +23,7 @@ if TYPE_CHECKING:
     from orobuild.linker.placement import Placement
     from orobuild.linker.symbols import Symbols
 
-_ROOT_TYPES: Final = (
-    c.SHT_INIT_ARRAY,
-    c.SHT_FINI_ARRAY,
-    c.SHT_PREINIT_ARRAY,
-    c.SHT_NOTE,
-)
+_ROOT_TYPES: Final = (c.SHT_NOTE,)
 
 
 def collect_garbage(

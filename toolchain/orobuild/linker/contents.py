@@ -28,7 +28,7 @@ class ScriptSymbol:
     hidden: bool
     span: Span | None
     home: Place | None = None
-    source: str | None = None  # the symbol that it is a plain copy of
+    source: str | None = None  # the only symbol that its value comes from
     provided: bool = False
     st_type: int = 0
 

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 
 class ScriptContext:
-    """Values by name. `dot` is the location counter, `current` the section it is in."""
+    """Values by name. `dot` is the location counter, `current` the section it is in.
+
+    `hides` are the symbols of objects that PROVIDE_HIDDEN names: they become local.
+    """
 
     def __init__(
         self,
@@ -50,6 +53,8 @@ class ScriptContext:
         self.uses_headers_size = False
         self._assigned: set[str] = set()
         self._wanted: set[str] = set()
+        self._read: list[str] = []  # the symbols that the expression at hand has read
+        self.hides: set[str] = set()
         self._runs: dict[int, Run] = {}
         self._regions = MemoryRegions(script)
         self.data_segment = DataSegment(options.relro)
@@ -59,6 +64,7 @@ class ScriptContext:
     def symbol(self, name: str, span: Span) -> Value:
         """The value of `name` as the script or an object defines it."""
         self._wanted.add(name)
+        self._read.append(name)
         known = self.values.get(name)
         if known is not None:
             return self._as_seen(known.value)
@@ -137,11 +143,9 @@ class ScriptContext:
                 )
             if function == "LENGTH":
                 return Value(None, region.length)
-            return Value(self.current, region.origin - self.current.vma & MASK)
+            return self._address(region.origin)
         output = self._placement.by_name(name)
         if output is None:
-            if function in ("SIZEOF", "ALIGNOF"):
-                return Value(None, 0)  # as ld: a section that does not exist is empty
             output = self.section(name, span)  # type: ignore[assignment]
         assert isinstance(output, OutputSection)
         if function == "SIZEOF":
@@ -162,6 +166,13 @@ class ScriptContext:
             return Value(self.current, address - self.current.vma & MASK)
         if call.function == "DATA_SEGMENT_END":
             segment.end = arguments[0].address
-        return arguments[0]
+            return arguments[0]
+        # SEGMENT_START: an address, also in a section.
+        return self._address(arguments[0].address)
+
+    def _address(self, address: int) -> Value:
+        """An address that outside sections belongs to where the dot is (rel_from_abs of ldexp.c)."""
+        section = self.current
+        return Value(section, address - section.vma & MASK, section is ABS)
 
     # -- statements ------------------------------------------------------------------------

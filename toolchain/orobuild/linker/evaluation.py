@@ -237,7 +237,7 @@ def _call(node: nodes.Call, context: Context) -> Value:
     if function in ("ALIGN", "BLOCK") and len(arguments) == 1:
         return _dot(context, align(context.dot, first.address))
     if function == "LOG2CEIL":
-        return Value(first.section, max(0, (first.address - 1).bit_length()))
+        return Value(first.section, (first.value - 1).bit_length() if first.value else 0)
     second = arguments[1]
     same = first.section is second.section
     section = first.section if first.section is not None else second.section

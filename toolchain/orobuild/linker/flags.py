@@ -67,6 +67,38 @@ def settle_flags(inputs: Inputs, placement: Placement) -> None:
                 mention(item.expression)
         if output.declaration and output.declaration.readonly:
             output.readonly = True
+    _join_linker_sections(inputs, placement)
+    text = by_name.get(".text")
+    if text is not None:
+        text.readonly = True  # whatever it holds (ld/ldlang.c, lang_process)
+
+
+# Sections that ld makes for every link, whether they get any content or not; a rule that takes
+# one gives its output section the flags and, but for .iplt, the alignment of a word
+# (bfd/elfxx-x86.c, _bfd_x86_elf_link_setup_gnu_properties).
+_MADE_BY_LD: Final = (
+    (".got", c.SHF_WRITE),
+    (".got.plt", c.SHF_WRITE),
+    (".igot.plt", c.SHF_WRITE),
+    (".iplt", c.SHF_EXECINSTR),
+    (".rela.got", 0),
+    (".rela.iplt", 0),
+)
+
+
+def _join_linker_sections(inputs: Inputs, placement: Placement) -> None:
+    word = 8 if inputs.ei_class == c.ELFCLASS64 else 4
+    for name, sh_flags in _MADE_BY_LD:
+        own = name if word == 8 else name.replace(".rela", ".rel")
+        number, _ = placement.choose(own, 0, 0)
+        output = placement.rules[number].output if number >= 0 else None
+        if output is None or not output.exists:
+            continue
+        output.readonly &= not sh_flags & c.SHF_WRITE
+        if sh_flags & c.SHF_EXECINSTR:
+            output.code = True
+        else:
+            output.align = max(output.align, word)
 
 
 def reset_flags(placement: Placement) -> None:

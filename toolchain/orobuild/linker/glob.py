@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SPECIAL = frozenset("*?[\\")
+_SPECIAL = frozenset("*?[")  # as wildcardp of ld/ldlang.c: a backslash alone is a character
 
 
 def is_wild(pattern: str) -> bool:
@@ -23,7 +23,8 @@ def is_wild(pattern: str) -> bool:
 
 def literal_prefix(pattern: str) -> str:
     """What every name that matches `pattern` begins with: all before its first wildcard."""
-    return pattern[: next((i for i, char in enumerate(pattern) if char in _SPECIAL), len(pattern))]
+    special = (i for i, char in enumerate(pattern) if char in _SPECIAL or char == "\\")
+    return pattern[: next(special, len(pattern))]
 
 
 @lru_cache(maxsize=4096)

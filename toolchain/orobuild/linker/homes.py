@@ -30,7 +30,9 @@ def home_of_dot(
         if start is None:
             return None
         at = ordered.index(start)
-        return next((ordered[i] for i in range(at, -1, -1) if usable[i]), None)
+        before = [ordered[i] for i in range(at, -1, -1) if usable[i]]
+        # What follows an assignment to `end` is no longer the program's (lang_do_assignments_1).
+        return next((o for o in before if not o.after_end), before[0] if before else None)
     at = ordered.index(last)
     around = [*range(at, len(ordered)), *range(at, -1, -1)]
     return next((ordered[i] for i in around if usable[i]), None)

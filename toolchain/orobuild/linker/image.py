@@ -250,7 +250,7 @@ def write_elf(
             output.size,
             link,
             info,
-            output.align,
+            output.header_align,
             entry_size(output, ei_class),
         )
         part = parts.get(output.header_index)

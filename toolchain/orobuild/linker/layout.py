@@ -67,13 +67,14 @@ class Layout(ScriptContext):
         self._aligns = inputs.sections["align"].astype("i8")
         self._last_section: OutputSection | None = None
         self._dot_moved = False
+        self._found_end = False
 
     # -- running -------------------------------------------------------------------------
 
     def run(self, headers_size: int) -> None:
         """Walk until stable. Raises `InputError` with everything that is wrong."""
         self.headers_size = headers_size
-        self._regions.declare(self, self._placement.statements)
+        self._regions.declare(self._placement.statements)
         self._force_types()
         self._align_thread_data()
         self._walk()
@@ -152,7 +153,8 @@ class Layout(ScriptContext):
         self._assigned = set(self._options.defsym)
         self._last_section = None
         self._dot_moved = False
-        self._regions.reset()
+        self._found_end = False
+        self._regions.reset(self, final=self._final)
         for statement in self._placement.statements:
             self.current = ABS
             if isinstance(statement, OutputSection):
@@ -222,6 +224,7 @@ class Layout(ScriptContext):
     def _assigned_value(self, statement: nodes.Assignment) -> Value | None:
         if statement.kind in ("provide", "provide_hidden") and not self._is_provided(statement):
             return None
+        self._read.clear()
         try:
             value = evaluate(statement.expression, self)
             if statement.op != "=":
@@ -237,6 +240,8 @@ class Layout(ScriptContext):
         """PROVIDE defines a symbol that is referenced and that no object defines."""
         name = statement.name
         if self._symbols.is_defined(name):
+            if statement.kind == "provide_hidden":
+                self.hides.add(name)
             return False
         known = self.values.get(name)
         if known is not None and not known.provided:
@@ -248,21 +253,24 @@ class Layout(ScriptContext):
         home = None
         if value.from_dot and section is ABS:
             home = home_of_dot(self._placement, self._last_section, moved=self._dot_moved)
-        source = statement.expression.name if isinstance(statement.expression, nodes.Name) else None
+        # ldexp.c: a symbol takes type and visibility from the only one that its value comes from.
+        source = self._read[0] if len(self._read) == 1 else None
         self.values[statement.name] = ScriptSymbol(
             statement.name,
             Value(section, value.value),
             statement.kind in ("hidden", "provide_hidden"),
             statement.span,
             home,
-            source if source != "." and statement.op == "=" else None,
+            source,
             statement.kind in ("provide", "provide_hidden"),
         )
         self._assigned.add(statement.name)
+        self._found_end |= statement.name.lstrip("_") == "end"
 
     # -- output sections ---------------------------------------------------------------------
 
     def _section(self, output: OutputSection) -> None:
+        output.after_end = self._found_end
         declaration = output.declaration
         region = self._regions.of(output)
         before_it = self.dot

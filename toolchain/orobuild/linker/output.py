@@ -67,6 +67,7 @@ class OutputSection:
     `vma`, `lma`: addresses; `size`: bytes in memory; `offset`: in the file. The flags are those
     that BFD keeps (SEC_*), from which `sh_flags` and `sh_type` follow. `removed`: it turned out
     empty and is not written; `ignored`: so much so that it does not move the location counter.
+    `after_end`: it stands behind an assignment to `end`, `_end` or `__end`.
     `like`: the section that an orphan stands behind, and whose memory region it shares.
     """
 
@@ -94,6 +95,7 @@ class OutputSection:
     defines_symbols: bool = False
     removed: bool = False
     ignored: bool = False
+    after_end: bool = False
     align: int = 1
     vma: int = 0
     lma: int = 0
@@ -135,8 +137,8 @@ class OutputSection:
     @property
     def sh_type(self) -> int:
         """SHT_* (bfd/elf.c, elf_fake_sections)."""
-        if self.forced_type is not None:
-            return self.forced_type
+        if self.forced_type is not None and self.contents and not self.has_input:
+            return self.forced_type  # (TYPE = …) is for sections that the script alone fills
         derived = c.SHT_NOBITS if self.is_nobits else c.SHT_PROGBITS
         kind = self.input_type or _special(self.name)[0]
         if kind == c.SHT_NULL or (kind == c.SHT_NOBITS) != (derived == c.SHT_NOBITS):
@@ -147,6 +149,13 @@ class OutputSection:
     def type_so_far(self) -> int:
         """The sh_type known before layout: of its first input, else of its name, else SHT_NULL."""
         return self.input_type or _special(self.name)[0]
+
+    @property
+    def header_align(self) -> int:
+        """sh_addralign: what the address allows, which a script may choose against the alignment
+        (bfd/elf.c, elf_fake_sections)."""
+        wanted = self.align | self.vma
+        return wanted & -wanted or 1
 
     @property
     def is_tbss(self) -> bool:

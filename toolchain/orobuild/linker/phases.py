@@ -26,7 +26,7 @@ from orobuild.linker.crossrefs import check_cross_references
 from orobuild.linker.evaluation import ABS, Value
 from orobuild.linker.flags import reset_flags, settle_flags
 from orobuild.linker.frame_header import FrameHeader
-from orobuild.linker.frames import edit_frames
+from orobuild.linker.frames import FrameLink, edit_frames
 from orobuild.linker.got import TABLE_SYMBOL
 from orobuild.linker.image import Patches, flat_binary, write_elf
 from orobuild.linker.input_relocations import live_relocations
@@ -66,7 +66,8 @@ _MACHINES: Final = {"elf_x86_64": c.EM_X86_64, "elf_i386": c.EM_386}
 _MAX_REFERRERS: Final = 4
 _MAX_REPORTS: Final = 20
 _MAX_LAYOUTS: Final = 20
-_DEFAULT_ENTRIES: Final = ("_start", "start")
+# Without ENTRY and -e ld looks for this one (ldmain.c, entry_symbol_default).
+_DEFAULT_ENTRY: Final = "start"
 
 
 def link_objects(
@@ -103,7 +104,7 @@ def link_objects(
         return _finish(data, "elf", resolution, (), warnings, options)
     placed = placement.place(inputs, script, candidates)
     if options.gc_sections:
-        names = [*required, *_names_used(script), *_DEFAULT_ENTRIES]
+        names = [*required, *_names_used(script), _DEFAULT_ENTRY]
         dead = collect_garbage(inputs, symbols, placed, relocations, names)
         relocations = relocations[~np.isin(relocations["section"], dead)]
     warnings += spoken_warnings(inputs, symbols, speaking, relocations)
@@ -140,8 +141,11 @@ def link_objects(
     settle_flags(inputs, placed)
     live = placed.output_of >= 0
     relocations = relocations[live[relocations["section"]]]
-    relocations, links = edit_frames(inputs, symbols, placed, relocations)
-    relocations = merge_sections(inputs, symbols, placed, relocations, cache.merging)
+    links: list[FrameLink] = []
+    if not binary:
+        # With --oformat binary ld joins sections as they are: what it edits, it edits for ELF.
+        relocations, links = edit_frames(inputs, symbols, placed, relocations)
+        relocations = merge_sections(inputs, symbols, placed, relocations, cache.merging)
     if frame_header is not None and not frame_header.measure(placed):
         placed.leave_out({frame_header.row})
     layout = Layout(inputs, symbols, placed, script, options)
@@ -463,15 +467,17 @@ def _entry(
         message = f"the entry symbol '{name}' is not defined"
         make = error if options.strict else warning
         return _first_code(resolution), make(message, span, hint=hint, rule="entry")
-    for default in _DEFAULT_ENTRIES:
-        found = resolution.global_value(default)
-        if found is not None:
-            return found[0], None
+    found = resolution.global_value(_DEFAULT_ENTRY)
+    if found is not None:
+        return found[0], None
     if binary:
         return 0, None
+    if not options.strict:
+        return _first_code(resolution), None
+    likely = "_start" if resolution.global_value("_start") is not None else "symbol"
     return _first_code(resolution), warning(
         "no entry symbol: execution would start at the beginning of .text",
-        hint="write ENTRY(symbol) in the script",
+        hint=f"write ENTRY({likely}) in the script",
         rule="entry",
     )
 

@@ -179,7 +179,7 @@ def _check_file_names(inputs: Inputs, placement: Placement) -> None:
 
 
 def place_one(inputs: Inputs, placement: Placement, row: int) -> None:
-    """Place a section that was made after the others."""
+    """Place a section that was made after the others: among them, it is its object's last."""
     section = inputs.sections[row]
     placement.output_of = np.append(placement.output_of, np.int32(NOWHERE))
     placement.rule_of = np.append(placement.rule_of, np.int32(-1))
@@ -188,7 +188,9 @@ def place_one(inputs: Inputs, placement: Placement, row: int) -> None:
         placement.orphans.append(row)
         return
     rule = placement.rules[number]
-    rule.run.rows.append(row)
+    owners = inputs.sections["object"]
+    later = (i for i, other in enumerate(rule.run.rows) if owners[other] > section["object"])
+    rule.run.rows.insert(next(later, len(rule.run.rows)), row)
     placement.rule_of[row] = number
     placement.output_of[row] = rule.output.index if rule.output else DISCARDED
 
@@ -196,7 +198,6 @@ def place_one(inputs: Inputs, placement: Placement, row: int) -> None:
 def _skeleton(script: Script, count: int) -> Placement:
     """Output sections and statements as the script orders them, without any input."""
     placement = Placement([], [], [], np.full(count, NOWHERE, "i4"), np.full(count, -1, "i4"))
-    by_key: dict[tuple[str, str | None], OutputSection] = {}
     for statement in script.statements:
         if not isinstance(statement, nodes.OutputSection):
             placement.statements.append(statement)
@@ -204,14 +205,12 @@ def _skeleton(script: Script, count: int) -> Placement:
         if statement.name == DISCARD_NAME:
             output = None
         else:
-            key = (statement.name, statement.constraint)
-            output = by_key.get(key)
-            if output is None:
-                output = OutputSection(statement.name, len(placement.outputs), statement)
-                output.phdrs = statement.phdrs
-                by_key[key] = output
-                placement.outputs.append(output)
-                placement.statements.append(output)
+            # A second description of a name is a second section (ldlang.c,
+            # lang_enter_output_section_statement).
+            output = OutputSection(statement.name, len(placement.outputs), statement)
+            output.phdrs = statement.phdrs
+            placement.outputs.append(output)
+            placement.statements.append(output)
         for item in statement.body:
             if isinstance(item, nodes.InputStatement):
                 run = InputRun([], item)

@@ -66,17 +66,10 @@ class MemoryRegions:
         self._regions: dict[str, Region] = {}
         self._load_names: dict[int, str] = {}
 
-    def declare(self, context: Context, statements: Sequence[object]) -> None:
-        """Evaluate MEMORY, and settle which section has which load region."""
+    def declare(self, statements: Sequence[object]) -> None:
+        """Know the regions of MEMORY, and settle which section has which load region."""
         for node in self._script.regions:
-            try:
-                origin = evaluate(node.origin, context).address
-                length = evaluate(node.length, context).address
-            except NotReadyError as problem:
-                raise fail(problem.message, problem.span) from None
-            self._regions[node.name] = Region(
-                node.name, origin, length, node.attributes, node.span, origin
-            )
+            self._regions[node.name] = Region(node.name, 0, MASK, node.attributes, node.span)
         for alias, name, _span in self._script.region_aliases:
             self._regions[alias] = self._regions[name]
         self._propagate(statements)
@@ -89,8 +82,17 @@ class MemoryRegions:
         """The names of all regions, aliases included."""
         return self._regions.keys()
 
-    def reset(self) -> None:
-        """Make every region empty, for another walk."""
+    def reset(self, context: Context, *, final: bool) -> None:
+        """Make every region empty, for another walk. What MEMORY says may change with symbols,
+        which only the final walk must know."""
+        for node in self._script.regions:
+            region = self._regions[node.name]
+            try:
+                region.origin = evaluate(node.origin, context).address
+                region.length = evaluate(node.length, context).address
+            except NotReadyError as problem:
+                if final:
+                    raise fail(problem.message, problem.span) from None
         for region in (self.default, *self._regions.values()):
             region.current, region.last, region.holder = region.origin, None, None
 

@@ -64,12 +64,12 @@ class RuleIndex:
             self._places.setdefault(text, []).append(place)
 
     def matches(self, name: str) -> list[tuple[int, int]]:
-        """The matching pairs; `*` does not match the pseudo section COMMON (as in ld)."""
+        """The matching pairs. COMMON is a section like others: `*` matches it."""
         found = self._memo.get(name)
         if found is None:
             places = []
             for text, mine in self._places.items():
-                if matcher(text)(name) and not (name == "COMMON" and is_wild(text)):
+                if matcher(text)(name):
                     places += mine
             found = self._memo[name] = [self._pairs[place] for place in sorted(places)]
         return found
@@ -119,7 +119,6 @@ class _Heads:
             np.array(self._names, f"S{width}").view("u1").reshape(-1, width)
         )
         self._position = {name: at for at, name in enumerate(self._names)}
-        self._common = self._position.get(b"COMMON", -1)
 
     def matching(self, pattern: str) -> NDArray[np.int64]:
         """Where the names that `pattern` matches are."""
@@ -136,8 +135,7 @@ class _Heads:
             accepts = matcher(pattern)
             found = [at for at in hits.tolist() if accepts(self._text(at))]
             hits = np.array(found, "i8")
-        named: NDArray[np.int64] = hits[hits != self._common]
-        return named
+        return hits
 
     def _text(self, at: int) -> str:
         return self._names[at].decode("utf-8", "surrogateescape")

@@ -31,8 +31,8 @@ _NONE: Final = "NONE"
 class Segment:
     """One program header and the output sections that it covers.
 
-    `flags` and `paddr` are None when they follow from the sections. `base` is the address of a
-    segment that has none, or the size of the stack, `end` where PT_GNU_RELRO ends.
+    `flags` and `paddr` are None when they follow from the sections. `base` and `load_base` are the
+    addresses of a segment that has none; `base` is also the size of the stack, `end` where PT_GNU_RELRO ends.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Segment:
     flags: int | None = None
     paddr: int | None = None
     base: int = 0
+    load_base: int = 0
     end: int | None = None
     sections: list[OutputSection] = field(default_factory=list)
     header: ProgramHeader | None = None
@@ -192,7 +193,9 @@ def derived_segments(
     segments = loads
     for dynamic in (o for o in allocated if o.name == ".dynamic"):
         segments.append(Segment("dynamic", c.PT_DYNAMIC, sections=[dynamic]))
-    notes = [o for o in outputs if o.alloc and not o.removed and o.sh_type == c.SHT_NOTE]
+    notes = [
+        o for o in outputs if o.alloc and not o.removed and o.sh_type == o.type_so_far == c.SHT_NOTE
+    ]
     for group in _adjacent(notes):
         segments.append(Segment(f"note{len(segments)}", c.PT_NOTE, sections=group))
     tls = [o for o in outputs if o.tls and not o.removed]
@@ -284,11 +287,12 @@ def _include_headers(
     room = start.lma % page
     if (room < size and not wanted) or start.lma < size:
         return
-    if not start.code or not options.separate_code:
+    if not start.code or not options.separate_code or start.lma < page:
         first.filehdr = first.phdrs = True
     else:
         own = Segment("headers", c.PT_LOAD, filehdr=True, phdrs=True, flags=c.PF_R)
-        own.base = (start.vma // page - (room < size)) * page
+        own.base = (start.vma - size) // page * page
+        own.load_base = start.lma // page * page - page
         segments.insert(0, own)
 
 
@@ -347,7 +351,7 @@ def _place_load(
     align = max([page, *(s.align for s in sections)])
     empty = all(s.is_nobits for s in sections)
     vaddr = sections[0].vma if sections else segment.base
-    paddr = sections[0].lma if sections else segment.base
+    paddr = sections[0].lma if sections else segment.load_base
     if segment.paddr is not None:
         paddr = segment.paddr
     start = position

@@ -159,7 +159,7 @@ def resolve(
     if problems and not first_counts:
         raise InputError(problems)
     if allocate:
-        _allocate_common(inputs, result)
+        _allocate_common(inputs, result, overridden)
     return result
 
 
@@ -173,13 +173,16 @@ def _merge_common(result: Symbols, target: int, row: int, size: int, align: int)
     result.align[target] = max(result.align[target], align, 1)
 
 
-def _allocate_common(inputs: Inputs, result: Symbols) -> None:
-    """Give every object with common symbols a NOBITS section called COMMON that holds them."""
+def _allocate_common(inputs: Inputs, result: Symbols, overridden: frozenset[str]) -> None:
+    """Give every object with common symbols a NOBITS section called COMMON that holds them.
+
+    What the script assigns needs no room."""
     owners: dict[int, list[int]] = {}
     numbers = np.flatnonzero(result.kind == Kind.COMMON)
     objects = inputs.symbols["object"][result.row[numbers]]
     for number, owner in zip(numbers.tolist(), objects.tolist(), strict=True):
-        owners.setdefault(owner, []).append(number)
+        if result.names[number] not in overridden:
+            owners.setdefault(owner, []).append(number)
     made: list[dict[str, int]] = []
     places: list[tuple[list[int], list[int]]] = []
     for owner, mine in owners.items():

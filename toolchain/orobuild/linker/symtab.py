@@ -244,6 +244,9 @@ def _object_globals(resolution: Resolution) -> tuple[NDArray[Any], NDArray[np.in
     part = np.zeros(len(numbers), SYM[inputs.ei_class])
     part["st_info"] = np.where(kind == c.STT_COMMON, info & 0xF0 | c.STT_OBJECT, info)
     part["st_other"] = symbols.visibility[numbers]
+    local = np.isin(numbers, [symbols.numbers[name] for name in resolution.layout.hides])
+    part["st_info"][local] &= 0xF
+    part["st_other"][local] = c.STV_DEFAULT
     part["st_shndx"] = homes[numbers]
     value = resolution.symbol_value[rows]
     value[kind == c.STT_TLS] -= np.uint64(_thread_base(resolution))
@@ -269,23 +272,45 @@ def _script_symbols(resolution: Resolution) -> tuple[NDArray[Any], NDArray[np.in
                 home = _nearby(resolution, home, script.value.address)
             shndx = home.header_index if home is not None else c.SHN_ABS
         binding = c.STB_LOCAL if script.hidden else c.STB_GLOBAL
-        sym_type = script.st_type or _copied_type(resolution, script.source)
-        entries.append((binding << 4 | sym_type, visibility, shndx, script.value.address))
+        copied_type, copied_visibility = _copied(resolution, script.source, ())
+        sym_type, size = script.st_type or copied_type, 0
+        if number >= 0 and symbols.row[number] >= 0:
+            # An object defines it too: only place and value are the script's.
+            row = symbols.row[number]
+            size = symbols.size[number]
+            sym_type = sym_type or int(inputs.symbols["info"][row]) & 0xF
+        if binding == c.STB_GLOBAL:
+            visibility = visibility or copied_visibility
+        entries.append((binding << 4 | sym_type, visibility, shndx, script.value.address, size))
     part = np.zeros(len(entries), SYM[inputs.ei_class])
     if entries:
-        infos, others, indices, values = zip(*entries, strict=True)
+        infos, others, indices, values, sizes = zip(*entries, strict=True)
         part["st_info"], part["st_other"], part["st_shndx"] = infos, others, indices
         part["st_value"] = np.array(values, "u8").astype(part["st_value"].dtype)
+        part["st_size"] = sizes
     raw = [name.encode("utf-8", "surrogateescape") for name in resolution.layout.values]
     return part, np.array(inputs.strings.numbers(raw), "i8")
 
 
-def _copied_type(resolution: Resolution, source: str | None) -> int:
-    """`alias = function;` gives the alias the function's type."""
-    number = resolution.symbols.numbers.get(source or "")
-    if number is None or resolution.symbols.row[number] < 0:
-        return c.STT_NOTYPE
-    return int(resolution.inputs.symbols["info"][resolution.symbols.row[number]]) & 0xF
+def _copied(resolution: Resolution, source: str | None, seen: tuple[str, ...]) -> tuple[int, int]:
+    """`alias = function;` gives the alias the function's type and visibility."""
+    if source is None or source in seen:
+        return c.STT_NOTYPE, c.STV_DEFAULT
+    symbols = resolution.symbols
+    number = symbols.numbers.get(source, -1)
+    kind, visibility = c.STT_NOTYPE, c.STV_DEFAULT
+    if number >= 0:
+        visibility = symbols.visibility[number]
+        if symbols.row[number] >= 0:
+            kind = int(resolution.inputs.symbols["info"][symbols.row[number]]) & 0xF
+    script = resolution.layout.values.get(source)
+    if script is not None:
+        copied = _copied(resolution, script.source, (*seen, source))
+        kind = kind or copied[0]
+        visibility = c.STV_HIDDEN if script.hidden else visibility or copied[1]
+    if source in resolution.layout.hides:
+        visibility = c.STV_HIDDEN
+    return (c.STT_OBJECT if kind == c.STT_COMMON else kind), visibility
 
 
 def _nearby(resolution: Resolution, removed: OutputSection, address: int) -> OutputSection | None:

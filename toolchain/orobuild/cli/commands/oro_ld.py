@@ -108,7 +108,7 @@ def _script_name(line: CommandLine) -> str | None:
 def _script(line: CommandLine, name: str | None, fields: dict[str, Any]) -> Script:
     from orobuild.linker import script as scripts
 
-    if name is None:
+    def builtin() -> Script:
         from orobuild.linker.builtin import Kind, builtin_script
 
         return builtin_script(
@@ -120,6 +120,9 @@ def _script(line: CommandLine, name: str | None, fields: dict[str, Any]) -> Scri
                 now=fields.get("now", False) and fields.get("relro", True),
             )
         )
+
+    if name is None:
+        return builtin()
     dirs = link_inputs.search_dirs(line, None)
     path = link_inputs.find_script(name, dirs)
 
@@ -129,7 +132,7 @@ def _script(line: CommandLine, name: str | None, fields: dict[str, Any]) -> Scri
                 return Path(directory, included).read_bytes()
         return files.read_included(included)
 
-    return scripts.parse(files.read_text(path), path, read_file=read_included)
+    return scripts.parse(files.read_text(path), path, read_file=read_included, augmented=builtin)
 
 
 def _definitions(line: CommandLine, script: Script) -> tuple[dict[str, int], Script]:

@@ -16,12 +16,19 @@ if TYPE_CHECKING:
 __all__ = ["Script", "parse"]
 
 
-def parse(text: str, path: str, *, read_file: Callable[[str], bytes]) -> Script:
+def parse(
+    text: str,
+    path: str,
+    *,
+    read_file: Callable[[str], bytes],
+    augmented: Callable[[], Script] | None = None,
+) -> Script:
     """The linker script in `text`; `path` is its name in messages.
 
     `read_file(name)` returns the bytes of a file named by INCLUDE; an `OSError` from it becomes a
-    located error. Raises `InputError`.
+    located error. A script with INSERT is added to the script that `augmented` makes, if given.
+    Raises `InputError`.
     """
     from orobuild.linker.script.parser import parse_script
 
-    return parse_script(text, path, read_file)
+    return parse_script(text, path, read_file, augmented)

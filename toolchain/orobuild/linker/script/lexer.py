@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # ldlex.l, WILDCHAR and SYMBOLCHARN of binutils 2.40.
 _WILD: Final = re.compile(r"[\w/.\-+=$\[\]\\~?*^!:]+", re.ASCII)
+_PATTERN: Final = re.compile(r"[\w/.\-+=$\[\]\\~?*^!:,]+", re.ASCII)
 _SECTION: Final = re.compile(r"[\w/.\-+$\[\]\\~?*^!]+", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z_.$][\w.$]*", re.ASCII)
 _NUMBER: Final = re.compile(r"(?:0[xX][0-9A-Fa-f]*|\$[0-9A-Fa-f]+|[0-9][0-9A-Fa-f]*)\w*", re.ASCII)
@@ -147,8 +148,12 @@ class Scanner:
         return self._token(_NAME)
 
     def wild(self) -> str | None:
-        """Consume a file or section name pattern, quoted or not."""
+        """Consume a file name, quoted or not."""
         return self._token(_WILD)
+
+    def pattern(self) -> str | None:
+        """Consume a pattern of an input section description: a comma is a part of it (ldlex.l)."""
+        return self._token(_PATTERN)
 
     def section_name(self) -> str | None:
         """Consume an output section name, quoted or not."""

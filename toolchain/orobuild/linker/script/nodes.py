@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orobuild.diagnostics import Span
 
 
@@ -255,3 +257,9 @@ class Script:
     extern: tuple[str, ...] = ()
     no_cross_refs: tuple[NoCrossRefs, ...] = ()
     includes: tuple[str, ...] = field(default=())
+
+    def input_statements(self) -> Iterator[InputStatement]:
+        """The input section descriptions of all output sections, in order."""
+        for statement in self.statements:
+            if isinstance(statement, OutputSection):
+                yield from (item for item in statement.body if isinstance(item, InputStatement))

@@ -6,6 +6,7 @@ are refused by name (`status` lists them).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Span, did_you_mean, error
@@ -65,11 +66,42 @@ _PHDR_TYPES: Final = {
 SECTIONS_COMMANDS: Final = ("ENTRY", "ASSERT", "INCLUDE", "OVERLAY", *ASSIGNMENT_WORDS)
 
 
-def parse_script(text: str, path: str, read_file: Callable[[str], bytes]) -> nodes.Script:
-    """The script in `text`. `read_file(name)` serves INCLUDE. Raises `ScriptError`."""
+def parse_script(
+    text: str,
+    path: str,
+    read_file: Callable[[str], bytes],
+    augmented: Callable[[], nodes.Script] | None = None,
+) -> nodes.Script:
+    """The script in `text`. `read_file(name)` serves INCLUDE. Raises `ScriptError`.
+
+    If the script has INSERT, its own statements are joined to those of `augmented()`.
+    """
     parser = _Parser(read_file, path)
     parser.run(text, path)
-    return parser.script()
+    return parser.script(augmented)
+
+
+@dataclass(frozen=True, slots=True)
+class _Insertion:
+    """`SECTIONS { … } INSERT AFTER section`: where `block` goes once everything is parsed."""
+
+    section: str
+    after: bool
+    block: list[nodes.Statement]
+    span: Span
+
+
+def _insertion(scanner: Scanner, block: list[nodes.Statement]) -> _Insertion:
+    span = scanner.here()
+    scanner.accept_word("INSERT")
+    after = scanner.accept_word("AFTER")
+    if not after and not scanner.accept_word("BEFORE"):
+        scanner.fail(f"expected AFTER or BEFORE, found {scanner.found()}")
+    name = scanner.section_name()
+    if name is None:
+        scanner.fail(f"expected an output section, found {scanner.found()}")
+    scanner.accept(";")
+    return _Insertion(name, after, block, span)
 
 
 class _Parser:
@@ -91,12 +123,19 @@ class _Parser:
         self._search_dirs: list[str] = []
         self._extern: list[str] = []
         self._no_cross_refs: list[nodes.NoCrossRefs] = []
+        self._insertions: list[_Insertion] = []
 
-    def script(self) -> nodes.Script:
+    def script(self, augmented: Callable[[], nodes.Script] | None) -> nodes.Script:
+        base = augmented() if augmented is not None and self._insertions else None
+        if base is not None:
+            self._statements += base.statements
+            self._entry = self._entry or base.entry
+        for insertion in self._insertions:
+            self._insert(insertion)
         return nodes.Script(
             path=self._path,
             statements=tuple(self._statements),
-            has_sections=self._has_sections,
+            has_sections=self._has_sections or base is not None,
             phdrs=tuple(self._phdrs),
             has_phdrs=self._has_phdrs,
             regions=tuple(self._regions),
@@ -151,7 +190,7 @@ class _Parser:
         scanner.expect("}", "to close SECTIONS")
         block, self._statements = self._statements, outer
         if scanner.word() == "INSERT":
-            self._insert(scanner, block)
+            self._insertions.append(_insertion(scanner, block))
         else:
             self._statements += block
 
@@ -202,29 +241,28 @@ class _Parser:
                 scanner.fail(f"unknown command '{name}'", scanner.span(start, len(name)), hint=hint)
         self._statements.append(parse_output_section(scanner, name, start, self._include))
 
-    def _insert(self, scanner: Scanner, block: list[nodes.Statement]) -> None:
-        """`INSERT AFTER|BEFORE section`: the block goes beside a description parsed before."""
-        span = scanner.here()
-        scanner.accept_word("INSERT")
-        after = scanner.accept_word("AFTER")
-        if not after and not scanner.accept_word("BEFORE"):
-            scanner.fail(f"expected AFTER or BEFORE, found {scanner.found()}")
-        name = scanner.section_name()
-        scanner.accept(";")
-        at = [
-            i
-            for i, statement in enumerate(self._statements)
-            if isinstance(statement, nodes.OutputSection) and statement.name == name
-        ]
-        if not at:
+    def _insert(self, insertion: _Insertion) -> None:
+        at = next(
+            (
+                i
+                for i, statement in reversed(list(enumerate(self._statements)))
+                if isinstance(statement, nodes.OutputSection)
+                and statement.name == insertion.section
+            ),
+            None,
+        )
+        if at is None:
             known = [s.name for s in self._statements if isinstance(s, nodes.OutputSection)]
-            scanner.fail(
-                f"no output section '{name}' to insert beside",
-                span,
-                hint=did_you_mean(name or "", known),
+            raise ScriptError(
+                error(
+                    f"no output section '{insertion.section}' to insert beside",
+                    insertion.span,
+                    hint=did_you_mean(insertion.section, known),
+                    rule="linker-script",
+                )
             )
-        index = at[-1] + 1 if after else at[-1]
-        self._statements[index:index] = block
+        at += insertion.after
+        self._statements[at:at] = insertion.block
 
     # -- INCLUDE -------------------------------------------------------------------------
 

@@ -418,7 +418,7 @@ def _input_statement(scanner: Scanner, section: str) -> nodes.InputStatement:
 
 def _pattern(scanner: Scanner, section: str) -> str:
     start = scanner.position
-    pattern = scanner.wild()
+    pattern = scanner.pattern()
     if pattern is None:
         scanner.fail(f"expected a statement of section '{section}', found {scanner.found()}")
     if scanner.looking_at("(") and pattern.isupper() and pattern not in BODY_COMMANDS:
@@ -437,7 +437,7 @@ def _exclude_files(scanner: Scanner) -> tuple[str, ...]:
     scanner.expect("(", "after EXCLUDE_FILE")
     names: list[str] = []
     while not scanner.accept(")"):
-        name = scanner.wild()
+        name = scanner.pattern()
         if name is None:
             scanner.fail(f"expected a file pattern in EXCLUDE_FILE(), found {scanner.found()}")
         names.append(name)
@@ -474,7 +474,7 @@ def _sorted_pattern(scanner: Scanner, exclude: tuple[str, ...], depth: int) -> n
         scanner.position = start
     scanner.skip()
     start = scanner.position
-    name = scanner.wild()
+    name = scanner.pattern()
     if name is None:
         scanner.fail(f"expected a section pattern, found {scanner.found()}")
     return nodes.SectionPattern(name, scanner.span(start, len(name)), (), exclude)

@@ -78,7 +78,7 @@ FEATURES: Final = (
         _COMMANDS,
         "INSERT",
         "SECTIONS { .a : { *(.a) } } SECTIONS { .b : { *(.b) } } INSERT AFTER .a;",
-        "the section must be described before, in the same script",
+        "see above",
     ),
     _works(_SECTION, "address", _in_sections(".text 0x1000 : { *(.text) }")),
     _works(_SECTION, "AT", _in_sections(".text : AT(0x1000) { *(.text) }")),
@@ -135,8 +135,9 @@ FEATURES: Final = (
     Feature("CREATE_OBJECT_SYMBOLS", _DATA, "refused", _in_body("CREATE_OBJECT_SYMBOLS")),
     *(
         _works(_ASSIGN, operator, f"a = 1; a {operator} 2;")
-        for operator in ("=", "+=", "-=", "*=", "/=", "<<=", ">>=", "&=", "|=", "^=")
+        for operator in ("=", "+=", "-=", "*=", "/=", "<<=", ">>=", "&=", "|=")
     ),
+    _works(_ASSIGN, "^=", "a = 1; a ^= 2;", "of newer ld"),
     _works(_ASSIGN, "PROVIDE", "PROVIDE(a = 1);"),
     _works(_ASSIGN, "PROVIDE_HIDDEN", "PROVIDE_HIDDEN(a = 1);"),
     _works(_ASSIGN, "HIDDEN", "HIDDEN(a = 1);"),
@@ -206,11 +207,24 @@ Differences from GNU ld that are meant:
   segment flags must admit what is placed in the segment.
 - With PHDRS, a section that stands before the first `:segment` goes into that first segment. GNU ld
   puts it into one segment or another, depending on the order of PHDRS.
-- A rule that names a file without wildcards wants that file among the inputs; GNU ld adds it, in
-  front of the others.
-- `INSERT` needs its section in the same script; GNU ld then adds the script to its own.
-- Without PHDRS, the headers' own segment has `p_paddr` equal to where it is loaded; GNU ld writes
-  an address one page below.
+- A rule that names a file without wildcards brings that file, in front of the inputs that follow
+  `-T`, as in GNU ld; `orobuild link` wants it among the inputs instead.
+- `INSERT` adds the script to the built-in one, as in GNU ld; `orobuild link` has no such, and wants
+  the section in the same script.
+- Where a `PT_LOAD` of PHDRS with `AT()` has several sections, they keep their distances in the file.
+  GNU ld packs the later ones, and says that they "can't be allocated".
+- Shifts by 64 bits and more are 0; GNU ld does what the processor does.
+
+Worth knowing, since it surprises, and is so here as in GNU ld:
+
+- A comma is a part of a pattern: `*(.text, .rodata)` looks for a section called `.text,`.
+- A second description of an output section makes a second section of that name.
+- Without `ENTRY` and `-e`, the entry is `start` if there is such a symbol, else the beginning of
+  `.text`; not `_start`.
+- The output section `.text` is never writable, whatever is put into it.
+- `(TYPE = …)` counts for sections that the script alone fills; inputs bring their own type.
+- `--gc-sections` drops `.init_array` and its like unless the rule says `KEEP`.
+- `--oformat binary` merges no strings.
 
 | | feature | state | remarks |
 |---|---|---|---|
