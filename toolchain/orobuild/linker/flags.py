@@ -51,7 +51,7 @@ def settle_flags(inputs: Inputs, placement: Placement) -> None:
             if isinstance(item, InputRun):
                 if item.rows:
                     create(output)
-                    _join_run(inputs, output, item, kind)
+                    join_run(inputs, output, item, kind)
             elif isinstance(item, nodes.Data | nodes.Text):
                 if isinstance(item, nodes.Data):
                     mention(item.expression)
@@ -136,7 +136,7 @@ def _join_data(output: OutputSection, kind: str | None) -> None:
         output.alloc = output.load = True
 
 
-def _join_run(inputs: Inputs, output: OutputSection, run: InputRun, kind: str | None) -> None:
+def join_run(inputs: Inputs, output: OutputSection, run: InputRun, kind: str | None) -> None:
     """lang_add_section of ldlang.c, for all input sections of a run."""
     output.keep |= run.rule is not None and run.rule.keep
     sections = inputs.sections[run.rows]

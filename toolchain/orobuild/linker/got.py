@@ -17,7 +17,7 @@ from orobuild.linker import hash_order
 from orobuild.linker.inputs import ABSOLUTE
 from orobuild.linker.relocation_types import Formula, table
 from orobuild.linker.symbols import Kind
-from orobuild.linker.tables import distinct
+from orobuild.linker.tables import distinct, present
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,8 +97,9 @@ def relax(
     indirect functions, whose address is known only when the image runs. `pie`: no address is
     known before, so that a load may at best become a `lea`.
     """
-    kinds = relocations["type"].copy()
-    kinds[indirect[relocations["symbol"]]] = 0
+    kinds = relocations["type"]
+    if indirect.any():
+        kinds = np.where(indirect[relocations["symbol"]], 0, kinds)
     if inputs.e_machine == c.EM_386:
         chosen = np.flatnonzero(kinds == c.R_386_GOT32X)
     else:
@@ -254,7 +255,10 @@ def build(
     with_entry = [t for t, kind in types.items() if kind.formula in _ENTRY_FORMULAS]
     with_base = [t for t, kind in types.items() if kind.formula in _BASE_FORMULAS]
     got = GlobalOffsetTable(-1, entry_size)
-    rows = distinct(relocations["symbol"][np.isin(relocations["type"], with_entry)])
+    kinds = relocations["type"]
+    rows = np.zeros(0, "i8")
+    if present(kinds, with_entry):
+        rows = distinct(relocations["symbol"][np.isin(kinds, with_entry)])
     numbers = symbols.of_row[rows]
     got.symbols = rows[numbers < 0].tolist()
     got.entry_of = {row: place for place, row in enumerate(got.symbols)}
@@ -267,9 +271,9 @@ def build(
         got.symbols.append(by_number[number][0])
     if got.symbols:
         got.row = _add_table(inputs, symbols, ".got", len(got.symbols), entry_size)
-    named = symbols.numbers.get(TABLE_SYMBOL, -2)
-    used = (symbols.of_row[relocations["symbol"]] == named).any()
-    if used or also or got.symbols or np.isin(relocations["type"], with_base).any():
+    named = symbols.numbers.get(TABLE_SYMBOL)
+    used = named is not None and (symbols.of_row[relocations["symbol"]] == named).any()
+    if used or also or got.symbols or present(kinds, with_base):
         # The psABI reserves the first three entries; a static image leaves them zero.
         got.base_row = _add_table(inputs, symbols, ".got.plt", 3, entry_size)
     return got

@@ -75,11 +75,11 @@ def indirect_rows(inputs: Inputs, symbols: Symbols) -> NDArray[np.bool_]:
 
 def build(inputs: Inputs, symbols: Symbols, relocations: NDArray[Any]) -> IndirectFunctions:
     """Make the tables and turn the references in `relocations`, in place, to them."""
+    indirect = indirect_rows(inputs, symbols)
+    if not indirect.any():
+        return IndirectFunctions()
     flags = inputs.sections["flags"][relocations["section"]]
-    uses = np.flatnonzero(
-        indirect_rows(inputs, symbols)[relocations["symbol"]]
-        & ((flags & np.uint64(c.SHF_ALLOC)) != 0)
-    )
+    uses = np.flatnonzero(indirect[relocations["symbol"]] & ((flags & np.uint64(c.SHF_ALLOC)) != 0))
     if not len(uses):
         return IndirectFunctions()
     functions = _functions(inputs, symbols, relocations, uses)

@@ -9,7 +9,7 @@ import numpy as np
 from orobuild.diagnostics import Span, error
 from orobuild.elf import constants as c
 from orobuild.elf.reader import ElfError
-from orobuild.linker.tables import distinct
+from orobuild.linker.tables import distinct, select
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,9 +28,7 @@ def live_relocations(inputs: Inputs, live: NDArray[np.bool_]) -> NDArray[Any]:
     symbol that does not exist.
     """
     table = inputs.relocations
-    keep = live[table["section"]]
-    if not keep.all():
-        table = table[keep]
+    table = select(table, live[table["section"]])
     wrong = table["symbol"] < 0
     if wrong.any():
         entry = table[int(np.argmax(wrong))]

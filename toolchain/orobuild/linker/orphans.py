@@ -17,7 +17,8 @@ from orobuild.diagnostics import Diagnostic, Note, Span, error, warning
 from orobuild.elf import constants as c
 from orobuild.elf.descriptions import section_flags
 from orobuild.errors import InputError
-from orobuild.linker.flags import join_section
+from orobuild.linker.flags import join_run
+from orobuild.linker.names import first_appearances
 from orobuild.linker.orphan_placement import OrphanPlacer
 from orobuild.linker.output import InputRun, OutputSection
 from orobuild.linker.placement import DISCARDED, Placement
@@ -60,22 +61,19 @@ def place_orphans(
     problems: list[Diagnostic] = []
     warnings: list[Diagnostic] = []
     rows = np.array(placement.orphans, "i8")
-    sections = inputs.sections[rows]
-    columns = [sections[key].tolist() for key in ("name", "flags", "type", "entsize", "align")]
+    sizes = inputs.sections["size"][rows]
     placer = OrphanPlacer(inputs, placement)
     named = _are_named(inputs, rows)
-    fates: dict[tuple[int, bool], _Fate] = {}
-    carried = _Carried(inputs, placement)
-    for at, (row, number, flags, *kind) in enumerate(zip(placement.orphans, *columns, strict=True)):
-        key = (number, bool(flags & c.SHF_ALLOC))
-        fate = fates.get(key)
-        if fate is None:
-            fate = fates[key] = _fate(inputs.names[row], flags, binary=binary)
-        if fate is _Fate.CARRIED:
-            carried.add(row, flags, *kind)
-        elif fate is _Fate.DROPPED or handling == "discard":
+    dropped, carried, remaining = _by_fate(inputs, rows, binary=binary)
+    placement.output_of[dropped] = DISCARDED
+    pending = sorted([*((part[0], part) for part in carried), *((at, None) for at in remaining)])
+    for at, part in pending:
+        row = int(rows[at])
+        if part is not None:
+            _carry(inputs, placement, rows[part])
+        elif handling == "discard":
             placement.output_of[row] = DISCARDED
-        elif not int(sections["size"][at]) and not named[at]:
+        elif not int(sizes[at]) and not named[at]:
             # gas makes empty .text, .data and .bss in every object; they hold nothing.
             placement.output_of[row] = DISCARDED if handling == "error" else -1
             if handling != "error":
@@ -116,31 +114,49 @@ def _are_named(inputs: Inputs, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     return named[rows]
 
 
-class _Carried:
-    """Puts sections that need no rule into output sections of their names."""
+def _by_fate(
+    inputs: Inputs, rows: NDArray[np.int64], *, binary: bool
+) -> tuple[NDArray[np.int64], list[list[int]], list[int]]:
+    """The rows that are dropped; the places in `rows` of those that are carried, together where
+    they have one name; the places of all others."""
+    if not len(rows):
+        return rows, [], []
+    strings = inputs.strings
+    sections = inputs.sections[rows]
+    alloc = (sections["flags"] & np.uint64(c.SHF_ALLOC)) != 0
+    group, keys = first_appearances(sections["name"] * 2 + alloc, 2 * len(strings))
+    fates = [
+        _fate(strings.text[key >> 1], c.SHF_ALLOC if key & 1 else 0, binary=binary)
+        for key in keys.tolist()
+    ]
+    values = np.array([fate.value for fate in fates], "i8")[group]
+    order = np.argsort(group, kind="stable")
+    parts = np.split(order, np.searchsorted(group[order], np.arange(1, len(keys))))
+    carried = [
+        part.tolist()
+        for part, fate in zip(parts, fates, strict=True)
+        if fate is _Fate.CARRIED and len(part)
+    ]
+    remaining = np.flatnonzero(values == _Fate.OPEN.value)
+    if np.isin(sections["name"][remaining], keys[[f is _Fate.CARRIED for f in fates]] >> 1).any():
+        # One output section may get both kinds, so they have to take turns.
+        carried = [[at] for part in carried for at in part]
+    return rows[values == _Fate.DROPPED.value], carried, remaining.tolist()
 
-    def __init__(self, inputs: Inputs, placement: Placement) -> None:
-        self._inputs = inputs
-        self._placement = placement
-        self._outputs: dict[str, OutputSection] = {}
-        self._kinds: set[tuple[str, int, int, int, int]] = set()
 
-    def add(self, row: int, flags: int, sh_type: int, entsize: int, align: int) -> None:
-        name = self._inputs.names[row]
-        output = self._outputs.get(name)
-        if output is None:
-            output = self._placement.by_name(name) or _new_output(self._placement, name, None)
-            self._outputs[name] = output
-        last = output.items[-1] if output.items else None
-        if isinstance(last, InputRun) and last.rule is None:
-            last.rows.append(row)
-        else:
-            output.items.append(InputRun([row], None))
-        self._placement.output_of[row] = output.index
-        kind = (name, flags, sh_type, entsize, align)
-        if kind not in self._kinds:
-            self._kinds.add(kind)
-            join_section(self._inputs, output, row)
+def _carry(inputs: Inputs, placement: Placement, rows: NDArray[np.int64]) -> None:
+    """Put sections of one name into the output section of that name."""
+    name = inputs.names[int(rows[0])]
+    output = placement.by_name(name) or _new_output(placement, name, None)
+    output.exists = True
+    run = InputRun(rows.tolist(), None)
+    last = output.items[-1] if output.items else None
+    if isinstance(last, InputRun) and last.rule is None:
+        last.rows += run.rows
+    else:
+        output.items.append(run)
+    placement.output_of[rows] = output.index
+    join_run(inputs, output, run, None)
 
 
 def _new_output(placement: Placement, name: str, position: int | None) -> OutputSection:

@@ -44,6 +44,7 @@ from orobuild.linker.resolution import Resolution, resolve_values
 from orobuild.linker.script import nodes
 from orobuild.linker.stack import stack_of
 from orobuild.linker.symbols import Kind, resolve
+from orobuild.linker.tables import select
 from orobuild.linker.tls import relax_thread_accesses
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ def link_objects(
     )
     indirect = ifunc.build(inputs, symbols, relocations)
     got = got_phase.build(inputs, relocations, symbols, also=bool(indirect.rows))
-    relocations = np.concatenate([relocations, indirect.relocations])
+    if len(indirect.relocations):
+        relocations = np.concatenate([relocations, indirect.relocations])
     note = build_id.add_note(inputs, symbols) if options.build_id and not binary else -1
     pie = PositionIndependence(inputs, symbols, options) if options.pie and not binary else None
     frame_header = FrameHeader(inputs, symbols) if options.eh_frame_hdr and not binary else None
@@ -140,7 +142,7 @@ def link_objects(
     reset_flags(placed)
     settle_flags(inputs, placed)
     live = placed.output_of >= 0
-    relocations = relocations[live[relocations["section"]]]
+    relocations = select(relocations, live[relocations["section"]])
     links: list[FrameLink] = []
     if not binary:
         # With --oformat binary ld joins sections as they are: what it edits, it edits for ELF.

@@ -17,6 +17,7 @@ from orobuild.elf import constants as c
 from orobuild.elf.descriptions import relocation_type
 from orobuild.errors import InputError
 from orobuild.linker.got import Relaxation
+from orobuild.linker.tables import present
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,9 +54,9 @@ def relax_thread_accesses(
     """
     if inputs.e_machine != c.EM_X86_64:
         return relocations, []
-    chosen = np.flatnonzero(np.isin(relocations["type"], _RELAXED))
-    if not len(chosen):
+    if not present(relocations["type"], _RELAXED):
         return relocations, []
+    chosen = np.flatnonzero(np.isin(relocations["type"], _RELAXED))
     relocations = relocations.copy()
     changes: list[Relaxation] = []
     problems = [
