@@ -758,3 +758,64 @@ y: nop
 lea -1+.LC5(%rip),%rax
 lea .LC6-1+2(%rip),%rax
 y: nop
+#### .macro m ; mov K + L(%rip), %eax ; .endm ; K=0 ; m ; K=32 ; 
+.macro m
+mov K + L(%rip), %eax
+.endm
+K=0
+m
+K=32
+m
+.rept 2
+K=K+1
+mov K+L(%rip),%eax
+.endr
+.section .rodata
+L: .long 4
+#### .section .rodata ; L: .long 4 ; .text ; K=0 ; mov K + L(%rip
+.section .rodata
+L: .long 4
+.text
+K=0
+mov K + L(%rip), %eax
+K=32
+mov K + L(%rip), %eax
+mov $K+L, %eax
+K=33
+mov $K+L, %eax
+#### .section .rodata ; L: .long 4 ; .text ; K=0 ; mov L+K(%rip),
+.section .rodata
+L: .long 4
+.text
+K=0
+mov L+K(%rip), %eax
+jmp L+K
+call K+L
+.quad K+L
+K=32
+mov L+K(%rip), %eax
+jmp L+K
+call K+L
+.quad K+L
+#### K=0 ; mov L+K(%rip), %eax ; K=32 ; mov L+K(%rip), %eax ; mov
+K=0
+mov L+K(%rip), %eax
+K=32
+mov L+K(%rip), %eax
+mov 4*K+L(%rip), %eax
+K=33
+mov 4*K+L(%rip), %eax
+#### .file "a" ; nop ; .file "b" ; .globl x ; .file "c" ; y: call
+.file "a"
+nop
+.file "b"
+.globl x
+.file "c"
+y: call x
+#### foo: nop ; .file "a" ; nop ; .file "b" ; bar: ; .file "a"
+foo: nop
+.file "a"
+nop
+.file "b"
+bar:
+.file "a"

@@ -98,3 +98,19 @@ nop
 nop
 .p2align 8
 .code16
+#### movq $ucode_path, path(%rip) ; ret ; .local path ; .comm pat
+movq $ucode_path, path(%rip)
+ret
+.local path
+.comm path,8,8
+.section .rodata
+ucode_path: .byte 1
+#### foo: ; movq $ucode_path, path(%rip) ; .local path ; .comm pa
+foo:
+movq $ucode_path, path(%rip)
+.local path
+.comm path,8,8
+.section .rodata
+ucode_path: .byte 1
+#### movq $wakeup_long64, initial_code(%rip)
+movq $wakeup_long64, initial_code(%rip)

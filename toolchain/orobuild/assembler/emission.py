@@ -261,7 +261,9 @@ class _Settler:
         text = place[1].statements[place[2]]
         names = {ref.name for fixup in encoded.fixups for ref in symbols(fixup.value)}
         for name in sorted(names, key=text.find):
-            self.unit.symbols.get(name, place[0])
+            symbol = self.unit.symbols.get(name, place[0])
+            if symbol.first == place[0]:
+                self.unit.symbols.put_last(symbol)
 
     def kind(self, kind: FixupKind) -> FixupKind:
         """The family of relocations: only branches of 64-bit code go through the PLT."""

@@ -286,6 +286,7 @@ class _Builder:
         seen = {id(s) for s in ordered} if keep else ()
         ordered += [s for s in late if not s.late and id(s) not in seen]
         ordered += [s.symbol for s in self.sections if s.symbol and not s.symbol.late]
+        ordered += unit.more_files
         ordered.sort(key=lambda s: (s.order, s.serial))
         ordered += [s for s in late if s.late and not (keep and _is_kept(s))]
         local: list[OutputSymbol] = []

@@ -281,6 +281,14 @@ class Frame:
         self.nesting = 0
         self.repeat = 1
 
+    def rename(self, path: str) -> None:
+        """From the next line on the text is `path`'s, until a line marker says otherwise."""
+        source = self.origin or self
+        physical = self.lines[self.index - 1]
+        _, line = locate(source.markers, source.path, physical)
+        marker = Marker(physical + 1, line + 1, path)
+        source.markers = sorted([*source.markers, marker], key=lambda m: m.start)
+
     def span(self, index: int, offset: int = 0, length: int = 0) -> Span:
         """The place of `length` characters at `offset` in statement `index`."""
         statement = self.statements[index]

@@ -161,9 +161,13 @@ class SymbolTable:
                 # Instructions are looked at late: among the symbols of one statement they come
                 # behind its labels, in the order of the operands.
                 symbol.order = order
-                self._moved += 1
-                symbol.serial = _BEHIND_LABELS + self._moved
+                self.put_last(symbol)
         return symbol
+
+    def put_last(self, symbol: Symbol) -> None:
+        """Let `symbol` be the last of those that its statement mentions first."""
+        self._moved += 1
+        symbol.serial = _BEHIND_LABELS + self._moved
 
     def replace(self, name: str) -> Symbol:
         """A new symbol in the place of `name`; values bound before keep the old one."""

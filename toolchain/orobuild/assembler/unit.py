@@ -66,6 +66,7 @@ class Unit(Instructions):
         self.alternate = options.flags.alternate
         self.conditionals = Conditionals()
         self.file_symbol: str | None = None
+        self.more_files: list[Symbol] = []
         self.attributes: dict[int, attributes.Value] = {}
         self.uses_gnu_osabi = False
         self.cfi_sections = (True, False)

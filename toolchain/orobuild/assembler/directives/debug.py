@@ -6,11 +6,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.directives.table import Directive
+from orobuild.assembler.symbol import Kind, Symbol
 from orobuild.diagnostics import did_you_mean
+from orobuild.elf import constants as c
 
 if TYPE_CHECKING:
     from orobuild.assembler.operands import Operands
     from orobuild.assembler.unit import Unit
+
+
+def _source_file(unit: Unit, name: str) -> None:
+    """``.file "name"``: the first one is the object's FILE symbol, others come where they are."""
+    if unit.file_symbol is None:
+        unit.file_symbol = name
+    else:
+        symbol = Symbol(name, unit.seq, 0)
+        symbol.kind, symbol.type, symbol.temporary = Kind.ABSOLUTE, c.STT_FILE, False
+        unit.more_files.append(symbol)
+    if unit.options.debug_info and unit.frame is not None:
+        unit.frame.rename(name)
 
 
 def file(unit: Unit, operands: Operands) -> None:
@@ -18,7 +32,7 @@ def file(unit: Unit, operands: Operands) -> None:
     literal = operands.string()
     if literal is not None:
         operands.end()
-        unit.file_symbol = literal.decode("utf-8", "surrogateescape")
+        _source_file(unit, literal.decode("utf-8", "surrogateescape"))
         return
     at = operands.skip_space()
     number = operands.number("file number")

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _ATT: Final = re.compile(r"((?<![\w.%*)-])-?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)(?![\w.)]))")
 _INTEL: Final = re.compile(r"(-?(?<![\w.*])(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)(?![\w.)*]))")
 _RELATIVE: Final = re.compile(
-    r"([^\"'@]*[\s,*])([A-Za-z_.][\w.$]*)([+-](?:0x[0-9a-fA-F]+|[1-9][0-9]*|0))?(\(%rip\)[^\"'@]*)",
+    # The symbol begins its operand: in `K + sym(%rip)` it is not all that there is.
+    r"((?:[^\"'@]*,|[\w.]+(?:\s+[\w.]+)*(?=[\s*]))[\s*]*)([A-Za-z_.][\w.$]*)([+-](?:0x[0-9a-fA-F]+|[1-9][0-9]*|0))?(\(%rip\)[^\"'@]*)",
     re.ASCII,
 )
 _EDGES: Final = (
