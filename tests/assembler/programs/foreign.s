@@ -819,3 +819,5 @@ nop
 .file "b"
 bar:
 .file "a"
+#### 
+

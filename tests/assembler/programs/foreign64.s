@@ -114,3 +114,171 @@ movq $ucode_path, path(%rip)
 ucode_path: .byte 1
 #### movq $wakeup_long64, initial_code(%rip)
 movq $wakeup_long64, initial_code(%rip)
+#### .intel_syntax noprefix ; mov eax, DWORD PTR .LC1[rip] ; lea 
+.intel_syntax noprefix
+mov eax, DWORD PTR .LC1[rip]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; movss xmm0, DWORD PTR .LC1[rip] ; l
+.intel_syntax noprefix
+movss xmm0, DWORD PTR .LC1[rip]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; mov eax,.LC1[rip] ; lea r9, .LC9[ri
+.intel_syntax noprefix
+mov eax,.LC1[rip]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; movaps xmm0, XMMWORD PTR .LC1[rip] 
+.intel_syntax noprefix
+movaps xmm0, XMMWORD PTR .LC1[rip]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; movsd xmm0, QWORD PTR .LC1[rip] ; l
+.intel_syntax noprefix
+movsd xmm0, QWORD PTR .LC1[rip]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; mov rax, QWORD PTR .LC1[rip] ; lea 
+.intel_syntax noprefix
+mov rax, QWORD PTR .LC1[rip]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; lea rax, .LC1[rip] ; lea r9, .LC9[r
+.intel_syntax noprefix
+lea rax, .LC1[rip]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; mov rax, .LC1[rip] ; lea r9, .LC9[r
+.intel_syntax noprefix
+mov rax, .LC1[rip]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; mov al, BYTE PTR .LC1[rip] ; lea r9
+.intel_syntax noprefix
+mov al, BYTE PTR .LC1[rip]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; addsd xmm0, QWORD PTR .LC1[rip] ; l
+.intel_syntax noprefix
+addsd xmm0, QWORD PTR .LC1[rip]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; add rax, QWORD PTR .LC1[rip] ; lea 
+.intel_syntax noprefix
+add rax, QWORD PTR .LC1[rip]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; lea rax, [rip+.LC1] ; lea r9, .LC9[
+.intel_syntax noprefix
+lea rax, [rip+.LC1]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; lea rax, [.LC1+rip] ; lea r9, .LC9[
+.intel_syntax noprefix
+lea rax, [.LC1+rip]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; lea rax, 1+.LC1[rip] ; lea r9, .LC9
+.intel_syntax noprefix
+lea rax, 1+.LC1[rip]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; lea rax, .LC1[rip+1] ; lea r9, .LC9
+.intel_syntax noprefix
+lea rax, .LC1[rip+1]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; fld QWORD PTR .LC1[rip] ; lea r9, .
+.intel_syntax noprefix
+fld QWORD PTR .LC1[rip]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; mov rax, OFFSET FLAT:.LC1 ; lea r9,
+.intel_syntax noprefix
+mov rax, OFFSET FLAT:.LC1
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; mov eax, OFFSET .LC1 ; lea r9, .LC9
+.intel_syntax noprefix
+mov eax, OFFSET .LC1
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; movq xmm0, QWORD PTR .LC1[rip] ; le
+.intel_syntax noprefix
+movq xmm0, QWORD PTR .LC1[rip]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; push .LC1[rip] ; lea r9, .LC9[rip] 
+.intel_syntax noprefix
+push .LC1[rip]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"
+#### .intel_syntax noprefix ; jmp [QWORD PTR .LC1[0+rdi*8]] ; lea
+.intel_syntax noprefix
+jmp [QWORD PTR .LC1[0+rdi*8]]
+lea r9, .LC9[rip]
+y: nop
+.section .rodata.str1.1,"aMS",@progbits,1
+.LC1: .string "a"
+.LC9: .string "ab"

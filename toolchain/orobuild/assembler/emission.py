@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from orobuild.assembler.encoder.types import Encoded, FixupKind, Slot
+from orobuild.assembler.encoder.types import INTEL, WIDTH, Encoded, FixupKind, Slot
 from orobuild.assembler.expression import Binary, SymbolRef, symbols
 from orobuild.assembler.fragment import (
     AdvanceTail,
@@ -99,9 +99,10 @@ class _Settler:
         self.stream = stream
         self.symbols = unit.symbols.by_name
         self.record_runs = unit.options.code_ranges
-        self.rows = unit.line_rows(section, stream.number)
+        self.rows = unit.line_rows(section, stream.number) if section.is_code else None
         self.width = stream.width
         self.near_conditions = stream.near_conditions
+        self.intel = stream.intel
         self.run_start: tuple[Fragment, int] | None = None
 
     def run(self) -> None:
@@ -144,9 +145,11 @@ class _Settler:
                     self.end_run()
                 self.field(item, place)  # type: ignore[arg-type]
             elif kind is int:
-                if self.run_start and item != self.width:
+                width = item & WIDTH  # type: ignore[operator]
+                if self.run_start and width != self.width:
                     self.end_run()
-                self.width = item  # type: ignore[assignment]
+                self.width = width
+                self.intel = bool(item & INTEL)  # type: ignore[operator]
             elif kind is Processor:
                 self.near_conditions = item.near_conditions  # type: ignore[attr-defined]
             else:
@@ -159,6 +162,7 @@ class _Settler:
             self.end_run()
         stream.width = self.width
         stream.near_conditions = self.near_conditions
+        stream.intel = self.intel
 
     def traced(
         self, pairs: Iterator[tuple[object, Place]], trace: Trace
@@ -219,7 +223,9 @@ class _Settler:
             value = self.bind(fixup.value, place)
             if value.modifier == "TLSCALL":
                 return self.descriptor_call(encoded.code, value, place)
-            if value.add is not None and value.add.temporary and _leads(fixup.value):
+            if value.add is not None and value.add.temporary and self.intel:
+                _make_real(value.add, place, forward=True)
+            elif value.add is not None and value.add.temporary and _leads(fixup.value):
                 text = place[1].statements[place[2]]
                 if (
                     fixup.pc_relative

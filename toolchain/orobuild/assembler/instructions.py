@@ -15,7 +15,7 @@ from orobuild.assembler import adjustment, emission, limits, processor
 from orobuild.assembler.encoder.complaints import UNKNOWN_INSTRUCTION
 from orobuild.assembler.encoder.encoder import Encoder
 from orobuild.assembler.encoder.types import Dialect, Slot
-from orobuild.assembler.expression import Binary, Expr, Here, SymbolRef
+from orobuild.assembler.expression import Binary, Expr, Here, SymbolRef, symbols
 from orobuild.assembler.names import NUMERIC, Names
 from orobuild.assembler.symbol import Kind, Linear
 from orobuild.assembler.value import Unresolvable
@@ -118,7 +118,10 @@ class Instructions(Names):
         """What the encoder may take `expr` for while it chooses sizes."""
         if not _is_plain(expr):
             self._memoable = False
-
+        if self.dialect.intel:
+            # AT&T's operands mention the GOT before the symbol, Intel's behind it.
+            for ref in symbols(expr):
+                self.symbols.get(self.numbered(ref.name), self.seq)
         try:
             linear = self.bind(expr)
         except (Unresolvable, InputError):
@@ -175,7 +178,7 @@ class Instructions(Names):
         """Read instructions as `dialect` from here on."""
         self.dialect = self._dialects.setdefault(dialect, dialect)
         self.reselect()
-        self.stream.items.append(self.dialect.bits)
+        self.stream.items.append(self.dialect.mode)
         self.stream.places.append(self.place)
 
     def padding_width(self, width: int) -> int:

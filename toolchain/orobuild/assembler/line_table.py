@@ -134,7 +134,8 @@ class LineTable:
         elif "/" in name and number == 0:
             # The directory is that of the compilation; the file has one of its own.
             self.directories.setdefault(0, directory.removesuffix("/"))
-            directory, _, name = name.rpartition("/")
+            head, slash, name = name.rpartition("/")
+            directory = f"{head}{slash}" if head.endswith("/") else head
         entry = _File(name, self._directory(directory, zero=number == 0), md5)
         if known is not None and (known.name, known.directory) != (entry.name, entry.directory):
             return f"file number {number} is already '{known.name}'"

@@ -134,8 +134,16 @@ class Stream:
     """
 
     __slots__ = (
-        "current", "fragments", "frame", "items", "near_conditions", "number", "places",
-        "processor", "width",
+        "current",
+        "fragments",
+        "frame",
+        "intel",
+        "items",
+        "near_conditions",
+        "number",
+        "places",
+        "processor",
+        "width",
     )  # fmt: skip
 
     def __init__(self, section: Section, number: int) -> None:
@@ -147,6 +155,7 @@ class Stream:
         self.width = 0
         self.processor: Processor | None = None
         self.near_conditions = True
+        self.intel = False
         self.frame: Frame | None = None
 
 

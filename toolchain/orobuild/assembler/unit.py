@@ -384,7 +384,7 @@ class Unit(Instructions):
         self.chosen_section = True
         self.structure = None
         self.section, self.stream = section, stream
-        self.stream.items.append(self.dialect.bits)
+        self.stream.items.append(self.dialect.mode)
         self.stream.places.append(self.place)
         if self.processor is not self.stream.processor:
             self.set_processor(self.processor)

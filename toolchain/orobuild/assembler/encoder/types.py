@@ -55,6 +55,15 @@ class Dialect:
     naked: bool = False
     code16gcc: bool = False
 
+    @property
+    def mode(self) -> int:
+        """The width and the syntax in one number: `WIDTH` and `INTEL` take it apart."""
+        return self.bits | (INTEL if self.intel else 0)
+
+
+WIDTH = 0x7F
+INTEL = 0x80
+
 
 class FixupKind(enum.Enum):
     """Which family of relocations a fixup belongs to; `@` modifiers refine it further."""
