@@ -60,6 +60,10 @@ TEST_TOOLS = (
     Tool("gdb", "gdb", "gdb", "gdb", "gdb"),
     Tool("git", "git", "git", "git", "git"),
     Tool("clang", "clang", "clang", "clang", "llvm"),
+    # C libraries and a compiler whose programs and libraries the linker's tests link.
+    Tool("musl-gcc", "musl-tools", "musl-gcc", "musl", "musl-cross"),
+    Tool("diet", "dietlibc-dev", "dietlibc-devel", "dietlibc", "dietlibc"),
+    Tool("rustc", "rustc", "rust", "rust", "rust"),
     Tool("ld.lld", "lld", "lld", "lld", "lld"),
     Tool("fdisk", "fdisk", "util-linux", "util-linux", "util-linux"),
     Tool("sfdisk", "fdisk", "util-linux", "util-linux", "util-linux"),

@@ -213,6 +213,8 @@ def write_elf(
     """The whole ELF executable. `emitted` are the relocations that stay in it (--emit-relocs)."""
     inputs, placement = resolution.inputs, resolution.placement
     ei_class, strip = inputs.ei_class, options.strip == "all"
+    base = patches.got.base_row
+    table_home = int(placement.output_of[base]) if base >= 0 else -1
     written = [output for output in placement.created if not output.removed]
     with_relocations = outputs_with_relocations(resolution, emitted)
     index = 1
@@ -251,7 +253,7 @@ def write_elf(
             link,
             info,
             output.header_align,
-            entry_size(output, ei_class),
+            word if output.index == table_home else entry_size(output, ei_class),
         )
         part = parts.get(output.header_index)
         if part is not None:
@@ -364,8 +366,6 @@ def entry_size(output: OutputSection, ei_class: int) -> int:
         return word
     if output.sh_type in _ENTRY_SIZES:
         return _ENTRY_SIZES[output.sh_type][ei_class]
-    if output.name == ".got.plt":
-        return word
     return output.entsize if output.merge else 0
 
 
