@@ -139,16 +139,16 @@ def _join_data(output: OutputSection, kind: str | None) -> None:
 def join_run(inputs: Inputs, output: OutputSection, run: InputRun, kind: str | None) -> None:
     """lang_add_section of ldlang.c, for all input sections of a run."""
     output.keep |= run.rule is not None and run.rule.keep
-    sections = inputs.sections[run.rows]
-    columns = [sections[column] for column in ("flags", "type", "entsize")]
+    rows = np.array(run.rows, "i8")
+    columns = [inputs.sections[column][rows] for column in ("flags", "type", "entsize")]
     # Neighbours are mostly of a kind, so the places where the kind changes are few.
-    changes = np.ones(len(sections), bool)
+    changes = np.ones(len(rows), bool)
     changes[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
     kinds = zip(*(column[changes].tolist() for column in columns), strict=True)
     for sh_flags, sh_type, entsize in dict.fromkeys(kinds):
         _join_flags(output, sh_flags, sh_type, entsize, kind)
     # SUBALIGN changes where input sections start, not what the output section asks for.
-    output.align = max(output.align, int(sections["align"].max()))
+    output.align = max(output.align, int(inputs.sections["align"][rows].max()))
 
 
 def join_section(inputs: Inputs, output: OutputSection, row: int) -> None:

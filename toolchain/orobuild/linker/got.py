@@ -50,7 +50,7 @@ class GlobalOffsetTable:
     thread_end: int = 0
     base_row: int = -1
 
-    def entries_of(self, symbols: NDArray[np.int64]) -> NDArray[np.uint64]:
+    def entries_of(self, symbols: NDArray[Any]) -> NDArray[np.uint64]:
         """The addresses of the entries of symbol rows."""
         numbers = [self.entry_of[row] for row in symbols.tolist()]
         return np.array(numbers, "u8") * np.uint64(self.entry_size) + np.uint64(self.address)

@@ -151,13 +151,22 @@ def _copy_sections(
     headers = sections[rows]
     first, size = headers["offset"].astype("i8"), headers["size"].astype("i8")
     to = file_offset[rows].astype("i8")
+    owner = headers["object"]
+    # What lies together in the file and in the image is one piece.
+    begins = np.ones(len(rows) + 1, bool)
+    begins[1:-1] = (
+        (owner[1:] != owner[:-1])
+        | (first[1:] != first[:-1] + size[:-1])
+        | (to[1:] != to[:-1] + size[:-1])
+    )
+    head, tail = np.flatnonzero(begins[:-1]), np.flatnonzero(begins[1:])
     files = [item.data for item in inputs.objects]
     for number, start, end, begin, stop in zip(
-        headers["object"].tolist(),
-        first.tolist(),
-        (first + size).tolist(),
-        to.tolist(),
-        (to + size).tolist(),
+        owner[head].tolist(),
+        first[head].tolist(),
+        (first + size)[tail].tolist(),
+        to[head].tolist(),
+        (to + size)[tail].tolist(),
         strict=True,
     ):
         out[begin:stop] = files[number][start:end]

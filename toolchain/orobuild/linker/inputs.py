@@ -203,7 +203,7 @@ def join_objects(files: Sequence[ObjectFile], names: Names, machine: int | None)
     return Inputs(
         objects,
         sections,
-        [text[n] for n in sections["name"].tolist()],
+        list(map(text.__getitem__, sections["name"].tolist())),
         symbols,
         relocations,
         files[0].ei_class,

@@ -116,14 +116,17 @@ def _pools(
     rows = rows[np.argsort(sections["object"][rows], kind="stable")]
     outputs = placement.output_of[rows].tolist()
     columns = [sections[rows][key].tolist() for key in ("entsize", "align", "size", "flags")]
-    pools: dict[tuple[int, Kind], list[int]] = {}
+    pools: dict[tuple[int, int, bool, int], list[int]] = {}
     for row, output, entsize, align, size, flags in zip(
         rows.tolist(), outputs, *columns, strict=True
     ):
         strings = bool(flags & c.SHF_STRINGS)
         if not size % entsize and _is_sane(entsize, align, strings=strings):
-            pools.setdefault((output, Kind(entsize, strings, align)), []).append(row)
-    return pools
+            pools.setdefault((output, entsize, strings, align), []).append(row)
+    return {
+        (output, Kind(entsize, strings, align)): mine
+        for (output, entsize, strings, align), mine in pools.items()
+    }
 
 
 def _is_sane(entsize: int, align: int, *, strings: bool) -> bool:

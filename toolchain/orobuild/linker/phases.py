@@ -103,7 +103,7 @@ def link_objects(
             inputs, symbols, script, options, candidates, relocations
         )
         return _finish(data, "elf", resolution, (), warnings, options)
-    placed = placement.place(inputs, script, candidates)
+    placed = placement.place(inputs, script, candidates, cache.decisions)
     if options.gc_sections:
         names = [*required, *_names_used(script), _DEFAULT_ENTRY]
         dead = collect_garbage(inputs, symbols, placed, relocations, names)

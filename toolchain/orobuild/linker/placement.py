@@ -17,7 +17,7 @@ from orobuild.elf import constants as c
 from orobuild.errors import InputError
 from orobuild.linker.glob import is_wild
 from orobuild.linker.output import InputRun, OutputSection
-from orobuild.linker.rules import FileMatcher, Rule, RuleIndex
+from orobuild.linker.rules import Decisions, FileMatcher, Rule, RuleIndex
 from orobuild.linker.script import nodes
 from orobuild.linker.sorting import is_sorting, sorted_rows
 
@@ -106,8 +106,14 @@ def candidates(
     return rows[np.argsort(sections["object"][rows], kind="stable")]
 
 
-def place(inputs: Inputs, script: Script, rows: NDArray[np.int64]) -> Placement:
-    """Apply the script's rules to `rows`. Raises `InputError` for rules that cannot be."""
+def place(
+    inputs: Inputs, script: Script, rows: NDArray[np.int64], memory: Decisions | None = None
+) -> Placement:
+    """Apply the script's rules to `rows`. Raises `InputError` for rules that cannot be.
+
+    `memory` is what an earlier link decided by name.
+    """
+    memory = memory or Decisions()
     placement = _skeleton(script, len(inputs.names))
     index = RuleIndex(placement.rules)
     files = FileMatcher(inputs.objects)
@@ -134,7 +140,7 @@ def place(inputs: Inputs, script: Script, rows: NDArray[np.int64]) -> Placement:
     placement.choose = winner
     _check_file_names(inputs, placement)
     # By name alone where that decides; one by one where the file or the flags do.
-    chosen, undecided = index.decide(inputs.strings, sections["name"][rows])
+    chosen, undecided = index.decide(inputs.strings, sections["name"][rows], memory)
     odd = np.flatnonzero(undecided)
     for at, row in zip(odd.tolist(), rows[odd].tolist(), strict=True):
         section = sections[row]

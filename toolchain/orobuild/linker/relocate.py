@@ -6,6 +6,7 @@ symbol, the value and the limit; nothing is ever truncated silently.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from orobuild.diagnostics import Diagnostic, Note, Span, error
 from orobuild.elf.descriptions import relocation_type
 from orobuild.errors import InputError
 from orobuild.linker.relocation_types import Formula, table
-from orobuild.linker.tables import distinct, select
+from orobuild.linker.tables import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,22 +110,44 @@ def apply_relocations(
     """
     types = table(resolution.inputs.e_machine)
     problems: list[Diagnostic] = []
-    for r_type in np.flatnonzero(np.bincount(relocations["type"])).tolist():
+    kinds = relocations["type"]
+    counts = np.bincount(kinds)
+    # Sorted by type, so that each type is a range; small numbers are sorted in linear time.
+    order = np.argsort(kinds.astype("u2"), kind="stable")
+    section, symbol = relocations["section"][order], relocations["symbol"][order]
+    offset, addend = relocations["offset"][order], relocations["addend"][order].view("u8")
+    place = resolution.section_address[section] + offset
+    value = resolution.symbol_value[symbol] + addend
+    position = (file_offset[section] + offset).astype("i8")
+    dead = ~resolution.symbol_live[symbol]
+    weak = resolution.symbol_weak_undefined[symbol]
+    ends = np.cumsum(counts)
+    for r_type in np.flatnonzero(counts).tolist():
         kind = types[r_type]
         if kind.formula is Formula.NOTHING:
             continue
-        entries = select(relocations, relocations["type"] == r_type)
-        value = _values(resolution, entries, kind, got)
-        dead = ~resolution.symbol_live[entries["symbol"]]
-        value[dead] = 0
-        unchecked = dead | (
-            resolution.symbol_weak_undefined[entries["symbol"]] & (kind.formula is Formula.RELATIVE)
-        )
-        problems += _out_of_range(resolution, entries, value, unchecked, kind, r_type)
-        position = file_offset[entries["section"]] + entries["offset"]
-        _store(image, position.astype("i8"), value, kind.width)
+        mine = slice(int(ends[r_type] - counts[r_type]), int(ends[r_type]))
+        fields = _Fields(symbol[mine], addend[mine], place[mine], value[mine])
+        result = _values(resolution, fields, kind, got)
+        result[dead[mine]] = 0
+        unchecked = dead[mine] | (weak[mine] & (kind.formula is Formula.RELATIVE))
+        wrong = _out_of_range(result, unchecked, kind)
+        for index in np.flatnonzero(wrong)[:_MAX_REPORTS].tolist():
+            entry = relocations[order[mine.start + index]]
+            problems.append(_too_far(resolution, entry, int(result[index]), kind))
+        _store(image, position[mine], result, kind.width)
     if problems:
         raise InputError(problems[:_MAX_REPORTS])
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """Columns of relocations of one type: `place` is P, `value` S + A."""
+
+    symbol: NDArray[np.int32]
+    addend: NDArray[np.uint64]
+    place: NDArray[np.uint64]
+    value: NDArray[np.uint64]
 
 
 def _store(
@@ -137,19 +160,17 @@ def _store(
 
 
 def _values(
-    resolution: Resolution, entries: NDArray[Any], kind: RelocationType, got: GlobalOffsetTable
+    resolution: Resolution, fields: _Fields, kind: RelocationType, got: GlobalOffsetTable
 ) -> NDArray[np.uint64]:
-    symbol: NDArray[np.int64] = entries["symbol"]
-    addend: NDArray[np.uint64] = entries["addend"].astype("u8")
-    place: NDArray[np.uint64] = resolution.section_address[entries["section"]] + entries["offset"]
-    value: NDArray[np.uint64] = resolution.symbol_value[symbol] + addend
+    symbol, addend, place, value = fields.symbol, fields.addend, fields.place, fields.value
     formula = kind.formula
     if formula is Formula.ABSOLUTE:
         return value
     if formula is Formula.RELATIVE:
         return value - place
     if formula is Formula.SIZE:
-        return resolution.symbol_size[symbol] + addend
+        size: NDArray[np.uint64] = resolution.symbol_size[symbol] + addend
+        return size
     if formula is Formula.GOT_OFFSET:
         return value - np.uint64(got.base)
     if formula is Formula.GOT_BASE:
@@ -164,45 +185,36 @@ def _values(
 
 
 def _out_of_range(
-    resolution: Resolution,
-    entries: NDArray[Any],
-    value: NDArray[np.uint64],
-    unchecked: NDArray[np.bool_],
-    kind: RelocationType,
-    r_type: int,
-) -> list[Diagnostic]:
+    value: NDArray[np.uint64], unchecked: NDArray[np.bool_], kind: RelocationType
+) -> NDArray[np.bool_]:
+    """Which values do not fit their fields."""
     if kind.width == 8 or kind.low < -(1 << 63):
-        return []
-    signed = value.view("i8")
+        return np.zeros(len(value), bool)
     if kind.low >= 0:
-        wrong = value > np.uint64(kind.high)
-    else:
-        wrong = (signed < kind.low) | (signed > kind.high)
-    wrong &= ~unchecked
-    reports = []
-    for index in np.flatnonzero(wrong)[:_MAX_REPORTS].tolist():
-        entry = entries[index]
-        number = int(signed[index]) if kind.low < 0 else int(value[index])
-        shown = f"-{-number:#x}" if number < 0 else f"{number:#x}"
-        low = f"-{-kind.low:#x}" if kind.low < 0 else "0"
-        name = resolution.target_name(entry)
-        address = int(resolution.symbol_value[entry["symbol"]])
-        reports.append(
-            error(
-                f"relocation {relocation_type(resolution.inputs.e_machine, r_type)} against "
-                f"'{name}' is out of range: {shown} is not in {low}…{kind.high:#x}",
-                _owner_span(resolution, int(entry["section"])),
-                hint=kind.hint,
-                rule="relocation-range",
-                notes=[
-                    Note(f"at {place_name(resolution, entry)}"),
-                    Note(
-                        f"'{resolution.inputs.symbol_name(int(entry['symbol']))}' is at {address:#x}"
-                    ),
-                ],
-            )
-        )
-    return reports
+        return (value > np.uint64(kind.high)) & ~unchecked
+    signed = value.view("i8")
+    return ((signed < kind.low) | (signed > kind.high)) & ~unchecked
+
+
+def _too_far(resolution: Resolution, entry: Any, value: int, kind: RelocationType) -> Diagnostic:
+    number = value - (1 << 64) if kind.low < 0 and value >> 63 else value
+    shown = f"-{-number:#x}" if number < 0 else f"{number:#x}"
+    low = f"-{-kind.low:#x}" if kind.low < 0 else "0"
+    name = resolution.target_name(entry)
+    r_type = relocation_type(resolution.inputs.e_machine, int(entry["type"]))
+    address = int(resolution.symbol_value[entry["symbol"]])
+    symbol = resolution.inputs.symbol_name(int(entry["symbol"]))
+    return error(
+        f"relocation {r_type} against '{name}' is out of range: {shown} is not in "
+        f"{low}…{kind.high:#x}",
+        _owner_span(resolution, int(entry["section"])),
+        hint=kind.hint,
+        rule="relocation-range",
+        notes=[
+            Note(f"at {place_name(resolution, entry)}"),
+            Note(f"'{symbol}' is at {address:#x}"),
+        ],
+    )
 
 
 __all__ = ["apply_relocations", "check_types", "place_name"]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from orobuild.linker.script import nodes
 
 _NEVER: Final = 1 << 30
+_UNKNOWN: Final = -1
 
 
 @dataclass(slots=True)
@@ -75,16 +76,32 @@ class RuleIndex:
         return found
 
     def decide(
-        self, names: Names, numbers: NDArray[np.int32]
+        self, names: Names, numbers: NDArray[np.int32], memory: Decisions
     ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """The pair that takes each section, by the number of its name; (-1, -1) for none.
 
         And which of them remain undecided, since a pattern that comes first looks at more.
+        `memory` is what was decided before about these names.
         """
-        distinct, inverse = _distinct(numbers, len(names))
-        certain = np.full(len(distinct), _NEVER)
-        possible = np.full(len(distinct), _NEVER)
-        heads = _Heads(names, distinct, max(map(len, self._patterns), default=0))
+        key = (tuple(self._patterns), tuple(self._pairs), frozenset(self.unconditional))
+        memory.prepare(key, len(names))
+        wanted = np.zeros(len(names), bool)
+        wanted[numbers] = True
+        new = np.flatnonzero(wanted & (memory.certain == _UNKNOWN))
+        if len(new):
+            memory.certain[new], memory.possible[new] = self._decide_new(names, new)
+        certain = memory.certain[numbers]
+        pairs = np.array([*self._pairs, (-1, -1)], "i4").reshape(-1, 2)
+        decided = pairs[np.minimum(certain, len(self._pairs))]
+        return decided, memory.possible[numbers] < certain
+
+    def _decide_new(
+        self, names: Names, numbers: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The first pattern that certainly takes each name, and the first that possibly does."""
+        certain = np.full(len(numbers), _NEVER)
+        possible = np.full(len(numbers), _NEVER)
+        heads = _Heads(names, numbers, max(map(len, self._patterns), default=0))
         for text, places in self._places.items():
             hits = heads.matching(text)
             if not len(hits):
@@ -95,18 +112,24 @@ class RuleIndex:
             if len(sure) < len(places):
                 first = next(p for p in places if self._pairs[p] not in self.unconditional)
                 possible[hits] = np.minimum(possible[hits], first)
-        pairs = np.array([*self._pairs, (-1, -1)], "i4").reshape(-1, 2)
-        decided = pairs[np.minimum(certain, len(self._pairs))]
-        return decided[inverse], (possible < certain)[inverse]
+        return certain, possible
 
 
-def _distinct(numbers: NDArray[np.int32], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The different ones of `numbers`, which are below `size`, and where each is among them."""
-    place = np.zeros(size, "i8")
-    place[numbers] = 1
-    distinct = np.flatnonzero(place)
-    place[distinct] = np.arange(len(distinct))
-    return distinct, place[numbers]
+class Decisions:
+    """What the patterns of one script said about names, by the names' numbers."""
+
+    def __init__(self) -> None:
+        self._key: object = None
+        self.certain: NDArray[np.int64] = np.zeros(0, "i8")
+        self.possible: NDArray[np.int64] = np.zeros(0, "i8")
+
+    def prepare(self, key: object, size: int) -> None:
+        """Forget everything if `key`, the patterns, are others; make room for `size` names."""
+        known = 0 if key != self._key else len(self.certain)
+        self._key = key
+        room = np.full(size - known, _UNKNOWN)
+        self.certain = np.concatenate([self.certain[:known], room])
+        self.possible = np.concatenate([self.possible[:known], room])
 
 
 class _Heads:
@@ -192,4 +215,4 @@ class FileMatcher:
         return not any(self.matches(name, owner) for name in excluded)
 
 
-__all__ = ["FileMatcher", "Rule", "RuleIndex"]
+__all__ = ["Decisions", "FileMatcher", "Rule", "RuleIndex"]

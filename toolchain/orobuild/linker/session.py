@@ -14,6 +14,7 @@ import numpy as np
 from orobuild.linker.merge import MergeCache
 from orobuild.linker.names import Names
 from orobuild.linker.objects import read_objects
+from orobuild.linker.rules import Decisions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
 class ObjectCache:
     """Objects that were read, by name and content. `names` numbers their names.
 
-    `merging` is what the merge phase keeps.
+    `merging` and `decisions` are what those phases keep.
     """
 
     def __init__(self) -> None:
         self.names = Names()
         self.merging = MergeCache()
+        self.decisions = Decisions()
         self._known: dict[tuple[str, str | None], list[ObjectFile]] = {}
         self._used: dict[ObjectFile, None] = {}
 

@@ -126,7 +126,7 @@ def resolve(
     target, order = first_appearances(table["name"][rows], len(inputs.strings))
     count = len(order)
     text = inputs.strings.text
-    result.names = [text[name] for name in order.tolist()]
+    result.names = list(map(text.__getitem__, order.tolist()))
     result.numbers = dict(zip(result.names, range(count), strict=True))
     best = np.zeros(count, "i8")
     np.maximum.at(best, target, kind)

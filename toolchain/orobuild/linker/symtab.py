@@ -136,7 +136,7 @@ def _string_table(strings: Names, names: NDArray[np.int64]) -> tuple[NDArray[np.
     """The offset of every name in a string table that holds each once, and that table."""
     numbers, order = first_appearances(names, len(strings))
     raw, lengths = strings.raw, strings.lengths[order] + 1
-    data = b"\0".join([raw[number] for number in order.tolist()]) + b"\0"
+    data = b"\0".join(map(raw.__getitem__, order.tolist())) + b"\0"
     return (np.cumsum(lengths) - lengths)[numbers], data
 
 

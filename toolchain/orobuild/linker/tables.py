@@ -49,9 +49,9 @@ SYMBOL: Final = np.dtype(
 # `implicit` marks SHT_REL entries, whose addend is in the section.
 RELOCATION: Final = np.dtype(
     [
-        ("section", "<i8"),
+        ("section", "<i4"),
+        ("symbol", "<i4"),
         ("offset", "<u8"),
-        ("symbol", "<i8"),
         ("type", "<u4"),
         ("implicit", "<u4"),
         ("addend", "<i8"),
