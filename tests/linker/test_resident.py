@@ -124,6 +124,22 @@ def test_a_failed_link_leaves_the_linker_usable(tmp_path: Path) -> None:
     assert linker.link([good], SCRIPT, OPTIONS).data == before.data
 
 
+def test_names_of_states_long_gone_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import orobuild.linker.session as session
+
+    monkeypatch.setattr(session, "_SPARE_NAMES", 10)
+    linker, sizes = Linker(), []
+    for number in range(20):
+        text = "".join(f".globl f{number}_{k}\nf{number}_{k}: .long {k}\n" for k in range(10))
+        one = object_of(text, tmp_path)
+        assert linker.link([one], SCRIPT, OPTIONS).data == link([one], SCRIPT, OPTIONS).data
+        sizes.append(linker._cache.size)
+    assert max(sizes) < 200, "at least 200 names in 20 states"
+    assert sizes != sorted(sizes)
+
+
 def test_an_earlier_image_keeps_its_map(tmp_path: Path) -> None:
     """The map is made when it is asked for, and a later link must not change what it says."""
     linker = Linker()

@@ -7,7 +7,7 @@ there is no state that could be out of date. A link that fails leaves everything
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from orobuild.linker.objects import ObjectFile
     from orobuild.linker.options import LinkInput, LinkOptions
     from orobuild.linker.script import Script
+
+_SPARE_NAMES: Final = 1 << 16
 
 
 class ObjectCache:
@@ -52,6 +54,11 @@ class ObjectCache:
         result = [next(rest) if item is None else item for item in found]
         self._used.update(dict.fromkeys(result))
         return result
+
+    @property
+    def size(self) -> int:
+        """How many names and literals have numbers; these are never forgotten one by one."""
+        return len(self.names) + len(self.merging.literals)
 
     def _find(self, file: LinkInput) -> ObjectFile | None:
         for item in self._known.get((file.path, file.archive), ()):
@@ -85,6 +92,7 @@ class Linker:
 
     def __init__(self) -> None:
         self._cache = ObjectCache()
+        self._limit: int | None = None
 
     def link(
         self, inputs: Sequence[LinkInput], script: Script, options: LinkOptions
@@ -92,7 +100,12 @@ class Linker:
         """Link `inputs` by `script`. Raises `InputError` with every diagnostic that was found."""
         from orobuild.linker.phases import link_objects
 
-        return link_objects(inputs, script, options, self._cache)
+        if self._limit is not None and self._cache.size > self._limit:
+            # Most names are of states long gone: begin anew, at the price of a clean link.
+            self._cache, self._limit = ObjectCache(), None
+        linked = link_objects(inputs, script, options, self._cache)
+        self._limit = self._limit or 4 * self._cache.size + _SPARE_NAMES
+        return linked
 
 
 __all__ = ["Linker", "ObjectCache"]
