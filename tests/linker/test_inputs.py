@@ -21,7 +21,9 @@ from orobuild.elf.reader import read
 from orobuild.errors import InputError
 from orobuild.linker import LinkInput, LinkOptions, link
 from orobuild.linker.builtin import builtin_script
-from orobuild.linker.linkmap import LinkedImage, render_map, why
+from orobuild.linker.explanations import why
+from orobuild.linker.linkmap import LinkedImage
+from orobuild.linker.map_text import render_map
 from orobuild.linker.script import parse
 
 SCRIPT = """
@@ -308,17 +310,17 @@ def explained(tmp_path: Path) -> LinkedImage:
 
 
 def test_why_explains_symbols_sections_and_addresses(tmp_path: Path) -> None:
-    link_map = explained(tmp_path).map
-    text = why(link_map, "one")
+    linked = explained(tmp_path)
+    text = why(linked, "one")
     assert "'one' = 0x" in text
     assert "defined by lib.a(one.o)" in text
     assert "placed by the rule at script.ld:5:13" in text
     assert "segment 'load0' with flags R E" in text
-    assert "defined by the script, at script.ld:7:3" in why(link_map, "marker")
-    assert "main.o:(.data)" in why(link_map, ".data")
-    assert "0x100000 is _start+0x0, in main.o:(.text)" in why(link_map, "0x100000")
-    assert why(link_map, "0x1") == "0x1 is in no segment\n"
-    assert why(link_map, "_strat").endswith("did you mean '_start'?\n")
+    assert "defined by the script, at script.ld:7:3" in why(linked, "marker")
+    assert "main.o:(.data)" in why(linked, ".data")
+    assert "0x100000 is _start+0x0, in main.o:(.text)" in why(linked, "0x100000")
+    assert why(linked, "0x1") == "0x1 is in no segment\n"
+    assert why(linked, "_strat").endswith("did you mean '_start'?\n")
 
 
 def test_the_map_lists_segments_sections_symbols_and_what_is_gone(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ _COMMANDS = {
     "run": "build, then boot it in an emulator and report",
     "asm": "assemble one file",
     "link": "link objects by a linker script",
+    "compare": "say where two ELF files differ",
     "lint": "prove that control reaches only executable bytes, and more",
 }
 

@@ -1,30 +1,27 @@
-"""The link map: what lies where and why. Values for tools, text for people.
+"""The link map: what lies where, as values. `map_text` and `map_json` show it, `explanations` asks it.
 
-`why` answers from the map alone which object brought something, which rule placed it, and which
-segment with which flags holds it.
+It decides nothing and is made from a finished link, when it is asked for.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orobuild.diagnostics import Diagnostic, did_you_mean
-from orobuild.elf.descriptions import section_flags, segment_flags
 from orobuild.linker.output import OutputSection
+from orobuild.linker.placement import DISCARD_NAME
+from orobuild.linker.rules import FileMatcher, RuleIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from orobuild.diagnostics import Span
+    from orobuild.diagnostics import Diagnostic, Span
     from orobuild.elf.reader import ElfFile
     from orobuild.linker.resolution import Resolution
     from orobuild.linker.segments import Segment
-
-_MAX_LISTED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ class MapSection:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An input section in the image. `rule` is None for an orphan."""
+    """An input section in the image. `rule` is None for an orphan. `row` is its number."""
 
     object: str
     section: str
@@ -66,11 +63,13 @@ class Placed:
     size: int
     sh_flags: int
     rule: Span | None
+    row: int
 
 
 @dataclass(frozen=True, slots=True)
 class MapSymbol:
-    """A global symbol. `object` and `section` are None for one that the script defines."""
+    """A symbol. `object` and `section` are None for one that the script defines. `row` is the
+    number of the section that it lies in, -1 for none, and `offset` where in it."""
 
     name: str
     address: int
@@ -78,17 +77,28 @@ class MapSymbol:
     section: str | None
     output: str | None
     defined: Span | None
+    row: int = -1
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """An input section that is not in the image. `reason` says why."""
+    """An input section that is not in the image. `reason` says why. `row` is its number."""
 
     object: str
     section: str
     size: int
     reason: str
     rule: Span | None
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class OtherRule:
+    """A rule that would take an input section if the one that does were not there."""
+
+    output: str
+    rule: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +120,24 @@ class LinkedImage:
     elf: ElfFile | None
     warnings: tuple[Diagnostic, ...]
     _make_map: Callable[[], LinkMap]
+    _resolution: Resolution
 
     @cached_property
     def map(self) -> LinkMap:
         """What lies where; made when it is asked for, since most links are not asked."""
         return self._make_map()
+
+    def source_of(self, row: int, offset: int, name: str = "") -> str | None:
+        """`file:line` of a byte of an input section, or of the declaration of `name`."""
+        return self._resolution.source_of(row, offset, name) if row >= 0 else None
+
+    def symbol_rows(self, name: str) -> list[MapSymbol]:
+        """The symbols called `name` in all objects, local ones and those that were dropped too."""
+        return _rows_called(self._resolution, name)
+
+    def other_rules(self, row: int) -> list[OtherRule]:
+        """The rules behind the one that takes an input section that match it too, in order."""
+        return _other_rules(self._resolution, row)
 
 
 def build_map(resolution: Resolution, used: tuple[Segment, ...]) -> LinkMap:
@@ -182,6 +205,7 @@ def _placements(resolution: Resolution) -> tuple[Placed, ...]:
                 int(sections["size"][row]),
                 int(sections["flags"][row]),
                 placement.rules[rule].statement.span if rule >= 0 else None,
+                row,
             )
         )
     return tuple(placed)
@@ -212,6 +236,8 @@ def _symbols(resolution: Resolution) -> tuple[MapSymbol, ...]:
                 inputs.names[section] if section >= 0 else None,
                 output,
                 None,
+                section,
+                int(inputs.symbols["value"][row]),
             )
         )
     return tuple(sorted(found, key=lambda symbol: (symbol.address, symbol.name)))
@@ -239,133 +265,45 @@ def _dropped(resolution: Resolution) -> tuple[Dropped, ...]:
                 size,
                 reason,
                 placement.rules[rule].statement.span if rule >= 0 else None,
+                row,
             )
         )
     return tuple(found)
 
 
-def render_map(link_map: LinkMap) -> str:
-    """The map as people read it: segments, then sections with what they hold, then what is gone."""
-    lines = ["Segments", ""]
-    lines += [
-        f"  {segment.name:<16} {segment_flags(segment.p_flags):<5} "
-        f"{segment.p_vaddr:#018x} at {segment.p_paddr:#x}, {segment.p_memsz:#x} bytes "
-        f"({segment.p_filesz:#x} in the file)"
-        for segment in link_map.segments
-    ]
-    lines += ["", "Sections", ""]
-    symbols: dict[int, list[str]] = {}
-    for symbol in link_map.symbols:
-        symbols.setdefault(symbol.address, []).append(symbol.name)
-    by_output: dict[str, list[Placed]] = {}
-    for placed in link_map.placements:
-        by_output.setdefault(placed.output, []).append(placed)
-    for section in link_map.sections:
-        held = ", ".join(section.segments) or "no segment"
-        lines.append(
-            f"{section.name:<20} {section.address:#018x} {section.size:#10x}  "
-            f"load address {section.load_address:#x}, {held}"
-        )
-        for placed in by_output.get(section.name, ()):
-            rule = f"  {placed.rule}" if placed.rule else ""
-            lines.append(
-                f"  {placed.section:<18} {placed.address:#018x} {placed.size:#10x}  "
-                f"{placed.object}{rule}"
+def _rows_called(resolution: Resolution, name: str) -> list[MapSymbol]:
+    inputs = resolution.inputs
+    table = inputs.symbols
+    number = inputs.strings.numbers([name.encode("utf-8", "surrogateescape")])[0]
+    rows = np.flatnonzero((table["name"] == number) & (table["section"] >= 0))
+    found = []
+    for row in rows.tolist():
+        section = int(table["section"][row])
+        output = resolution.placement.output_section(section)
+        found.append(
+            MapSymbol(
+                name,
+                int(resolution.symbol_value[row]),
+                inputs.objects[table["object"][row]].label,
+                inputs.names[section],
+                output.name if output is not None else None,
+                None,
+                section,
+                int(table["value"][row]),
             )
-    lines += ["", "Symbols", ""]
-    for symbol in link_map.symbols:
-        origin = symbol.object or (f"script {symbol.defined}" if symbol.defined else "command line")
-        lines.append(f"  {symbol.address:#018x} {symbol.name:<32} {origin}")
-    if link_map.discarded:
-        lines += ["", "Discarded", ""]
-        for dropped in link_map.discarded:
-            rule = f" ({dropped.rule})" if dropped.rule else ""
-            lines.append(f"  {dropped.section:<24} {dropped.object}: {dropped.reason}{rule}")
-    return "\n".join(lines) + "\n"
+        )
+    return found
 
 
-def why(link_map: LinkMap, name: str) -> str:
-    """Why `name` (a symbol, a section or an address) is where it is, as text for people."""
-    symbols = [symbol for symbol in link_map.symbols if symbol.name == name]
-    if symbols:
-        return "\n".join(_why_symbol(link_map, symbol) for symbol in symbols) + "\n"
-    placed = [p for p in link_map.placements if p.section == name]
-    gone = [d for d in link_map.discarded if d.section == name]
-    outputs = [s for s in link_map.sections if s.name == name]
-    if placed or gone or outputs:
-        lines = [_why_output(link_map, section) for section in outputs]
-        lines += [_why_placed(link_map, p) for p in placed[:_MAX_LISTED]]
-        if len(placed) > _MAX_LISTED:
-            lines.append(f"and {len(placed) - _MAX_LISTED} more input sections of this name")
-        lines += [
-            f"{d.object}:({d.section}) is not in the image: {d.reason}"
-            + (f" ({d.rule})" if d.rule else "")
-            for d in gone[:_MAX_LISTED]
-        ]
-        return "\n".join(lines) + "\n"
-    try:
-        address = int(name, 0)
-    except ValueError:
-        known = {s.name for s in link_map.symbols} | {p.section for p in link_map.placements}
-        hint = did_you_mean(name, known)
-        return f"nothing in the image is called '{name}'" + (f"; {hint}" if hint else "") + "\n"
-    return _why_address(link_map, address) + "\n"
-
-
-def _why_address(link_map: LinkMap, address: int) -> str:
-    for placed in link_map.placements:
-        section = _output(link_map, placed.output)
-        allocated = section is not None and section.segments
-        if allocated and placed.address <= address < placed.address + placed.size:
-            before = [
-                s for s in link_map.symbols if placed.address <= s.address <= address and s.object
-            ]
-            name = f"{before[-1].name}+{address - before[-1].address:#x}, " if before else ""
-            return f"{address:#x} is {name}in {_why_placed(link_map, placed)}"
-    for segment in link_map.segments:
-        if segment.p_vaddr <= address < segment.p_vaddr + segment.p_memsz:
-            return f"{address:#x} is padding or headers in {_segment_text(segment)}"
-    return f"{address:#x} is in no segment"
-
-
-def _output(link_map: LinkMap, name: str | None) -> MapSection | None:
-    return next((s for s in link_map.sections if s.name == name), None)
-
-
-def _segment_text(segment: MapSegment) -> str:
-    declared = f", declared at {segment.declared}" if segment.declared else ""
-    return f"segment '{segment.name}' with flags {segment_flags(segment.p_flags)}{declared}"
-
-
-def _why_output(link_map: LinkMap, section: MapSection) -> str:
-    segments = [s for s in link_map.segments if s.name in section.segments]
-    held = "; ".join(_segment_text(s) for s in segments) or "no segment"
-    declared = f"described at {section.declared}" if section.declared else "an orphan's own section"
-    return (
-        f"output section '{section.name}' at {section.address:#x}, {section.size:#x} bytes, "
-        f"{declared}, is in {held}"
-    )
-
-
-def _why_placed(link_map: LinkMap, placed: Placed) -> str:
-    flags = f' (flags "{section_flags(placed.sh_flags)}")'
-    rule = f"the rule at {placed.rule}" if placed.rule else "no rule of the script (an orphan)"
-    text = f"{placed.object}:({placed.section}){flags} at {placed.address:#x}, placed by {rule}"
-    section = _output(link_map, placed.output)
-    return f"{text}\n  {_why_output(link_map, section)}" if section else text
-
-
-def _why_symbol(link_map: LinkMap, symbol: MapSymbol) -> str:
-    if symbol.object is None:
-        origin = f"the script, at {symbol.defined}" if symbol.defined else "the command line"
-        where = f" in '{symbol.output}'" if symbol.output else ", absolute"
-        return f"'{symbol.name}' = {symbol.address:#x}{where}, defined by {origin}"
-    text = f"'{symbol.name}' = {symbol.address:#x}, defined by {symbol.object}"
-    for placed in link_map.placements:
-        if (
-            placed.object == symbol.object
-            and placed.section == symbol.section
-            and placed.address <= symbol.address <= placed.address + placed.size
-        ):
-            return f"{text}\n  in {_why_placed(link_map, placed)}"
-    return f"{text}, absolute"
+def _other_rules(resolution: Resolution, row: int) -> list[OtherRule]:
+    inputs, placement = resolution.inputs, resolution.placement
+    files = FileMatcher(inputs.objects)
+    owner = int(inputs.sections["object"][row])
+    flags = int(inputs.sections["flags"][row])
+    found: dict[int, OtherRule] = {}
+    for number, pattern in RuleIndex(placement.rules).matches(inputs.names[row]):
+        rule = placement.rules[number]
+        if number > placement.rule_of[row] and files.accepts(rule.statement, pattern, owner, flags):
+            output = rule.output.name if rule.output is not None else DISCARD_NAME
+            found.setdefault(number, OtherRule(output, rule.statement.span))
+    return list(found.values())

@@ -244,7 +244,7 @@ def _finish(
             ]
         )
     elf = reader.read(data, "output") if kind == "elf" else None
-    return LinkedImage(data, elf, tuple(warnings), lambda: build_map(resolution, used))
+    return LinkedImage(data, elf, tuple(warnings), lambda: build_map(resolution, used), resolution)
 
 
 def _machine(script: Script, options: LinkOptions) -> int | None:

@@ -55,13 +55,15 @@ def check_types(resolution: Resolution, relocations: NDArray[Any]) -> None:
 
 
 def place_name(resolution: Resolution, entry: Any) -> str:
-    """`object:(section+0x10)` and the function around it."""
+    """`object:(section+0x10)`, the function around it, and the source line where it is known."""
     section, offset = int(entry["section"]), int(entry["offset"])
     inputs = resolution.inputs
     owner = inputs.objects[inputs.sections["object"][section]]
     inside = resolution.enclosing(section, offset)
     tail = f" in {inside}" if inside else ""
-    return f"{owner.label}:({inputs.names[section]}+{offset:#x}){tail}"
+    source = resolution.source_of(section, offset)
+    line = f", {source}" if source else ""
+    return f"{owner.label}:({inputs.names[section]}+{offset:#x}){tail}{line}"
 
 
 def _owner_span(resolution: Resolution, section: int) -> Span:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from orobuild.elf import constants as c
+from orobuild.elf.lines import SourceLines
 from orobuild.linker.evaluation import ABS, MASK
 from orobuild.linker.inputs import ABSOLUTE
 from orobuild.linker.symbols import Kind
@@ -49,6 +50,7 @@ class Resolution:
     target_section: NDArray[np.int64]
     undefined: frozenset[int] = frozenset()
     _functions: dict[int, tuple[list[int], list[int]]] = field(default_factory=dict)
+    _lines: dict[int, SourceLines] = field(default_factory=dict)
 
     def global_value(self, name: str) -> tuple[int, Any] | None:
         """The address and section (`OutputSection`, ABS) of a defined global, else None."""
@@ -102,6 +104,15 @@ class Resolution:
             if near[-1]
             else self.inputs.names[section]
         )
+
+    def source_of(self, section: int, offset: int, name: str = "") -> str | None:
+        """`file:line` of the declaration of `name`, else of a byte of a section row."""
+        owner = int(self.inputs.sections["object"][section])
+        lines = self._lines.get(owner)
+        if lines is None:
+            lines = self._lines[owner] = SourceLines(bytes(self.inputs.objects[owner].data))
+        header = section - self.inputs.objects[owner].first_section
+        return (lines.declaration(name) if name else None) or lines.at(header, offset)
 
     def symbols_of(self, section: int) -> list[str]:
         """The names of the symbols that a section row defines, by address."""

@@ -212,7 +212,7 @@ def link_objects(
         return linked_as(image[0], plan[0].decode("utf-8", "surrogateescape"), image[1])
     from orobuild import linker
     from orobuild.linker import script as scripts
-    from orobuild.linker.linkmap import render_map
+    from orobuild.linker.map_text import render_map
 
     read: list[str] = []
 

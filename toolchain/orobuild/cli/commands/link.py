@@ -15,9 +15,20 @@ from orobuild.cli.commands.asm import parse_symbol
 @click.option("-e", "--entry", metavar="SYMBOL", help="The entry point, instead of the script's.")
 @click.option("--gc-sections", is_flag=True, help="Drop sections that nothing refers to.")
 @click.option("--defsym", "symbols", multiple=True, metavar="NAME=VALUE", help="Define a symbol.")
-@click.option("-Map", "--map", "map_file", metavar="FILE", help="Write a map for people to read.")
+@click.option(
+    "-Map", "--map", "map_file", metavar="FILE", help="Write a map of what lies where and why."
+)
+@click.option(
+    "--map-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The map's form: for people, or for programs.",
+)
 @click.option("--format", "output_format", type=click.Choice(["elf", "binary"]), default="elf")
-@click.option("--why", metavar="NAME", help="Explain why a symbol or section is where it is.")
+@click.option(
+    "--why", metavar="NAME", help="Explain why a symbol, section or address is where it is."
+)
 def command(
     objects: tuple[str, ...],
     script: str,
@@ -25,6 +36,7 @@ def command(
     entry: str | None,
     symbols: tuple[str, ...],
     map_file: str | None,
+    map_format: str,
     output_format: str,
     why: str | None,
     *,
@@ -41,9 +53,9 @@ def command(
     has GNU's defaults instead.
     """
     from orobuild import linker
+    from orobuild.cli.commands.oro_ld import map_text
     from orobuild.linker import script as scripts
-    from orobuild.linker.linkmap import render_map
-    from orobuild.linker.linkmap import why as explain
+    from orobuild.linker.explanations import why as explain
 
     parsed = scripts.parse(files.read_text(script), script, read_file=files.read_included)
     options = linker.LinkOptions(
@@ -57,6 +69,6 @@ def command(
     terminal.show(linked.warnings)
     files.write(output, linked.data, executable=output_format == "elf")
     if map_file:
-        files.write(map_file, render_map(linked.map).encode())
+        files.write(map_file, map_text(linked, map_format).encode("utf-8", "surrogateescape"))
     if why:
-        click.echo(explain(linked.map, why))
+        click.echo(explain(linked, why), nl=False)

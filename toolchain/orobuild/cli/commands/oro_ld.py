@@ -80,9 +80,7 @@ def _deliver(line: CommandLine, script: Script, linked: LinkedImage) -> None:
     drop_in.write(output, linked.data, executable=linked.elf is not None)
     map_file = line.last("map")
     if map_file or line.on("print-map"):
-        from orobuild.linker.linkmap import render_map
-
-        text = render_map(linked.map)
+        text = map_text(linked, line.last("map-format") or "text")
         if line.on("print-map"):
             sys.stdout.write(text)
         if map_file:
@@ -90,9 +88,20 @@ def _deliver(line: CommandLine, script: Script, linked: LinkedImage) -> None:
                 map_file = str(Path(map_file, f"{Path(output).name}.map"))
             drop_in.write(map_file, text.encode("utf-8", "surrogateescape"))
     for name in line.all("why"):
-        from orobuild.linker.linkmap import why
+        from orobuild.linker.explanations import why
 
-        sys.stdout.write(why(linked.map, name))
+        sys.stdout.write(why(linked, name))
+
+
+def map_text(linked: LinkedImage, form: str) -> str:
+    """The map in the form `text` or `json`."""
+    if form == "json":
+        from orobuild.linker.map_json import render_json
+
+        return render_json(linked.map)
+    from orobuild.linker.map_text import render_map
+
+    return render_map(linked.map)
 
 
 def _script_name(line: CommandLine) -> str | None:
