@@ -6,6 +6,7 @@ understood is None, and the caller leaves the record alone.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 _DW_EH_PE_WIDTHS: Final = {0x00: 8, 0x02: 2, 0x03: 4, 0x04: 8, 0x0A: 2, 0x0B: 4, 0x0C: 8}
@@ -54,6 +55,7 @@ def _leb128(data: bytes, position: int) -> tuple[int, int] | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def pointer_width(cie: bytes, address_size: int) -> int | None:
     """The bytes of an address in the FDEs of `cie` (a whole record); None if not understood."""
     encoding = pointer_encoding(cie, address_size)
@@ -112,7 +114,7 @@ def used_size(fde: bytes, width: int, *, augmented: bool) -> int | None:
         if found is None:
             return None
         position = found[0] + found[1]
-    return _end_of_instructions(fde, position, width)
+    return position + used if (used := _used(fde[position:], width)) is not None else None
 
 
 def used_cie_size(cie: bytes, width: int) -> int | None:
@@ -126,19 +128,20 @@ def used_cie_size(cie: bytes, width: int) -> int | None:
         if found is None:
             return None
         position = found[1] + (found[0] if kind == "data" else 0)
-    return _end_of_instructions(cie, position, width)
+    return position + used if (used := _used(cie[position:], width)) is not None else None
 
 
-def _end_of_instructions(data: bytes, position: int, width: int) -> int | None:
-    """Where the last instruction that is not a DW_CFA_nop ends."""
-    used = position
-    while position < len(data):
-        opcode = data[position]
+@lru_cache(maxsize=1 << 16)
+def _used(instructions: bytes, width: int) -> int | None:
+    """Where the last instruction that is not a DW_CFA_nop ends. Most functions are alike."""
+    used = position = 0
+    while position < len(instructions):
+        opcode = instructions[position]
         position += 1
         if opcode == _NOP:
             continue
-        after = _skip(data, position, opcode, width)
-        if after is None or after > len(data):
+        after = _skip(instructions, position, opcode, width)
+        if after is None or after > len(instructions):
             return None
         used = position = after
     return used

@@ -7,13 +7,16 @@ section that is not well-formed is left as it is.
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from orobuild.elf import constants as c
 from orobuild.linker.frame_instructions import pointer_width, used_cie_size, used_size
+from orobuild.linker.tables import select
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,20 +69,15 @@ def edit_frames(
     rows: list[int] = called[placed].tolist()
     if not rows:
         return relocations, []
-    in_frames = np.flatnonzero(np.isin(relocations["section"], rows))
-    by_row: dict[int, list[int]] = {row: [] for row in rows}
-    for index in in_frames.tolist():
-        by_row[int(relocations["section"][index])].append(index)
-    meaning = _Meaning(inputs, symbols, placement, relocations)
-    parsed = {row: _parse(inputs, row, by_row[row], relocations) for row in rows}
+    references = _References(inputs, symbols, placement, relocations, rows)
+    parsed = {row: _parse(inputs, row, references) for row in rows}
     if any(records is None for records in parsed.values()):
         return relocations, []
     known: dict[Any, tuple[int, _Record]] = {}
     for row in rows:
         place = -1 - row if joined else int(placement.output_of[row])
-        _choose(inputs, row, parsed[row] or [], meaning, known, place)
+        _choose(inputs, row, parsed[row] or [], references, known, place)
     dropped: list[int] = []
-    relocations = relocations.copy()
     ending: dict[int, int] = {}
     last: dict[int, int] = {}
     align: dict[int, int] = {}
@@ -94,44 +92,59 @@ def edit_frames(
     for row in rows:
         output = int(placement.output_of[row])
         ends = ending.get(output) == row
-        dropped += _rewrite(inputs, row, parsed[row] or [], relocations, terminated=ends)
+        dropped += _rewrite(inputs, row, parsed[row] or [], references, terminated=ends)
         if last.get(output) != row and not ends:
             _pad(inputs, row, parsed[row] or [], align[output])
     links = _links(rows, parsed)
     placement.leave_out({row for row in rows if not inputs.sections["size"][row]})
-    keep = np.ones(len(relocations), bool)
-    keep[dropped] = False
-    return relocations[keep], links
+    return references.moved(relocations, dropped), links
 
 
-class _Meaning:
-    """What a relocation refers to, independent of which object says it."""
+class _References:
+    """The relocations of the sections `rows`, numbered by themselves.
+
+    `of_row[row]` are the numbers of a section's. `offset` may be changed. `is_dead`: whether one
+    refers to a section that is not in the image.
+    """
 
     def __init__(
-        self, inputs: Inputs, symbols: Symbols, placement: Placement, relocations: NDArray[Any]
+        self,
+        inputs: Inputs,
+        symbols: Symbols,
+        placement: Placement,
+        relocations: NDArray[Any],
+        rows: list[int],
     ) -> None:
-        self._table = inputs.symbols
-        self._symbols = symbols
-        self._placement = placement
-        self._relocations = relocations
+        framed = np.zeros(len(inputs.sections), bool)
+        framed[rows] = True
+        self._indices = np.flatnonzero(framed[relocations["section"]])
+        entries = relocations[self._indices]
+        section = inputs.symbols["section"][entries["symbol"]]
+        dead = (section >= 0) & (placement.output_of[np.maximum(section, 0)] < 0)
+        number = symbols.of_row[entries["symbol"]]
+        self._symbol = np.where(number >= 0, -1 - number, entries["symbol"]).tolist()
+        self._type: list[int] = entries["type"].tolist()
+        self._addend: list[int] = entries["addend"].tolist()
+        self.offset: list[int] = entries["offset"].tolist()
+        self.is_dead: list[bool] = dead.tolist()
+        self.of_row: dict[int, list[int]] = {row: [] for row in rows}
+        for place, row in enumerate(entries["section"].tolist()):
+            self.of_row[row].append(place)
 
-    def key(self, index: int) -> tuple[int, int, int]:
+    def key(self, place: int) -> tuple[int, int, int]:
         """(type, symbol, addend), where equal symbols are the same number."""
-        entry = self._relocations[index]
-        number = int(self._symbols.of_row[entry["symbol"]])
-        symbol = -1 - number if number >= 0 else int(entry["symbol"])
-        return int(entry["type"]), symbol, int(entry["addend"])
+        return self._type[place], self._symbol[place], self._addend[place]
 
-    def is_dead(self, index: int) -> bool:
-        """Whether it refers to a section that is not in the image."""
-        row = int(self._relocations["symbol"][index])
-        section = int(self._table["section"][row])
-        return section >= 0 and int(self._placement.output_of[section]) < 0
+    def moved(self, relocations: NDArray[Any], gone: list[int]) -> NDArray[Any]:
+        """All relocations, these with their offsets as they are now, without those `gone`."""
+        relocations = relocations.copy()
+        relocations["offset"][self._indices] = self.offset
+        keep = np.ones(len(relocations), bool)
+        keep[self._indices[gone]] = False
+        return select(relocations, keep)
 
 
-def _parse(
-    inputs: Inputs, row: int, indices: list[int], relocations: NDArray[Any]
-) -> list[_Record] | None:
+def _parse(inputs: Inputs, row: int, references: _References) -> list[_Record] | None:
     """The records of a section; None if it is not well-formed."""
     data = bytes(inputs.section_data(row))
     records: list[_Record] = []
@@ -158,9 +171,9 @@ def _parse(
     if position != len(data):
         return None
     starts = [record.start for record in records]
-    for index in indices:
-        offset = int(relocations["offset"][index])
-        at = int(np.searchsorted(starts, offset, "right")) - 1
+    for index in references.of_row[row]:
+        offset = references.offset[index]
+        at = bisect.bisect_right(starts, offset) - 1
         if at < 0 or offset + 4 > records[at].start + records[at].size:
             return None
         records[at].relocations.append(index)
@@ -171,7 +184,7 @@ def _choose(
     inputs: Inputs,
     row: int,
     records: list[_Record],
-    meaning: _Meaning,
+    references: _References,
     known: dict[Any, tuple[int, _Record]],
     output: int,
 ) -> None:
@@ -181,14 +194,14 @@ def _choose(
         if record.cie is None:
             continue
         # The first relocation of an FDE is that of pc_begin.
-        if record.relocations and meaning.is_dead(record.relocations[0]):
+        if record.relocations and references.is_dead[record.relocations[0]]:
             continue
         record.kept = True
         cie = record.cie
         if cie.kept or cie.merged is not None:
             continue
         content = _trimmed_cie(data[cie.start : cie.start + cie.size], inputs.ei_class)
-        key = (output, content, tuple(meaning.key(i) for i in cie.relocations))
+        key = (output, content, tuple(references.key(i) for i in cie.relocations))
         first = known.get(key)
         if first is None:
             known[key] = (row, cie)
@@ -201,7 +214,7 @@ def _rewrite(
     inputs: Inputs,
     row: int,
     records: list[_Record],
-    relocations: NDArray[Any],
+    references: _References,
     *,
     terminated: bool,
 ) -> list[int]:
@@ -222,8 +235,7 @@ def _rewrite(
         elif not terminator:
             content = _trimmed_cie(content, inputs.ei_class)
         for index in record.relocations:
-            offset = int(relocations["offset"][index])
-            relocations["offset"][index] = offset - record.start + record.new_start
+            references.offset[index] += record.new_start - record.start
         out += content
     inputs.contents[row] = bytes(out)
     inputs.sections["size"][row] = len(out)
@@ -246,6 +258,7 @@ def _pad(inputs: Inputs, row: int, records: list[_Record], align: int) -> None:
     inputs.sections["size"][row] = len(out) + padding
 
 
+@lru_cache(maxsize=4096)
 def _trimmed_cie(cie: bytes, ei_class: int) -> bytes:
     """The CIE with as few DW_CFA_nop at its end as an alignment of 4 allows."""
     width = pointer_width(cie, 8 if ei_class == c.ELFCLASS64 else 4)
@@ -285,12 +298,18 @@ def write_links(
     image: NDArray[np.uint8],
 ) -> None:
     """Write the CIE pointers: the distance from the field back to the CIE."""
-    for link in links:
-        place = int(section_address[link.row]) + link.offset
-        distance = place - (int(section_address[link.cie_row]) + link.cie_offset)
-        start = int(file_offset[link.row]) + link.offset
-        field_bytes = (distance & 0xFFFFFFFF).to_bytes(4, "little")
-        image[start : start + 4] = np.frombuffer(field_bytes, "u1")
+    if not links:
+        return
+    row, offset, cie_row, cie_offset = (
+        np.array(column, "i8")
+        for column in zip(
+            *((one.row, one.offset, one.cie_row, one.cie_offset) for one in links), strict=True
+        )
+    )
+    place = section_address[row] + offset.astype("u8")
+    distance = place - (section_address[cie_row] + cie_offset.astype("u8"))
+    start = file_offset[row].astype("i8") + offset
+    image[start[:, None] + np.arange(4)] = distance.astype("<u4").view("u1").reshape(-1, 4)
 
 
 __all__ = ["FrameLink", "edit_frames", "write_links"]
