@@ -821,3 +821,21 @@ bar:
 .file "a"
 #### 
 
+#### .section .t,"ax" ; call a ; jne 1f ; .subsection 1 ; 1: call
+.section .t,"ax"
+call a
+jne 1f
+.subsection 1
+1: call b
+.subsection 0
+call c
+.long d
+x=.
+.subsection 1
+call e
+.long f
+.subsection 0
+.reloc 0, R_386_NONE, g
+call h
+.if . - x == 0
+.endif

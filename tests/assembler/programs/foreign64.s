@@ -282,3 +282,6 @@ y: nop
 .section .rodata.str1.1,"aMS",@progbits,1
 .LC1: .string "a"
 .LC9: .string "ab"
+#### data16 clflush (%rdi) ; ds clflush (%rdi)
+data16 clflush (%rdi)
+ds clflush (%rdi)

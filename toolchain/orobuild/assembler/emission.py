@@ -233,7 +233,7 @@ class _Settler:
                     or not _IMMEDIATE.search(text)
                 ):
                     _make_real(value.add, place, forward=_MOVQ.search(text) is not None)
-            self.section.fixes.append(
+            self.stream.fixes.append(
                 Fix(
                     fragment,
                     start + fixup.offset,
@@ -259,7 +259,7 @@ class _Settler:
             return code
         fragment = self.stream.current
         fix = Fix(fragment, len(fragment.data), 0, value, place=place)
-        self.section.fixes.append(fix)
+        self.stream.fixes.append(fix)
         return code[: opcode + 1] + bytes((mode & 0x3F,))
 
     def mention_in_order(self, encoded: Encoded, place: Place) -> None:
@@ -284,7 +284,7 @@ class _Settler:
             _make_real(target.add, place)
         if branch.near is None:
             fragment.data += branch.short + b"\0"
-            self.section.fixes.append(
+            self.stream.fixes.append(
                 Fix(
                     fragment,
                     len(fragment.data) - 1,
@@ -307,7 +307,7 @@ class _Settler:
 
     def field(self, field: Field, place: Place) -> None:
         data = self.stream.current.data
-        self.section.fixes.append(
+        self.stream.fixes.append(
             Fix(self.stream.current, len(data), field.size, field.value, place=place)
         )
         data += bytes(field.size)

@@ -432,6 +432,7 @@ def repeat(unit: Unit, operands: Operands) -> None:
     head.end()
     if count < 0:
         head.warn(f"the count is negative ({count}): nothing is repeated", 0)
+    unit.limit_expansion(max(count, 0) * len(body.statements))
     if count > 0 and body.statements:
         _read(unit, body, f"in '{operands.name}'", kind="repeat", repeat=count)
 

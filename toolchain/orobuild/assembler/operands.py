@@ -123,12 +123,16 @@ class Operands:
     def number(self, what: str = "value") -> int:
         """An expression that must be a number now: signed 64-bit."""
         if match := _INTEGER.match(self.text, self.position):
+            value = int(match[1], 0)
+            if value.bit_length() > 64:
+                self.skip_space()
+                self.fail(f"'{match[1][:40]}' does not fit into 64 bits", length=len(match[1]))
             self.position = match.end()
-            return int(match[1], 0)
+            return value
         at = self.skip_space()
         linear = self.linear()
-        value = self.unit.known(linear)
-        if value is None:
+        known = self.unit.known(linear)
+        if known is None:
             text = self.text[at : self.position].strip()
             self.fail(
                 f"the {what} must be known here: '{text}' is not a constant",
@@ -136,7 +140,7 @@ class Operands:
                 position=at,
                 length=max(1, len(text)),
             )
-        return value
+        return known
 
     def name_operand(self, what: str = "a symbol name") -> str:
         """A symbol's or section's name, quoted or not."""

@@ -135,6 +135,7 @@ class Stream:
 
     __slots__ = (
         "current",
+        "fixes",
         "fragments",
         "frame",
         "intel",
@@ -152,6 +153,7 @@ class Stream:
         self.places: list[Place] = []
         self.current = Fragment(section)
         self.fragments = [self.current]
+        self.fixes: list[Fix] = []
         self.width = 0
         self.processor: Processor | None = None
         self.near_conditions = True
@@ -175,7 +177,7 @@ class Section:
 
     __slots__ = (
         "alignment_power", "code_runs", "comdat", "defined_at", "explicit", "explicit_relocations",
-        "fixes", "fragments",
+        "fragments",
         "group", "index", "is_code", "is_frames", "link_order", "name", "sh_entsize", "sh_flags", "sh_type",
         "size", "streams", "symbol", "unique",
     )  # fmt: skip
@@ -194,7 +196,6 @@ class Section:
         self.defined_at: Place | None = None
         self.streams: dict[int, Stream] = {}
         self.fragments: list[Fragment] = []
-        self.fixes: list[Fix] = []
         self.code_runs: list[CodeRun] = []
         self.explicit_relocations: list[ExplicitRelocation] = []
         self.symbol: Symbol | None = None
@@ -202,6 +203,11 @@ class Section:
         self.index = 0
         self.is_frames = name.startswith((".eh_frame", ".debug_frame")) and name[9:10] != "_"
         self.is_code = bool(sh_flags & c.SHF_EXECINSTR)
+
+    @property
+    def fixes(self) -> list[Fix]:
+        """The fixes of every subsection, in the order of the subsections."""
+        return [fix for number in sorted(self.streams) for fix in self.streams[number].fixes]
 
     @property
     def is_nobits(self) -> bool:

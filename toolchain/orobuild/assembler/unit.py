@@ -193,9 +193,12 @@ class Unit(Instructions):
         frame.conditionals = self.conditionals.depth
         self.frame = frame
 
-    def limit_expansion(self) -> None:
-        """Stop when macros and repetitions have become more than anybody can mean."""
-        if self.seq > MAX_STATEMENTS:
+    def limit_expansion(self, more: int = 0) -> None:
+        """Stop when macros and repetitions have become more than anybody can mean.
+
+        `more` is the number of statements that are going to be read.
+        """
+        if self.seq + more > MAX_STATEMENTS:
             self.fatal(
                 "the macros of this file expand to too many statements",
                 hint=f"the limit is {MAX_STATEMENTS:,}",

@@ -172,8 +172,8 @@ def _parse_rest(operands: Operands, request: _Request) -> None:
         if not operands.accept(","):
             operands.fail("the flag 'M' needs an entry size", hint='such as "aMS",@progbits,1')
         request.entsize = operands.number("entry size")
-        if request.entsize <= 0:
-            operands.fail(f"the entry size is {request.entsize}; it must be positive")
+        if not 0 < request.entsize < 1 << 31:
+            operands.fail(f"the entry size is {request.entsize}; it must be between 1 and 2**31-1")
     if flags & c.SHF_LINK_ORDER:
         if not operands.accept(","):
             operands.fail("the flag 'o' needs the section that this one is linked to")

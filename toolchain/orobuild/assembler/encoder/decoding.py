@@ -88,6 +88,7 @@ _BECOMES: Final = {
     ("bsr", "lzcnt"),
     ("nop", "pause"),
     ("getsec", "getsecq"),
+    ("clflush", "clflushopt"),
 }
 """What an older instruction with a prefix is on processors that know the newer one."""
 
