@@ -66,9 +66,10 @@ def test_any_damage_to_a_program_is_answered(text: str, data: st.DataObject) -> 
         (".long " + "+".join(["a"] * 5000), "too long"),
         ("".join(f".set a{i},a{i + 1}+1\n" for i in range(5000)) + ".long a0", "too deeply"),
         (".fill 1 << 30", "the limit is"),
+        ("nop\n.org a+40\n.org 16\na: nop\n", "do not settle"),
         (".rept 1 << 40\nnop\n.endr", "too many statements"),
-        (".section .a,\"aM\",@progbits,99999999999999999999", "does not fit into 64 bits"),
-        (".section .a,\"aM\",@progbits,0x80000000", "the entry size"),
+        ('.section .a,"aM",@progbits,99999999999999999999', "does not fit into 64 bits"),
+        ('.section .a,"aM",@progbits,0x80000000', "the entry size"),
         (".org 1 << 40", "the limit is"),
         (".skip x\nx = 1 << 40", "too large"),
         ('.incbin "a"\n' * 2, "cannot find"),
@@ -77,6 +78,20 @@ def test_any_damage_to_a_program_is_answered(text: str, data: st.DataObject) -> 
 )
 def test_what_would_never_end_is_refused(text: str, words: str) -> None:
     assert words in message(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".struct 4\nx: .skip 4\n.attach_to_group g\ny:\n.text\n.long x, y\n",
+        ".attach_to_group g\nnop\n.text\nnop\n",
+        '.section .debug_abbrev,"",@progbits\n.byte 1\n.text\nnop\n',
+        ".section .debug_str\n.byte 1\n.text\nnop\n",
+    ],
+)
+def test_what_once_broke_is_answered(text: str) -> None:
+    attempt(text)
+    assert ours(text, debug_info=True).object
 
 
 def test_a_file_that_includes_itself_is_refused() -> None:

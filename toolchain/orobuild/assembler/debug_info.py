@@ -232,9 +232,11 @@ class _Emitter:
         return Field(Linear(label, None, 0), 4)
 
     def new(self, name: str, flags: int = 0, entsize: int = 0) -> Section:
-        """A new section."""
-        section = Section(name, c.SHT_PROGBITS, flags, entsize)
-        self.unit.add_section(section, None)
+        """The section called `name`, a new one unless the file has it."""
+        section = self.unit.sections.get((name, None, None))
+        if section is None:
+            section = Section(name, c.SHT_PROGBITS, flags, entsize)
+            self.unit.add_section(section, None)
         return section
 
     def put(self, section: Section, items: list[object]) -> None:

@@ -120,13 +120,13 @@ class Operands:
         except Unresolvable as why:
             self.fail(str(why), position=at, length=self.position - at)
 
-    def number(self, what: str = "value") -> int:
+    def number(self, what: str = "value", *, bits: int = 64) -> int:
         """An expression that must be a number now: signed 64-bit."""
         if match := _INTEGER.match(self.text, self.position):
             value = int(match[1], 0)
-            if value.bit_length() > 64:
+            if value.bit_length() > bits:
                 self.skip_space()
-                self.fail(f"'{match[1][:40]}' does not fit into 64 bits", length=len(match[1]))
+                self.fail(f"'{match[1][:40]}' does not fit into {bits} bits", length=len(match[1]))
             self.position = match.end()
             return value
         at = self.skip_space()

@@ -25,6 +25,7 @@ from orobuild.assembler.fragment import (
 from orobuild.assembler.leb128 import sleb128, uleb128
 from orobuild.assembler.line_table import increment
 from orobuild.assembler.padding import largest_nop
+from orobuild.assembler.problems import Stop
 from orobuild.assembler.symbol import Kind
 from orobuild.assembler.value import Unresolvable, final, final_position, not_a_number
 from orobuild.diagnostics import error, warning
@@ -133,7 +134,16 @@ class _Relaxer:
             if not self.one_pass():
                 return changed
             changed = True
-        return changed
+        # gas/write.c: "Infinite loop encountered whilst attempting to compute the addresses of
+        # symbols"
+        tails = (fragment.tail for fragment in self.section.fragments)
+        place = next(
+            (t.place for t in tails if isinstance(t, OrgTail | SpaceTail)), self.unit.place
+        )
+        message = f"the addresses in section '{self.section.name}' do not settle"
+        hint = "does an '.org' or '.skip' depend on a label behind it?"
+        self.unit.report(error(message, self.unit.span_at(place), hint=hint), place)
+        raise Stop
 
     def one_pass(self) -> bool:
         """One pass of relax_segment; whether an address changed."""

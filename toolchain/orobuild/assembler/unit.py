@@ -369,9 +369,13 @@ class Unit(Instructions):
 
     def attach(self, section: Section, group: str) -> None:
         """Make `section` a member of `group`; from here on it is found under that too."""
+        key = (section.name, group, section.unique)
+        if key in self.sections:
+            self.fail(f"group '{group}' has another section '{section.name}' already")
+        # `.text`, `.data` and `.bss` go on meaning the sections that always exist.
         self.sections = {
-            (name, group if known is section else of, unique): known
-            for (name, of, unique), known in self.sections.items()
+            key if known is section and known.defined_at is not None else old: known
+            for old, known in self.sections.items()
         }
         section.group = group
         section.sh_flags |= c.SHF_GROUP

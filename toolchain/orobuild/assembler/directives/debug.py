@@ -45,7 +45,7 @@ def file(unit: Unit, operands: Operands) -> None:
         directory, name = name.decode("utf-8", "surrogateescape"), second
     md5 = None
     if operands.accept("md5"):
-        md5 = operands.number("MD5 sum").to_bytes(16, "little")
+        md5 = operands.number("MD5 sum", bits=128).to_bytes(16, "little")
     operands.end()
     wrong = unit.lines.add_file(number, directory, name.decode("utf-8", "surrogateescape"), md5)
     if wrong:
