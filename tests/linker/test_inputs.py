@@ -354,14 +354,14 @@ def test_the_build_id_is_the_hash_of_the_image(tmp_path: Path) -> None:
     script = SCRIPT.replace(" .note.*", "").replace(
         "  .data :", "  .note.gnu.build-id : { *(.note.gnu.build-id) }\n  .data :"
     )
-    first = our_link(script, objects, LinkOptions(build_id=True))
+    first = our_link(script, objects, LinkOptions(build_id="sha1"))
     (tmp_path / "image").write_bytes(first.data)
     shown = check("readelf", "-nW", "image", cwd=tmp_path)
     assert "NT_GNU_BUILD_ID" in shown
     assert "Build ID: 0000" not in shown
-    assert our_link(script, objects, LinkOptions(build_id=True)).data == first.data
+    assert our_link(script, objects, LinkOptions(build_id="sha1")).data == first.data
     with pytest.raises(InputError, match=r"places section '\.note\.gnu\.build-id'"):
-        our_link(SCRIPT.replace(" .note.*", ""), objects, LinkOptions(build_id=True))
+        our_link(SCRIPT.replace(" .note.*", ""), objects, LinkOptions(build_id="sha1"))
 
 
 def test_start_and_stop_symbols_bound_their_section(tmp_path: Path) -> None:

@@ -23,13 +23,56 @@ if TYPE_CHECKING:
 
 _BINARY: Final = (b"\x7fELF", b"!<arch>\n", b"!<thin>\n")
 _BITCODE: Final = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
+BUILT_IN: Final = "built-in script"
+_LOCAL: Final = ("/usr/local/lib{0}", "/lib{0}", "/usr/lib{0}")
+_DEFAULT_DIRS: Final = {
+    True: [f"={d.format(x)}" for x in ("/x86_64-linux-gnu", "64", "") for d in _LOCAL],
+    False: [f"={d.format(x)}" for x in ("/i386-linux-gnu", "32", "") for d in _LOCAL],
+}
 _MAX_NESTING: Final = 16  # scripts that name scripts
 
 
 def search_dirs(line: CommandLine, script: Script | None) -> tuple[str, ...]:
-    """Where to look, in order: -L, then the script's SEARCH_DIR. `=` stands for the root."""
-    named = (*line.all("library-path"), *(script.search_dirs if script else ()))
-    return tuple(name.removeprefix("=").removeprefix("$SYSROOT") or "/" for name in named)
+    """Where to look, in order: -L, then the script's SEARCH_DIR, or without a script where GNU ld
+    looks. `=` and `$SYSROOT` stand for the root."""
+    named = [*line.all("library-path")]
+    if line.on("nostdlib"):
+        pass
+    elif script is not None and script.path != BUILT_IN:
+        named += script.search_dirs
+    elif script is not None:
+        named += _DEFAULT_DIRS[line.last("emulation") != "elf_i386"]
+    root = (line.last("sysroot") or "").removesuffix("/")
+    return tuple(_in_root(name, root) for name in named)
+
+
+def _in_root(name: str, root: str) -> str:
+    for prefix in ("=", "$SYSROOT"):
+        if name.startswith(prefix):
+            return f"{root}/{name.removeprefix(prefix).lstrip('/')}"
+    return name
+
+
+def retained(line: CommandLine) -> frozenset[str] | None:
+    """The names in the file of --retain-symbols-file, separated by blanks."""
+    path = line.last("retain-symbols-file")
+    return None if path is None else frozenset(files.read_text(path).split())
+
+
+def just_symbols(line: CommandLine) -> dict[str, int]:
+    """The addresses of what the images of -R define. Raises `InputError`."""
+    from orobuild.elf import constants as c
+    from orobuild.elf import reader
+
+    found: dict[str, int] = {}
+    for path in line.all("just-symbols"):
+        if Path(path).is_dir():
+            continue  # -R DIR is -rpath DIR
+        for symbol in reader.read(files.read(path), path).symbols:
+            defined = symbol.st_shndx not in (c.SHN_UNDEF, c.SHN_COMMON)
+            if symbol.name and defined and symbol.st_info >> 4 != c.STB_LOCAL:
+                found.setdefault(symbol.name, symbol.st_value)
+    return found
 
 
 def find_script(name: str, dirs: Sequence[str]) -> str:
@@ -48,7 +91,9 @@ def find_script(name: str, dirs: Sequence[str]) -> str:
 
 def gather(line: CommandLine, script: Script | None, dirs: Sequence[str]) -> list[LinkInput]:
     """Everything to link, in order. Raises `InputError` and `UsageError`."""
-    return _Gatherer(script, dirs).run(line.items)
+    gatherer = _Gatherer(script, dirs)
+    gatherer.wide = line.last("emulation") != "elf_i386"
+    return gatherer.run(line.items)
 
 
 class _Gatherer:
@@ -62,6 +107,8 @@ class _Gatherer:
         self.saved: list[bool] = []
         self.seen: set[str] = set()
         self.early: set[str] = set()
+        self.binary = False
+        self.wide = True
 
     def run(self, items: Sequence[Item]) -> list[LinkInput]:
         for item in items:
@@ -78,6 +125,8 @@ class _Gatherer:
                 self._group(item)
             elif item.key == "state":
                 self._state(item)
+            elif item.key == "format":
+                self.binary = item.value == "binary"
         if self.group is not None:
             raise UsageError("oro-ld: --start-group without --end-group")
         return self.result
@@ -144,6 +193,9 @@ class _Gatherer:
         from orobuild.linker import LinkInput
 
         data = files.read(path)
+        if self.binary:
+            self.result.append(LinkInput(path, binary_object(path, data, wide=self.wide)))
+            return
         if data[:4] in _BITCODE:
             raise InputError(
                 error(
@@ -205,6 +257,28 @@ class _Gatherer:
             if path.is_file():
                 return name if directory == "." else str(path)
         raise InputError(error(f"cannot find '{name}'", span, hint=f"not in {', '.join(places)}"))
+
+
+def binary_object(path: str, data: bytes, *, wide: bool) -> bytes:
+    """A file as it is (-b binary): the `.data` of an object that names its bounds.
+
+    `_binary_NAME_start`, `_end` and `_size`, where every character of the path that cannot be in
+    a name is `_` (bfd/binary.c).
+    """
+    from orobuild.elf import constants as c
+    from orobuild.elf import relocatable
+
+    name = "".join(x if x.isascii() and x.isalnum() else "_" for x in path)
+    section = relocatable.OutputSection(
+        ".data", c.SHT_PROGBITS, c.SHF_ALLOC | c.SHF_WRITE, data, len(data)
+    )
+    info = c.STB_GLOBAL << 4
+    symbols = [
+        relocatable.OutputSymbol(f"_binary_{name}_start", 0, info=info, section=section),
+        relocatable.OutputSymbol(f"_binary_{name}_end", len(data), info=info, section=section),
+        relocatable.OutputSymbol(f"_binary_{name}_size", len(data), info=info, st_shndx=c.SHN_ABS),
+    ]
+    return relocatable.write(c.ELFCLASS64 if wide else c.ELFCLASS32, [section], symbols)
 
 
 def _is_text(data: bytes) -> bool:

@@ -13,6 +13,7 @@ from orobuild.elf import ar
 from orobuild.elf import constants as c
 from orobuild.linker.options import LinkInput
 from orobuild.linker.tables import UNDEFINED
+from orobuild.linker.wrapping import wrapped_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,16 +33,20 @@ class _Library:
 
 
 def expand(
-    files: Sequence[LinkInput], required: Iterable[str], cache: ObjectCache
+    files: Sequence[LinkInput],
+    required: Iterable[str],
+    cache: ObjectCache,
+    wrap: Sequence[str] = (),
 ) -> list[ObjectFile]:
     """`files` read, with every archive replaced by the members that are needed.
 
-    `required` are names that the command line or the script wants defined. Raises `InputError`.
+    `required` are names that the command line or the script wants defined, `wrap` those of --wrap.
+    Raises `InputError`.
     """
     plain = cache.read([file for file in files if not ar.is_archive(file.data)])
     if len(plain) == len(files):
         return plain
-    state = _State(set(required), cache)
+    state = _State(wrapped_names(required, wrap), cache, wrap)
     position = 0
     while position < len(files):
         group = files[position].group
@@ -54,7 +59,8 @@ def expand(
 
 
 class _State:
-    def __init__(self, undefined: set[str], cache: ObjectCache) -> None:
+    def __init__(self, undefined: set[str], cache: ObjectCache, wrap: Sequence[str]) -> None:
+        self.wrap = wrap
         self.undefined = undefined
         self.defined: set[str] = set()
         self.result: list[ObjectFile] = []
@@ -128,7 +134,7 @@ class _State:
         text = self.cache.names.text
         return (
             {text[number] for number in table["name"][~missing].tolist()},
-            {text[number] for number in table["name"][needed].tolist()},
+            wrapped_names((text[n] for n in table["name"][needed].tolist()), self.wrap),
         )
 
 

@@ -22,8 +22,10 @@ _MAX_REFERRERS: Final = 4
 _MAX_REPORTS: Final = 20
 
 
-def undefined_symbols(resolution: Resolution, relocations: NDArray[Any]) -> list[Diagnostic]:
-    """Undefined symbols that something in the output refers to, with all who do."""
+def undefined_symbols(
+    resolution: Resolution, relocations: NDArray[Any], ignored: frozenset[str] = frozenset()
+) -> list[Diagnostic]:
+    """Undefined symbols that something in the output refers to, with all who do; not `ignored`."""
     inputs, symbols = resolution.inputs, resolution.symbols
     if not resolution.undefined:
         return []
@@ -39,6 +41,8 @@ def undefined_symbols(resolution: Resolution, relocations: NDArray[Any]) -> list
     reports = []
     for number, indices in by_symbol.items():
         name = symbols.names[number]
+        if name in ignored:
+            continue
         first = relocations[indices[0]]
         owner = inputs.objects[inputs.sections["object"][first["section"]]].label
         notes = [

@@ -168,7 +168,8 @@ class ScriptContext:
             segment.end = arguments[0].address
             return arguments[0]
         # SEGMENT_START: an address, also in a section.
-        return self._address(arguments[0].address)
+        start = self._options.segment_starts.get(call.name_arg or "")
+        return self._address(arguments[0].address if start is None else start)
 
     def _address(self, address: int) -> Value:
         """An address that outside sections belongs to where the dot is (rel_from_abs of ldexp.c)."""

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orobuild.linker.evaluation import MASK, align
+from orobuild.linker.output import InputRun
+from orobuild.linker.script import nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from orobuild.linker.output import OutputSection
+    from orobuild.linker.placement import Placement
 
 
 class _Phase(enum.Enum):
@@ -109,3 +112,52 @@ class DataSegment:
         first, last = -base & mask, end & mask
         apart = base & ~mask != end & ~mask
         return bool(first and last) and apart and first + last <= self._common_page
+
+
+def has_relro_sections(
+    script: nodes.Script, placement: Placement, linked: Callable[[], frozenset[str]]
+) -> bool:
+    """Whether anything lies between DATA_SEGMENT_ALIGN and DATA_SEGMENT_RELRO_END: without, it is
+    as if nobody wanted the segment (lang_find_relro_sections).
+
+    `linked()` are the names of the input sections that are linked. A description that ONLY_IF_RW rules
+    out counts too, and so do a GOT's tables, empty or not.
+    """
+    filled = {
+        output.name
+        for output in placement.outputs
+        if any(isinstance(item, InputRun) and item.rows for item in output.items)
+    }
+    inside = False
+    for statement in script.statements:
+        if isinstance(statement, nodes.Assignment):
+            called = _called(statement.expression)
+            inside = inside or "DATA_SEGMENT_ALIGN" in called
+            if "DATA_SEGMENT_RELRO_END" in called:
+                break
+        elif isinstance(statement, nodes.OutputSection) and inside:
+            if statement.name in filled and statement.constraint is None:
+                return True
+            patterns = {
+                spec.pattern
+                for item in statement.body
+                if isinstance(item, nodes.InputStatement)
+                for spec in item.sections
+            }
+            names = linked()
+            if not patterns.isdisjoint(names) or (".got" in patterns and ".got.plt" in names):
+                return True
+    return False
+
+
+def _called(node: nodes.Expression) -> set[str]:
+    """The functions that an expression calls."""
+    if isinstance(node, nodes.Call):
+        return {node.function}.union(*map(_called, node.args))
+    if isinstance(node, nodes.Unary):
+        return _called(node.operand)
+    if isinstance(node, nodes.Binary):
+        return _called(node.left) | _called(node.right)
+    if isinstance(node, nodes.Ternary):
+        return _called(node.condition) | _called(node.then) | _called(node.otherwise)
+    return set()

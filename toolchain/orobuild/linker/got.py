@@ -90,12 +90,13 @@ def relax(
     indirect: NDArray[np.bool_],
     *,
     pie: bool = False,
+    wanted: bool = True,
 ) -> tuple[NDArray[Any], list[Relaxation]]:
     """Turn GOT loads that a direct instruction can replace into direct relocations.
 
     `assigned` are the names that the script defines, `indirect` marks the symbol rows that mean
     indirect functions, whose address is known only when the image runs. `pie`: no address is
-    known before, so that a load may at best become a `lea`.
+    known before, so that a load may at best become a `lea`. Nothing is done unless `wanted`.
     """
     kinds = relocations["type"]
     if indirect.any():
@@ -108,7 +109,7 @@ def relax(
             | (kinds == c.R_X86_64_REX_GOTPCRELX)
             | (kinds == c.R_X86_64_GOTPCREL)
         )
-    if not len(chosen):
+    if not len(chosen) or not wanted:
         return relocations, []
     relocations = relocations.copy()
     changes: list[Relaxation] = []

@@ -17,6 +17,7 @@ from orobuild.diagnostics import Diagnostic, did_you_mean, error, warning
 from orobuild.errors import InputError
 from orobuild.linker.contents import Contents, Gap, Padding, Piece, Run, ScriptSymbol
 from orobuild.linker.context import ScriptContext
+from orobuild.linker.data_segment import has_relro_sections
 from orobuild.linker.evaluation import (
     ABS,
     MASK,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from orobuild.linker.inputs import Inputs
     from orobuild.linker.options import LinkOptions
     from orobuild.linker.placement import Placement
-    from orobuild.linker.regions import Region
+    from orobuild.linker.regions import MemoryUse, Region
     from orobuild.linker.script.nodes import Script
     from orobuild.linker.symbols import Symbols
 
@@ -74,6 +75,9 @@ class Layout(ScriptContext):
     def run(self, headers_size: int) -> None:
         """Walk until stable. Raises `InputError` with everything that is wrong."""
         self.headers_size = headers_size
+        self.data_segment.relro = self.data_segment.relro and has_relro_sections(
+            self._script, self._placement, self._linked_names
+        )
         self._regions.declare(self._placement.statements)
         self._force_types()
         self._align_thread_data()
@@ -482,6 +486,15 @@ class Layout(ScriptContext):
             if not output.exists or empty:
                 output.removed = True
                 output.ignored = not output.defines_symbols
+
+    def _linked_names(self) -> frozenset[str]:
+        """The names of the input sections that are linked."""
+        names = self._inputs.names
+        return frozenset(names[row] for row in np.flatnonzero(self._placement.output_of >= 0))
+
+    def memory(self) -> tuple[MemoryUse, ...]:
+        """What of every memory region is used."""
+        return self._regions.uses()
 
     # -- results -----------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from orobuild.linker.output import OutputSection
 from orobuild.linker.placement import DISCARD_NAME
+from orobuild.linker.references import symbol_uses
 from orobuild.linker.rules import FileMatcher, RuleIndex
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from orobuild.diagnostics import Diagnostic, Span
     from orobuild.elf.reader import ElfFile
+    from orobuild.linker.references import SymbolUse
+    from orobuild.linker.regions import MemoryUse
     from orobuild.linker.resolution import Resolution
     from orobuild.linker.segments import Segment
 
@@ -121,6 +124,16 @@ class LinkedImage:
     warnings: tuple[Diagnostic, ...]
     _make_map: Callable[[], LinkMap]
     _resolution: Resolution
+
+    @cached_property
+    def uses(self) -> tuple[SymbolUse, ...]:
+        """Who defines and who refers to every global symbol."""
+        return symbol_uses(self._resolution.inputs, self._resolution.symbols)
+
+    @cached_property
+    def memory(self) -> tuple[MemoryUse, ...]:
+        """How full the memory regions are."""
+        return self._resolution.layout.memory()
 
     @cached_property
     def map(self) -> LinkMap:

@@ -39,10 +39,14 @@ class LinkOptions:
     `multiple_definitions`: the first of several counts. `undefined_symbols` are errors, or 0.
     `relro`: what the script relocates before its
     DATA_SEGMENT_RELRO_END is read-only afterwards (PT_GNU_RELRO). `defsym`: absolute symbols.
-    `undefined`: names to require (-u). `entry`: overrides the script's ENTRY.
+    `undefined`: names to require (-u). `build_id`: `sha1`, `md5`, or 0x and the id. `entry`: overrides the script's ENTRY.
     `pie`: a static image that can be loaded anywhere, `pack_relative` with DT_RELR, `now` said to
     be bound at once; `text_relocations` allows addresses in read-only sections, refuses them, or
     (None) warns. `eh_frame_hdr` makes that section.
+    `relax` may turn loads through the GOT into direct ones. `wrap`: symbols of --wrap.
+    `segment_starts` answer SEGMENT_START. `sort_common`: common symbols by alignment.
+    `check_sections`: overlapping sections are errors. `paged`: segments begin on pages (not -n).
+    `ignored_symbols` may be undefined.
     `emit_relocations`: relocations stay in the image (-q).
     `relocatable`: write an object (-r); `ungroup` dissolves section groups then, `define_common`
     gives common symbols a place. `discard`: which local symbols are left out, `retain_symbols`
@@ -59,7 +63,7 @@ class LinkOptions:
     gc_sections: bool = False
     defsym: Mapping[str, int] = field(default_factory=dict)
     undefined: tuple[str, ...] = ()
-    build_id: bool = False
+    build_id: str = ""
     strip: Literal["none", "debug", "all"] = "none"
     fatal_warnings: bool = False
     output_format: Literal["elf", "binary"] | None = None
@@ -78,6 +82,13 @@ class LinkOptions:
     eh_frame_hdr: bool = False
     relocatable: bool = False
     emit_relocations: bool = False
+    relax: bool = True
+    wrap: tuple[str, ...] = ()
+    segment_starts: Mapping[str, int] = field(default_factory=dict)
+    sort_common: Literal["descending", "ascending"] | None = None
+    check_sections: bool = True
+    paged: bool = True
+    ignored_symbols: frozenset[str] = frozenset()
     ungroup: bool = False
     define_common: bool = False
     discard: Literal["default", "none", "locals", "all"] = "default"

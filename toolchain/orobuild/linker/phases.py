@@ -46,6 +46,7 @@ from orobuild.linker.stack import stack_of
 from orobuild.linker.symbols import Kind, resolve
 from orobuild.linker.tables import select
 from orobuild.linker.tls import relax_thread_accesses
+from orobuild.linker.wrapping import wrap_references
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,9 +80,10 @@ def link_objects(
     binary = (options.output_format or script.output_format) == "binary"
     entry_name = options.entry or (script.entry.name if script.entry else None)
     required = [*script.extern, *options.undefined, *([entry_name] if entry_name else [])]
-    objects = expand(files, required, cache)
+    objects = expand(files, required, cache, options.wrap)
     inputs = join_objects(objects, cache.names, _machine(script, options))
     cache.forget_unused()
+    wrap_references(inputs, options.wrap)
     own = len(inputs.names)  # sections from here on are the linker's
     overridden = frozenset(_assigned_names(script)) | frozenset(options.defsym)
     symbols = resolve(
@@ -90,6 +92,7 @@ def link_objects(
         overridden=overridden,
         allocate=not options.relocatable or options.define_common,
         first_counts=options.multiple_definitions,
+        sort_common=options.sort_common,
     )
     merge_properties(inputs, symbols, options.properties)
     speaking = [] if options.relocatable else drop_warnings(inputs, symbols)
@@ -117,12 +120,17 @@ def link_objects(
         _all_assigned(script) | frozenset(options.defsym),
         ifunc.indirect_rows(inputs, symbols),
         pie=options.pie,
+        wanted=options.relax,
     )
     indirect = ifunc.build(inputs, symbols, relocations)
     got = got_phase.build(inputs, relocations, symbols, also=bool(indirect.rows))
     if len(indirect.relocations):
         relocations = np.concatenate([relocations, indirect.relocations])
-    note = build_id.add_note(inputs, symbols) if options.build_id and not binary else -1
+    note = (
+        build_id.add_note(inputs, symbols, options.build_id)
+        if options.build_id and not binary
+        else -1
+    )
     pie = PositionIndependence(inputs, symbols, options) if options.pie and not binary else None
     frame_header = FrameHeader(inputs, symbols) if options.eh_frame_hdr and not binary else None
     made = [got.row, got.base_row, note, *indirect.rows, *(pie.rows if pie else ())]
@@ -159,7 +167,10 @@ def link_objects(
         else:
             layout, declared = _lay_out(layout, placed, script, inputs, options, stack)
             files_layout = segments.assign_offsets(
-                declared, _in_order(placed), inputs.ei_class, options.page_size
+                declared,
+                _in_order(placed),
+                inputs.ei_class,
+                options.page_size if options.paged else 1,
             )
             _define_header_symbol(layout, symbols, files_layout)
         _define_table_symbol(layout, placed, got)
@@ -176,15 +187,17 @@ def link_objects(
     warnings += stack.warnings if stack is not None and not script.has_phdrs else ()
     check_types(resolution, relocations)
     problems = discarded_targets(resolution, relocations)
-    missing = undefined_symbols(resolution, relocations)
+    missing = undefined_symbols(resolution, relocations, options.ignored_symbols)
     if options.undefined_symbols == "error":
         problems = missing + problems
     elif options.undefined_symbols == "warn":
         warnings += [replace(found, severity=Severity.WARNING) for found in missing]
+    _allow_undefined(resolution, options)
     if pie is not None:
         problems += pie.problems(resolution, relocations)
         warnings += pie.warnings
-    problems += overlaps(placed) + check_cross_references(resolution, relocations, script)
+    problems += overlaps(placed) if options.check_sections else []
+    problems += check_cross_references(resolution, relocations, script)
     late = tuple(content for content in (pie, frame_header) if content is not None)
     patches = Patches(relocations, thread_changes + relaxations, got, links, late)
     entry, complaint = _entry(resolution, script, options, entry_name, binary=binary)
@@ -203,7 +216,7 @@ def link_objects(
     emitted = relocations[relocations["section"] < own] if options.emit_relocations else None
     data = write_elf(resolution, patches, files_layout, entry, options, emitted)
     if note >= 0 and resolution.live[note]:
-        data = build_id.stamp(data, placed, layout, note)
+        data = build_id.stamp(data, placed, layout, note, options.build_id)
     return _finish(data, "elf", resolution, files_layout.segments, warnings, options)
 
 
@@ -403,6 +416,19 @@ def _define_bounds(
             layout.values[name] = ScriptSymbol(name, Value(output, offset), False, None)
             if symbols.visibility[number] == c.STV_DEFAULT:
                 symbols.visibility[number] = options.bounds_visibility
+
+
+def _allow_undefined(resolution: Resolution, options: LinkOptions) -> None:
+    """Undefined symbols that are not refused are 0."""
+    symbols = resolution.symbols
+    ignored = [
+        number
+        for number in resolution.undefined
+        if options.undefined_symbols != "error" or symbols.names[number] in options.ignored_symbols
+    ]
+    rows = np.isin(symbols.of_row, ignored)
+    resolution.symbol_live[rows] = True
+    resolution.symbol_weak_undefined[rows] = True
 
 
 def _define_header_symbol(layout: Layout, symbols: Symbols, files: FileLayout) -> None:

@@ -204,6 +204,7 @@ def place_one(inputs: Inputs, placement: Placement, row: int) -> None:
 def _skeleton(script: Script, count: int) -> Placement:
     """Output sections and statements as the script orders them, without any input."""
     placement = Placement([], [], [], np.full(count, NOWHERE, "i4"), np.full(count, -1, "i4"))
+    rules: list[tuple[bool, Rule]] = []
     for statement in script.statements:
         if not isinstance(statement, nodes.OutputSection):
             placement.statements.append(statement)
@@ -220,7 +221,7 @@ def _skeleton(script: Script, count: int) -> Placement:
         for item in statement.body:
             if isinstance(item, nodes.InputStatement):
                 run = InputRun([], item)
-                placement.rules.append(Rule(item, output, run))
+                rules.append((statement.inserted, Rule(item, output, run)))
                 if output is not None:
                     output.items.append(run)
             elif output is not None:
@@ -233,6 +234,9 @@ def _skeleton(script: Script, count: int) -> Placement:
                         rule="linker-script",
                     )
                 )
+    # What a script adds to another one takes sections before that one's rules do.
+    placement.rules += [rule for inserted, rule in rules if inserted]
+    placement.rules += [rule for inserted, rule in rules if not inserted]
     return placement
 
 

@@ -57,6 +57,15 @@ class Region:
         return wanted and not unwanted
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """How full a region is, in bytes."""
+
+    name: str
+    used: int
+    length: int
+
+
 class MemoryRegions:
     """The regions of a script and the default region."""
 
@@ -154,6 +163,13 @@ class MemoryRegions:
             if name is not None:
                 self._load_names[statement.index] = name
             previous, inherited = node, name
+
+    def uses(self) -> tuple[MemoryUse, ...]:
+        """What of every region is used."""
+        return tuple(
+            MemoryUse(name, region.current - region.origin, region.length)
+            for name, region in self._regions.items()
+        )
 
     def overflows(self) -> list[Diagnostic]:
         """An error for every region that holds more than it has room for."""

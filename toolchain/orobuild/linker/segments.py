@@ -178,10 +178,14 @@ def derived_segments(
     last_size = 0
     writable = executable = False
     for output in allocated:
-        new = last is None
+        new: bool | None = last is None
         if last is not None:
             apart = options.separate_code and output.code != executable
-            new = _starts_segment(output, last, last_size, page, writable, apart)
+            new = _must_start_segment(output, last, last_size, page)
+            if new is None:
+                new = options.paged and _starts_segment(
+                    output, last, last_size, page, writable, apart
+                )
         if new:
             loads.append(Segment(f"load{len(loads)}", c.PT_LOAD))
             writable = executable = False
@@ -233,15 +237,11 @@ def _file_order(output: OutputSection) -> tuple[bool, int, int]:
     return not (output.load or output.tls), output.size if output.load else 0, output.index
 
 
-def _starts_segment(
-    output: OutputSection,
-    last: OutputSection,
-    last_size: int,
-    page: int,
-    writable: bool,
-    apart: bool,
-) -> bool:
-    """_bfd_elf_map_sections_to_segments of bfd/elf.c: why a section needs its own segment."""
+def _must_start_segment(
+    output: OutputSection, last: OutputSection, last_size: int, page: int
+) -> bool | None:
+    """_bfd_elf_map_sections_to_segments of bfd/elf.c: why a section needs its own segment, paged
+    or not; None if that is not decided by this."""
     end = last.lma + last_size
     if last.lma - last.vma != output.lma - output.vma:
         return True
@@ -253,6 +253,19 @@ def _starts_segment(
         return False  # what shares a page shares its permissions
     if not (last.load or last.tls) and (output.load or output.tls):
         return True
+    return None
+
+
+def _starts_segment(
+    output: OutputSection,
+    last: OutputSection,
+    last_size: int,
+    page: int,
+    writable: bool,
+    apart: bool,
+) -> bool:
+    """Whether permissions ask for another segment."""
+    end = last.lma + last_size
     if apart:
         return True  # -z separate-code
     return not writable and not output.readonly and -(-end // page) * page <= output.lma
@@ -282,6 +295,8 @@ def _include_headers(
     first = next((s for s in segments if s.p_type == c.PT_LOAD), None)
     if first is None:
         return
+    if not options.paged:
+        return
     page = options.page_size
     start = first.sections[0]
     room = start.lma % page
@@ -302,7 +317,10 @@ def _include_headers(
 def assign_offsets(
     segments: list[Segment], outputs: list[OutputSection], ei_class: int, page: int
 ) -> FileLayout:
-    """Give every output section its `offset` and every segment its `header`."""
+    """Give every output section its `offset` and every segment its `header`.
+
+    `page` is 1 where segments need not begin on pages.
+    """
     size = headers_size(ei_class, len(segments))
     position = size
     warnings: list[Diagnostic] = []

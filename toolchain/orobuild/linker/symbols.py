@@ -97,11 +97,13 @@ def resolve(
     overridden: frozenset[str],
     allocate: bool = True,
     first_counts: bool = False,
+    sort_common: str | None = None,
 ) -> Symbols:
     """Resolve every global symbol.
 
     `required` are names to treat as referenced (-u, ENTRY, EXTERN); `overridden` names are
-    assigned by the script, which wins over objects; `allocate` gives common symbols a place.
+    assigned by the script, which wins over objects; `allocate` gives common symbols a place, by
+    alignment if `sort_common` says how.
     Raises `InputError` for duplicates, unless the `first_counts`.
     """
     result = Symbols()
@@ -159,7 +161,7 @@ def resolve(
     if problems and not first_counts:
         raise InputError(problems)
     if allocate:
-        _allocate_common(inputs, result, overridden)
+        _allocate_common(inputs, result, overridden, sort_common)
     return result
 
 
@@ -173,7 +175,9 @@ def _merge_common(result: Symbols, target: int, row: int, size: int, align: int)
     result.align[target] = max(result.align[target], align, 1)
 
 
-def _allocate_common(inputs: Inputs, result: Symbols, overridden: frozenset[str]) -> None:
+def _allocate_common(
+    inputs: Inputs, result: Symbols, overridden: frozenset[str], sort_common: str | None
+) -> None:
     """Give every object with common symbols a NOBITS section called COMMON that holds them.
 
     What the script assigns needs no room."""
@@ -187,6 +191,11 @@ def _allocate_common(inputs: Inputs, result: Symbols, overridden: frozenset[str]
     places: list[tuple[list[int], list[int]]] = []
     for owner, mine in owners.items():
         mine[:] = hash_order.walk(result.names, mine)
+        if sort_common is not None:
+            # GNU ld tells apart alignments up to 16.
+            sign = 1 if sort_common == "ascending" else -1
+            ranks = {number: sign * min(int(result.align[number]), 16) for number in mine}
+            mine.sort(key=ranks.__getitem__)
         size, align = 0, 1
         offsets = []
         for number in mine:

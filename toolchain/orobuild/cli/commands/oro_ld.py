@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import orobuild
-from orobuild.cli import drop_in, files, gnu_options, ld_keywords, link_inputs, terminal
+from orobuild.cli import drop_in, gnu_options, ld_keywords, ld_script, link_inputs, terminal
 from orobuild.cli.ld_options import EPILOGUE, EXAMPLES, TABLE
 from orobuild.diagnostics import Severity, did_you_mean, error
 from orobuild.errors import InputError, UsageError
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from orobuild.linker import LinkOptions
     from orobuild.linker.linkmap import LinkedImage
     from orobuild.linker.script import Script
-    from orobuild.linker.script.nodes import Statement
 
 # Build systems read the first line: Linux wants `GNU ld` first and the version last
 # (scripts/ld-version.sh), libtool and meson look for `GNU`.
@@ -41,28 +40,42 @@ def run(arguments: Sequence[str]) -> int:
     if line.on("version"):
         sys.stdout.write(VERSION + ABOUT)
         return 0
+    if line.on("print-sysroot") or line.on("print-output-format"):
+        wide = line.last("emulation") != "elf_i386"
+        elf = "elf64-x86-64" if wide else "elf32-i386"
+        shown = line.last("sysroot") or "" if line.on("print-sysroot") else elf
+        sys.stdout.write(f"{shown}\n")
+        return 0
     if line.on("v") or line.on("V"):
         sys.stdout.write(VERSION + (EMULATIONS if line.on("V") else ""))
-    script_name = _script_name(line)
+    script_name = ld_script.script_name(line)
     if not line.inputs and not line.all("library") and script_name is None:
         if line.on("v") or line.on("V"):
             return 0
         raise UsageError("oro-ld: no input files", hint="'oro-ld --help' shows how to call it")
-    _link(line, script_name)
+    _link(line)
     return 0
 
 
-def _link(line: CommandLine, script_name: str | None) -> None:
+def _link(line: CommandLine) -> None:
     from orobuild import linker
 
     fields, warnings = ld_keywords.read(line.all("keyword"))
-    script = _script(line, script_name, fields)
-    symbols, script = _definitions(line, script)
+    script, text = ld_script.script_of(line, fields)
+    if line.on("verbose"):
+        kind = "internal" if ld_script.script_name(line) is None else "external"
+        ruler = "=" * 50
+        sys.stdout.write(f"using {kind} linker script:\n{ruler}\n{text}\n{ruler}\n")
+    symbols, script = ld_script.definitions(line, script)
+    starts, script = ld_script.moved(line, script)
+    script = ld_script.sorted_by(line, script)
+    symbols |= link_inputs.just_symbols(line)
     inputs = link_inputs.gather(line, script, link_inputs.search_dirs(line, script))
     if not inputs:
         raise UsageError("oro-ld: no input files", hint="the script names none either")
     if line.on("trace"):
         sys.stdout.write("".join(f"{item.path}\n" for item in inputs))
+    fields["segment_starts"] = starts
     linked = linker.link(inputs, script, _options(line, symbols, fields))
     warnings += linked.warnings
     _require_defined(line, linked)
@@ -72,15 +85,31 @@ def _link(line: CommandLine, script_name: str | None) -> None:
         terminal.show(warnings)
     if line.on("gc-sections") and line.on("print-gc-sections"):
         _print_collected(linked)
-    _deliver(line, script, linked)
+    _deliver(line, script, linked, [item.path for item in inputs])
 
 
-def _deliver(line: CommandLine, script: Script, linked: LinkedImage) -> None:
+def _deliver(line: CommandLine, script: Script, linked: LinkedImage, inputs: Sequence[str]) -> None:
+    from orobuild.linker.references import cross_reference_table, traced
+
     output = line.last("output") or script.output or "a.out"
     drop_in.write(output, linked.data, executable=linked.elf is not None)
     map_file = line.last("map")
+    sys.stderr.write(
+        traced(linked.uses, line.all("trace-symbol")) if line.all("trace-symbol") else ""
+    )
+    if line.on("print-memory-usage"):
+        sys.stdout.write(_memory_table(linked))
+    if line.on("cref") and not map_file and not line.on("print-map"):
+        sys.stdout.write(cross_reference_table(linked.uses))
+    dependency_file = line.last("dependency-file")
+    if dependency_file:
+        names = [*inputs, *(n for n in (ld_script.script_name(line),) if n)]
+        drop_in.write(dependency_file, _dependencies(output, names).encode())
     if map_file or line.on("print-map"):
-        text = map_text(linked, line.last("map-format") or "text")
+        form = line.last("map-format") or "text"
+        text = map_text(linked, form)
+        if line.on("cref") and form == "text":
+            text += cross_reference_table(linked.uses)
         if line.on("print-map"):
             sys.stdout.write(text)
         if map_file:
@@ -104,66 +133,51 @@ def map_text(linked: LinkedImage, form: str) -> str:
     return render_map(linked.map)
 
 
-def _script_name(line: CommandLine) -> str | None:
-    names = line.all("script")
-    if len(names) > 1:
-        raise UsageError(
-            f"oro-ld: {len(names)} linker scripts: {', '.join(names)}",
-            hint="give one -T; scripts join by INCLUDE",
-        )
-    return names[0] if names else None
+def _memory_table(linked: LinkedImage) -> str:
+    """--print-memory-usage, in GNU ld's columns."""
+    lines = ["Memory region         Used Size  Region Size  %age Used"]
+    for use in linked.memory:
+        share = 100 * use.used / use.length if use.length else 0.0
+        sizes = f"{_size(use.used):>13} {_size(use.length):>12}"
+        lines.append(f"{use.name:>16}: {sizes}    {share:6.2f}%")
+    return "\n".join(lines) + "\n"
 
 
-def _script(line: CommandLine, name: str | None, fields: dict[str, Any]) -> Script:
-    from orobuild.linker import script as scripts
-
-    def builtin() -> Script:
-        from orobuild.linker.builtin import Kind, builtin_script
-
-        return builtin_script(
-            Kind(
-                wide=line.last("emulation") != "elf_i386",
-                relocatable=line.on("relocatable"),
-                pie=line.on("pie"),
-                separate_code=fields.get("separate_code", True),
-                now=fields.get("now", False) and fields.get("relro", True),
-            )
-        )
-
-    if name is None:
-        return builtin()
-    dirs = link_inputs.search_dirs(line, None)
-    path = link_inputs.find_script(name, dirs)
-
-    def read_included(included: str) -> bytes:
-        for directory in ("", *dirs):
-            if Path(directory, included).exists():
-                return Path(directory, included).read_bytes()
-        return files.read_included(included)
-
-    return scripts.parse(files.read_text(path), path, read_file=read_included, augmented=builtin)
+def _size(value: int) -> str:
+    for unit, shift in (("GB", 30), ("MB", 20), ("KB", 10)):
+        if value and not value & (1 << shift) - 1:
+            return f"{value >> shift} {unit}"
+    return f"{value} B"
 
 
-def _definitions(line: CommandLine, script: Script) -> tuple[dict[str, int], Script]:
-    """--defsym: numbers, and expressions, which become the script's first assignments."""
-    from orobuild.linker import script as scripts
+def _dependencies(output: str, names: Sequence[str]) -> str:
+    """--dependency-file: a rule for make, and an empty one for every input."""
+    quoted = [name.replace(" ", "\\ ") for name in dict.fromkeys(names)]
+    head = f"{output}: \\\n  " + " \\\n  ".join(quoted) + "\n"
+    return head + "".join(f"\n{name}:\n" for name in quoted)
 
-    symbols: dict[str, int] = {}
-    statements: list[Statement] = []
-    for definition in line.all("defsym"):
-        name, equals, value = definition.partition("=")
-        if not name or not equals or not value:
-            raise UsageError(
-                f"oro-ld: --defsym '{definition}' is not NAME=EXPRESSION",
-                hint="for example --defsym BASE=0x100000 or --defsym end=start+8",
-            )
-        try:
-            symbols[name] = drop_in.number(value)
-        except ValueError:
-            text = f"{definition};"
-            parsed = scripts.parse(text, "--defsym", read_file=files.read_included)
-            statements += parsed.statements
-    return symbols, replace(script, statements=(*statements, *script.statements))
+
+def _build_id(line: CommandLine) -> str:
+    style = line.last("build-id", "none") or "none"
+    if style == "none":
+        return ""
+    digits = style[2:].replace(":", "").replace("-", "") if style[:2].lower() == "0x" else ""
+    try:
+        bytes.fromhex(digits)
+    except ValueError:
+        digits = ""
+    if digits:
+        return f"0x{digits}"
+    if style in ("sha1", "md5"):
+        return style
+    reason = {
+        "uuid": "a random id differs from build to build",
+        "fast": "GNU ld has no such style",
+    }.get(style, "unknown style")
+    raise UsageError(
+        f"oro-ld: '--build-id={style}' is not supported: {reason}",
+        hint="it takes none, sha1, md5 or 0x and hexadecimal digits",
+    )
 
 
 def _options(line: CommandLine, symbols: dict[str, int], fields: dict[str, Any]) -> LinkOptions:
@@ -181,7 +195,7 @@ def _options(line: CommandLine, symbols: dict[str, int], fields: dict[str, Any])
         gc_sections=line.on("gc-sections"),
         defsym=symbols,
         undefined=(*line.all("undefined"), *line.all("require-defined")),
-        build_id=line.last("build-id", "none") != "none",
+        build_id=_build_id(line),
         strip=cast("Any", _strip(line)),
         output_format=None if oformat is None else "binary" if oformat == "binary" else "elf",
         emulation=cast("Any", emulation),
@@ -194,8 +208,26 @@ def _options(line: CommandLine, symbols: dict[str, int], fields: dict[str, Any])
         define_common=line.on("define-common"),
         ungroup=line.on("ungroup"),
         discard=cast("Any", line.last("discard", "default")),
-        **{"relro": True, **fields},
+        wrap=line.all("wrap"),
+        relax=line.last("relax") != "no",
+        sort_common=cast("Any", line.last("sort-common")),
+        check_sections=line.last("check-sections") != "no",
+        paged=line.last("paging", "pages") == "pages",
+        ignored_symbols=frozenset(line.all("ignored-symbol")),
+        retain_symbols=link_inputs.retained(line),
+        warn_executable_stack=line.last("warn-execstack") != "no",
+        **(_undefined(line) | {"relro": True, "multiple_definitions": line.on("muldefs")} | fields),
     )
+
+
+def _undefined(line: CommandLine) -> dict[str, Any]:
+    handling = line.last("undefined-symbols")
+    if handling is None:
+        return {}
+    # There are no shared libraries: what is ignored in objects is ignored.
+    named = {"report-all": "error", "ignore-in-shared-libs": "error", "ignore-all": "ignore",
+             "ignore-in-object-files": "ignore"}  # fmt: skip
+    return {"undefined_symbols": named.get(handling, handling)}
 
 
 def _strip(line: CommandLine) -> str:

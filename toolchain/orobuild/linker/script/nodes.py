@@ -168,7 +168,7 @@ class OutputSection:
     """An output section description.
 
     `phdrs` is None when no `:phdr` list is written (the previous section's list is inherited).
-    `overlay` names the OVERLAY group's index, or None.
+    `overlay` names the OVERLAY group's index, or None. `inserted`: by INSERT, into another script.
     """
 
     name: str
@@ -189,6 +189,7 @@ class OutputSection:
     phdr_spans: tuple[Span, ...] = ()
     fill: Expression | None = None
     overlay: int | None = None
+    inserted: bool = False
 
 
 Statement: TypeAlias = Assignment | Assert | OutputSection

@@ -6,7 +6,7 @@ are refused by name (`status` lists them).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Span, did_you_mean, error
@@ -131,7 +131,7 @@ class _Parser:
             self._statements += base.statements
             self._entry = self._entry or base.entry
         for insertion in self._insertions:
-            self._insert(insertion)
+            self._insert(insertion, foreign=base is not None)
         return nodes.Script(
             path=self._path,
             statements=tuple(self._statements),
@@ -241,7 +241,7 @@ class _Parser:
                 scanner.fail(f"unknown command '{name}'", scanner.span(start, len(name)), hint=hint)
         self._statements.append(parse_output_section(scanner, name, start, self._include))
 
-    def _insert(self, insertion: _Insertion) -> None:
+    def _insert(self, insertion: _Insertion, *, foreign: bool) -> None:
         at = next(
             (
                 i
@@ -262,7 +262,12 @@ class _Parser:
                 )
             )
         at += insertion.after
-        self._statements[at:at] = insertion.block
+        self._statements[at:at] = [
+            replace(statement, inserted=foreign)
+            if isinstance(statement, nodes.OutputSection)
+            else statement
+            for statement in insertion.block
+        ]
 
     # -- INCLUDE -------------------------------------------------------------------------
 
