@@ -113,20 +113,26 @@ def _pools(
     usable &= sections["type"] != c.SHT_NOBITS
     usable[relocations["section"]] = False
     rows = np.flatnonzero(usable)
+    rows = rows[sections["size"][rows] % sections["entsize"][rows] == 0]
     rows = rows[np.argsort(sections["object"][rows], kind="stable")]
-    outputs = placement.output_of[rows].tolist()
-    columns = [sections[rows][key].tolist() for key in ("entsize", "align", "size", "flags")]
-    pools: dict[tuple[int, int, bool, int], list[int]] = {}
-    for row, output, entsize, align, size, flags in zip(
-        rows.tolist(), outputs, *columns, strict=True
-    ):
-        strings = bool(flags & c.SHF_STRINGS)
-        if not size % entsize and _is_sane(entsize, align, strings=strings):
-            pools.setdefault((output, entsize, strings, align), []).append(row)
-    return {
-        (output, Kind(entsize, strings, align)): mine
-        for (output, entsize, strings, align), mine in pools.items()
-    }
+    if not len(rows):
+        return {}
+    entsize, align = (sections[key][rows].astype("i8") for key in ("entsize", "align"))
+    strings = (sections["flags"][rows] & np.uint64(c.SHF_STRINGS)) != 0
+    keys = np.stack([placement.output_of[rows], entsize, strings, align])
+    # Equal keys together, in input order; then the groups in the order of their first rows.
+    order = np.lexsort(keys)
+    keys = keys[:, order]
+    starts = np.flatnonzero((keys[:, 1:] != keys[:, :-1]).any(axis=0)) + 1
+    groups = np.split(order, starts)
+    groups.sort(key=lambda group: int(group[0]))
+    pools: dict[tuple[int, Kind], list[int]] = {}
+    for group in groups:
+        at = int(group[0])
+        kind = Kind(int(entsize[at]), bool(strings[at]), int(align[at]))
+        if _is_sane(kind.entsize, kind.align, strings=kind.strings):
+            pools[int(placement.output_of[rows[at]]), kind] = rows[group].tolist()
+    return pools
 
 
 def _is_sane(entsize: int, align: int, *, strings: bool) -> bool:
