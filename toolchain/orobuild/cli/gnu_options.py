@@ -303,7 +303,7 @@ def _rows(
     for option in table:
         if not wanted(option):
             continue
-        left = "  " + ", ".join(_spelled(option, name) for name in option.names)
+        left = "  " + ", ".join(spelled(option, name) for name in option.names)
         right = text(option)
         if len(left) >= _HELP_COLUMN:
             lines.append(left)
@@ -312,7 +312,8 @@ def _rows(
     return "\n".join(lines)
 
 
-def _spelled(option: Option, name: str) -> str:
+def spelled(option: Option, name: str) -> str:
+    """`name` with its value, as `--help` shows it."""
     letter = len(name) == 2
     if option.takes == "nothing" or not option.metavar:
         return name
