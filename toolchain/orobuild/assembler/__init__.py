@@ -14,6 +14,7 @@ from orobuild.assembler.flags import Flags
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from orobuild.assembler.encoding_cache import EncodingCache
     from orobuild.assembler.record import Record
     from orobuild.diagnostics import Diagnostic
 
@@ -32,7 +33,8 @@ class Options:
     what debuggers need to find it, in version `dwarf` of DWARF (2 to 5), made by `producer` in
     `compilation_directory`: by default the same in any directory. `size_limit` is the largest
     section in bytes that may take space in the file. `record` keeps what listings and
-    explanations need. `flags` are rarer ones.
+    explanations need. `flags` are rarer ones. `encodings` is where encodings are kept between
+    runs; the object does not depend on it.
     """
 
     bits: Literal[32, 64] = 64
@@ -48,6 +50,7 @@ class Options:
     size_limit: int = 256 << 20
     record: bool = False
     flags: Flags = field(default_factory=Flags)
+    encodings: EncodingCache | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,23 @@ def assemble(
     `read_file` gives the bytes of an included file and raises `OSError` when there is none.
     Raises `InputError` with every diagnostic found (at most 50 errors).
     """
+    encodings = options.encodings
+    request = b""
+    if encodings is not None and not options.record:
+        request = "\0".join((path, repr(options), text)).encode("utf-8", "surrogatepass")
+        known = encodings.last_object(request)
+        if known is not None:
+            return Assembly(known, (), ())
+    made = _assemble(text, path, options, read_file)
+    # What other files say, and what was warned of, is not in the request.
+    if encodings is not None and request and not made.dependencies and not made.warnings:
+        encodings.store_object(request, made.object)
+    return made
+
+
+def _assemble(
+    text: str, path: str, options: Options, read_file: Callable[[str], bytes]
+) -> Assembly:
     import gc
 
     from orobuild.assembler.unit import Unit

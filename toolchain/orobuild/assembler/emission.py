@@ -34,6 +34,7 @@ from orobuild.diagnostics import error
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from orobuild.assembler.encoder.types import Branch, PlainBranch
     from orobuild.assembler.expression import Expr
     from orobuild.assembler.instructions import Instructions
     from orobuild.assembler.record import Trace
@@ -116,8 +117,8 @@ class _Settler:
         for item, place in pairs:
             kind = type(item)
             if kind is Slot:
-                encoded = item.encoded  # type: ignore[attr-defined]
-                if encoded is None:
+                raw = item.raw  # type: ignore[attr-defined]
+                if raw is None:
                     self.unit.wrong_again(place)
                     continue
                 if empty:
@@ -125,8 +126,17 @@ class _Settler:
                     continue
                 if careful:
                     self.mark(place)
+                form = type(raw)
+                if form is bytes:
+                    data += raw
+                    continue
+                if form is tuple:
+                    self.plain_branch(raw, place)
+                    data = stream.current.data
+                    continue
+                encoded = item.encoded  # type: ignore[attr-defined]
                 if encoded.branch is not None:
-                    self.branch(encoded, place)
+                    self.branch(encoded.branch, place)
                     data = stream.current.data
                     continue
                 data += self.fixups(encoded, place) if encoded.fixups else encoded.code
@@ -275,15 +285,29 @@ class _Settler:
         """The family of relocations: only branches of 64-bit code go through the PLT."""
         return FixupKind.PLAIN if kind is FixupKind.BRANCH and self.width != 64 else kind
 
-    def branch(self, encoded: Encoded, place: Place) -> None:
-        branch = encoded.branch
-        assert branch is not None
-        fragment = self.stream.current
+    def branch(self, branch: Branch, place: Place) -> None:
         target = self.bind(branch.target, place)
-        if target.add is not None and target.add.temporary and branch.near is not None:
+        self.branch_to(target, branch.short, branch.near, branch.near_size, place)
+
+    def plain_branch(self, branch: PlainBranch, place: Place) -> None:
+        name, modifier, short, near, near_size = branch
+        known = self.symbols.get(name)
+        if modifier is None and known is not None and known.plain and known.first <= place[0]:
+            known.referenced = True
+            target = Linear(known, None, 0)
+        else:
+            target = self.bind(SymbolRef(name, modifier), place)
+        self.branch_to(target, short, near, near_size, place)
+
+    def branch_to(
+        self, target: Linear, short: bytes, near: bytes | None, near_size: int, place: Place
+    ) -> None:
+        """Place a branch; `near` is None where it has no near form (`types.Branch`)."""
+        fragment = self.stream.current
+        if target.add is not None and target.add.temporary and near is not None:
             _make_real(target.add, place)
-        if branch.near is None:
-            fragment.data += branch.short + b"\0"
+        if near is None:
+            fragment.data += short + b"\0"
             self.stream.fixes.append(
                 Fix(
                     fragment,
@@ -299,11 +323,10 @@ class _Settler:
             )
             return
         kind = self.kind(FixupKind.BRANCH)
-        near = branch.near
-        if self.width == 16 and not self.near_conditions and branch.short[-1] & 0xF0 == 0x70:
+        if self.width == 16 and not self.near_conditions and short[-1] & 0xF0 == 0x70:
             # gas/config/tc-i386.c, COND_JUMP86: the opposite condition jumps over a near jump
-            near = branch.short[:-1] + bytes((branch.short[-1] ^ 1, 3, 0xE9))
-        self.close(BranchTail(target, branch.short, near, branch.near_size, kind, place))
+            near = short[:-1] + bytes((short[-1] ^ 1, 3, 0xE9))
+        self.close(BranchTail(target, short, near, near_size, kind, place))
 
     def field(self, field: Field, place: Place) -> None:
         data = self.stream.current.data

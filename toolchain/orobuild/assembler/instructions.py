@@ -15,6 +15,7 @@ from orobuild.assembler import adjustment, emission, limits, processor
 from orobuild.assembler.encoder.complaints import UNKNOWN_INSTRUCTION
 from orobuild.assembler.encoder.encoder import Encoder
 from orobuild.assembler.encoder.types import Dialect, Slot
+from orobuild.assembler.encoding_cache import Known
 from orobuild.assembler.expression import Binary, Expr, Here, SymbolRef, symbols
 from orobuild.assembler.names import NUMERIC, Names
 from orobuild.assembler.symbol import Kind, Linear
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from orobuild.assembler.processor import Processor
     from orobuild.assembler.record import Trace
     from orobuild.assembler.section import Section
-    from orobuild.assembler.symbol import Place
+    from orobuild.assembler.symbol import Place, Symbol
 
 _WORDS: Final = re.compile(r"%?[A-Za-z_.$][\w.$]*")
 
@@ -58,9 +59,17 @@ class Instructions(Names):
         self.limited: list[tuple[Slot, Place, Dialect, Processor]] = []
         self.adjusted: dict[int, Slot] = {}
         self._dialects: dict[Dialect, Dialect] = {self.dialect: self.dialect}
-        self._memos: dict[Dialect, dict[str, Slot]] = {self.dialect: {}}
+        self.statements = self._load(options)
+        self._memos = self.statements.slots
+        self._memos.setdefault(self.dialect, {})
         self.memo: dict[str, Slot] = {}
         self._memoable = True
+        self._mentioned: list[str] = []
+        self._settled_value = False
+        self._unkept: set[str] = set()
+        self._chained = False
+        self.learnt = 0
+        self.used: set[str] = set()
         self._located: dict[Span, Place] = {}
         self._wrong: dict[str, Diagnostic] = {}
         self._told: set[int] = set()
@@ -82,6 +91,10 @@ class Instructions(Names):
         whole = start == 0
         if start:
             text = text[start:]
+        elif self.kept and (slot := self._memos.get(self.dialect, {}).get(text)):
+            self.stream.items.append(slot)
+            self.stream.places.append(self.place)
+            return
         plain = text
         if self.options.flags.changes_text:
             text = adjustment.text(text, self.options.flags, self.dialect)
@@ -93,6 +106,8 @@ class Instructions(Names):
             text = _WORDS.sub(self._register, text)
         self._memoable = text is plain or text == plain
         locate = _Locator(self, self.place, start, text)
+        self._mentioned = []
+        self._settled_value = False
         slot = self.encoder.submit(text, self.dialect, self.resolve, locate)
         self.stream.items.append(slot)
         self.stream.places.append(self.place)
@@ -100,6 +115,12 @@ class Instructions(Names):
             self.limited.append((slot, self.place, self.dialect, self.processor))
         if whole and self._memoable:
             self.memo[text] = slot
+            self.learnt += 1
+            self.statements.words.add(text.split(None, 1)[0].lower())
+            for name in self._mentioned:
+                self.statements.symbolic.setdefault(name, []).append(text)
+            if self._settled_value:
+                self._unkept.add(text)
 
     def _register(self, match: re.Match[str]) -> str:
         register = self.registers.get(match[0])
@@ -118,10 +139,19 @@ class Instructions(Names):
         """What the encoder may take `expr` for while it chooses sizes."""
         if not _is_plain(expr):
             self._memoable = False
+        self._mentioned += [symbol.name for symbol in symbols(expr)]
         if self.dialect.intel:
-            # AT&T's operands mention the GOT before the symbol, Intel's behind it.
+            # AT&T's operands mention the GOT before the symbol, Intel's behind it. That is seen
+            # here only, so what mentions symbols is not kept for another run.
+            self._settled_value = True
             for ref in symbols(expr):
                 self.symbols.get(self.numbered(ref.name), self.seq)
+        value = self._resolve(expr)
+        if value is not None:
+            self._settled_value = True
+        return value
+
+    def _resolve(self, expr: Expr) -> int | None:
         try:
             linear = self.bind(expr)
         except (Unresolvable, InputError):
@@ -135,10 +165,49 @@ class Instructions(Names):
             return None
         return self.known(linear) if add.kind is Kind.LABEL else None
 
+    def _load(self, options: Options) -> Known:
+        """What is known from an earlier run, if encodings may be kept between runs."""
+        plain = not (options.flags.watched or options.flags.changes_text or options.record)
+        self.kept = plain and self.processor.features is None and options.encodings is not None
+        return options.encodings.load() if self.kept and options.encodings else Known()
+
+    def keep(self) -> None:
+        """Store what is known for the next run."""
+        encodings = self.options.encodings
+        if not self.kept or not self.learnt:
+            return
+        assert encodings is not None
+        self.used -= self._unkept
+        encodings.store(self.statements, self.used)
+
     def forget_instructions(self) -> None:
-        """A symbol got a value: statements that were encoded without it may come out shorter."""
+        """Names have become something else altogether: no statement is known any more."""
         for memo in self._memos.values():
             memo.clear()
+        self.statements.symbolic.clear()
+
+    def forget_symbol(self, symbol: Symbol) -> None:
+        """A symbol got a value: statements that were encoded without it may come out shorter."""
+        symbolic = self.statements.symbolic
+        # What other symbols are made of it, nobody keeps account of.
+        self._chained = self._chained or symbol.kind is Kind.EQUATE
+        if self._chained:
+            stale = [text for texts in symbolic.values() for text in texts]
+            symbolic.clear()
+        else:
+            stale = symbolic.pop(symbol.name, [])
+        for memo in self._memos.values():
+            for text in stale:
+                memo.pop(text, None)
+
+    def forget_word(self, word: str) -> None:
+        """A macro was defined or removed: statements that begin with its name are something else."""
+        if word.lower() not in self.statements.words:
+            return
+        for memo in self._memos.values():
+            stale = [text for text in memo if text.split(None, 1)[0].lower() == word.lower()]
+            for text in stale:
+                del memo[text]
 
     def settle(self) -> None:
         """Encode what is pending and turn every stream into fragments."""
@@ -147,6 +216,7 @@ class Instructions(Names):
             problem = self._perhaps_a_macro(found)
             self.report(problem, place)
             if place is not None:
+                self._unkept.add(place[1].statements[place[2]])
                 self._wrong.setdefault(place[1].statements[place[2]], problem)
                 self._told.add(place[0])
         self._located.clear()
@@ -193,7 +263,8 @@ class Instructions(Names):
     def set_processor(self, chosen: Processor) -> None:
         """Instructions and padding are for `chosen` from here on."""
         if chosen.features != self.processor.features:
-            self._memos = {}
+            self.kept = False
+            self._memos = self.statements.slots = {}
         self.processor = self.stream.processor = chosen
         self.reselect()
         self.stream.items.append(chosen)

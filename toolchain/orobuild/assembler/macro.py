@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from orobuild.assembler.unit import Unit
 
 MAX_NESTING: Final = 100  # gas/macro.c, max_macro_nest
-_TOKEN: Final = re.compile(r"[A-Za-z_.$\x80-\U0010ffff][A-Za-z0-9_.$\x80-\U0010ffff]*")
+# as `expression.NAME`, without \x01 and \x02
+_TOKEN: Final = re.compile(r"[^\x00-#%-\-/-@\[-\^`{-\x7f][^\x00-#%-\-/:-@\[-\^`{-\x7f]*")
 _SEPARATORS: Final = frozenset(" \t,;\"'<>()=!")
 _HEAD: Final = re.compile(r"(?:[\w.$]+[ \t]*:[ \t]*)*(\.[A-Za-z]+)(?![\w.$])")
 _REPEATS: Final = frozenset({".rept", ".rep", ".irp", ".irpc", ".irep", ".irepc"})
@@ -288,7 +289,7 @@ def define(unit: Unit, operands: Operands) -> None:
     operands.accept(",")
     parameters = _parameters(unit, operands)
     unit.macros[key] = Macro(name, parameters, body)
-    unit.forget_instructions()
+    unit.forget_word(name)
 
 
 def _parameters(unit: Unit, operands: Operands) -> list[Parameter]:
@@ -498,7 +499,7 @@ def purge(unit: Unit, operands: Operands) -> None:
     if unit.macros.pop(name.lower(), None) is None:
         names = [m.name for m in unit.macros.values()]
         unit.fail(f"there is no macro '{name}' to remove", hint=did_you_mean(name, names))
-    unit.forget_instructions()
+    unit.forget_word(name)
 
 
 def stray(unit: Unit, operands: Operands) -> None:

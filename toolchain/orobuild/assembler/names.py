@@ -44,6 +44,10 @@ class Names(Problems):
         """Turn every stream into fragments, so that labels have places."""
         raise NotImplementedError
 
+    def forget_symbol(self, symbol: Symbol) -> None:
+        """A symbol got a value."""
+        raise NotImplementedError
+
     def reselect(self) -> None:
         """The state that decides which instructions are known already has changed."""
         raise NotImplementedError
@@ -72,6 +76,7 @@ class Names(Problems):
             symbol = self.symbols.replace(name)
         if self.structure is not None:
             symbol.kind, symbol.value, symbol.defined_at = Kind.ABSOLUTE, self.structure, self.place
+            self.forget_symbol(symbol)
             return symbol
         symbol.kind = Kind.LABEL
         symbol.section = self.section

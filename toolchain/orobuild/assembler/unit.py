@@ -103,10 +103,12 @@ class Unit(Instructions):
         for name, value in options.symbols.items():
             symbol = self.symbols.get(name, 0)
             symbol.kind, symbol.value, symbol.redefinable = Kind.ABSOLUTE, value, True
+            self.forget_symbol(symbol)
         for name, value in options.constants.items():
             symbol = self.symbols.get(name, 0)
             symbol.kind, symbol.value = Kind.ABSOLUTE, value
             symbol.temporary = True
+            self.forget_symbol(symbol)
         scrubbed = scrub(text, path)
         self._scrub_problems = scrubbed.problems
         self.frame: Frame | None = Frame(
@@ -134,6 +136,7 @@ class Unit(Instructions):
         except Stop:
             pass
         self.fail_if_wrong()
+        self.keep()
         return Assembly(
             built.object,
             tuple(self.sorted_problems()),
@@ -177,6 +180,8 @@ class Unit(Instructions):
 
     def leave(self, frame: Frame) -> None:
         """The frame has been read to its end."""
+        if self.kept:
+            self.used.update(frame.statements)
         for problem in self.conditionals.close(frame):
             self.report(problem)
         if frame.repeat > 1:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError
 from orobuild.pipeline import outputs
 from orobuild.pipeline.inputs import read_regular
+
+if TYPE_CHECKING:
+    from orobuild.assembler.encoding_cache import EncodingCache
 
 
 def read(path: str) -> bytes:
@@ -31,6 +36,20 @@ def read_text(path: str) -> str:
 def read_included(path: str) -> bytes:
     """A file that a source or a script names. Raises `OSError`, which the reader locates."""
     return read_regular(path)
+
+
+def encodings(output: str) -> EncodingCache | None:
+    """The encoding cache of whatever is assembled to `output`; None if the user wants none.
+
+    The output tells one source from another: compilers give their assembler files new names each
+    time.
+    """
+    from orobuild.assembler import encoding_cache
+
+    directory = encoding_cache.directory(os.environ)
+    if directory is None or output in ("-", "/dev/null"):
+        return None
+    return encoding_cache.EncodingCache(directory, str(Path(output).absolute()))
 
 
 def write(path: str, data: bytes, *, executable: bool = False) -> None:

@@ -168,6 +168,7 @@ def assemble_source(
             source, c_flags(shop, target), shop.project.root
         )
     from orobuild import assembler
+    from orobuild.assembler.encoding_cache import EncodingCache
 
     options = assembler.Options(
         strict=not shop.unchecked,
@@ -175,6 +176,7 @@ def assemble_source(
         symbols=shop.profile.symbols,
         constants=constants,
         code_ranges=True,
+        encodings=EncodingCache(shop.cache_directory / "encodings", source),
     )
     made = assembler.assemble(text, source, options, read_file=shop.read_file)
     dependencies += made.dependencies

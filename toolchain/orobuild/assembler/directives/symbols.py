@@ -88,7 +88,7 @@ def assign(unit: Unit, name: str, operator: str, operands: Operands) -> None:
         if value.add is symbol or value.sub is symbol:
             operands.fail(f"'{name}' is defined by itself", position=at)
         symbol.kind, symbol.equation, symbol.lazy = Kind.EQUATE, value, lazy
-    unit.forget_instructions()
+    unit.forget_symbol(symbol)
 
 
 def _copy_attributes(symbol: Symbol, value: Linear) -> None:

@@ -16,7 +16,15 @@ from orobuild.assembler.encoder.operands import (
     split,
 )
 from orobuild.assembler.encoder.registers import find
-from orobuild.assembler.encoder.types import Branch, Dialect, Encoded, Fixup, FixupKind, Slot
+from orobuild.assembler.encoder.types import (
+    Branch,
+    Dialect,
+    Encoded,
+    Fixup,
+    FixupKind,
+    Slot,
+    symbolic,
+)
 from orobuild.diagnostics import Diagnostic, Span, error, warning
 from orobuild.errors import InputError
 
@@ -97,7 +105,7 @@ class Encoder:
         slot = state.known.get(text)
         self._order += 1
         if slot is not None:
-            if slot.encoded is None:
+            if slot.raw is None:
                 self._again.append((slot, self._order, locate))
             return slot
         slot = Slot()
@@ -106,7 +114,7 @@ class Encoder:
         relative = recipe.relative(text) if text.find("(%rip)") > 0 else None
         target: Expr | None = None
         if relative is not None:
-            target = _sum(relative[1], relative[2])
+            target = symbolic(relative[1], None, relative[2])
             numbers = state.cutter.cut(relative[0]) if resolve(target) is None else None
         else:
             numbers = state.cutter.cut(text)
@@ -126,7 +134,7 @@ class Encoder:
                     fixup = Fixup(symbol, 4, target, pc_relative=True, signed=True)
                     slot.encoded = Encoded(code, (fixup,))
                     return slot
-                slot.encoded = Encoded(code)
+                slot.raw = code
                 state.known[text] = slot
                 return slot
         try:
@@ -183,13 +191,16 @@ class Encoder:
             state.branches[mnemonic] = forms
         if forms is None:
             return False
-        from orobuild.assembler.expression import SymbolRef
-
-        target = SymbolRef(name, modifier.upper() if modifier else None)
+        modifier = modifier.upper() if modifier else None
         if len(forms) == 3:
-            slot.encoded = Encoded(b"", (), Branch(target, *forms))
+            slot.raw = (name, modifier, *forms)
         else:
-            slot.encoded = _called(*forms, target)
+            code, size = forms
+            kind = FixupKind.BRANCH.value
+            slot.raw = [
+                code + bytes(size),
+                (len(code), size, name, modifier, 0, True, True, kind),
+            ]
         state.known[text] = slot
         return True
 
@@ -469,15 +480,6 @@ class Encoder:
             if learnt is not None:
                 self.memo[item.numbers[0]] = learnt
         return True
-
-
-def _sum(name: str, addend: int) -> Expr:
-    from orobuild.assembler.expression import Binary, Constant, SymbolRef
-
-    if not addend:
-        return SymbolRef(name)
-    operator = "+" if addend > 0 else "-"
-    return Binary(operator, SymbolRef(name), Constant(abs(addend)))
 
 
 _MASKS: Final = {size: (1 << 8 * size) - 1 for size in (1, 2, 4, 8)}

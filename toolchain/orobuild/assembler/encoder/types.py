@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,10 +123,97 @@ class Encoded:
     branch: Branch | None = None
 
 
+PlainBranch: TypeAlias = "tuple[str, str | None, bytes, bytes | None, int]"
+"""A relaxable branch to a symbol: its name and modifier, then `short`, `near` and `near_size`."""
+
+PlainFixup: TypeAlias = "tuple[int, int, str, str | None, int, bool, bool, str]"
+"""`offset` and `size`; the symbol, its modifier and what is added to it; `pc_relative`, `signed`;
+`kind` by its value."""
+
+
 class Slot:
-    """Where the result of one statement appears, at the latest when `flush` returns."""
+    """Where the result of one statement appears, at the latest when `flush` returns.
 
-    __slots__ = ("encoded",)
+    `raw` is the result in the cheapest form that holds it: the bytes of a statement without
+    fixups, a plain branch, a list of the bytes and plain fixups, or an `Encoded`. The front end
+    looks at it first: most statements are one of the first two. `encoded` is all of them as an
+    `Encoded`; None while there is no result.
+    """
 
-    def __init__(self, encoded: Encoded | None = None) -> None:
-        self.encoded = encoded
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: Raw = None) -> None:
+        self.raw = raw
+
+    @property
+    def encoded(self) -> Encoded | None:
+        """The result."""
+        raw = self.raw
+        if raw is None or isinstance(raw, Encoded):
+            return raw
+        if isinstance(raw, bytes):
+            return Encoded(raw)
+        if isinstance(raw, tuple):
+            name, modifier, short, near, near_size = raw
+            return Encoded(b"", (), Branch(symbolic(name, modifier, 0), short, near, near_size))
+        code, *fixups = raw
+        assert isinstance(code, bytes)
+        made = Encoded(code, tuple(_fixup(*plain) for plain in fixups))
+        self.raw = made
+        return made
+
+    @encoded.setter
+    def encoded(self, encoded: Encoded | None) -> None:
+        plain = encoded is not None and not encoded.fixups and encoded.branch is None
+        self.raw = encoded.code if encoded is not None and plain else encoded
+
+
+Raw: TypeAlias = "bytes | PlainBranch | list[bytes | PlainFixup] | Encoded | None"
+
+
+def symbolic(name: str, modifier: str | None, addend: int) -> Expr:
+    """The expression ``name@modifier + addend``."""
+    from orobuild.assembler.expression import Binary, Constant, SymbolRef
+
+    if not addend:
+        return SymbolRef(name, modifier)
+    operator = "+" if addend > 0 else "-"
+    return Binary(operator, SymbolRef(name, modifier), Constant(abs(addend)))
+
+
+def _fixup(
+    offset: int, size: int, name: str, modifier: str | None, addend: int, pc_relative: bool,
+    signed: bool, kind: str,
+) -> Fixup:  # fmt: skip
+    target = symbolic(name, modifier, addend)
+    return Fixup(offset, size, target, pc_relative, signed, FixupKind(kind))
+
+
+def plain(slot: Slot) -> bytes | PlainBranch | list[bytes | PlainFixup] | None:
+    """The slot's result in values that can be kept in a file; None for what has no such form."""
+    from orobuild.assembler.expression import Binary, Constant, SymbolRef
+
+    raw = slot.raw
+    if not isinstance(raw, Encoded):
+        return raw
+    if raw.branch is not None:
+        return None
+    kept: list[bytes | PlainFixup] = [raw.code]
+    for fixup in raw.fixups:
+        value, addend = fixup.value, 0
+        if (
+            isinstance(value, Binary)
+            and value.operator in "+-"
+            and isinstance(value.right, Constant)
+        ):
+            addend = value.right.value if value.operator == "+" else -value.right.value
+            value = value.left
+        if not isinstance(value, SymbolRef) or (addend == 0) != (value is fixup.value):
+            return None
+        kept.append(
+            (
+                fixup.offset, fixup.size, value.name, value.modifier, addend, fixup.pc_relative,
+                fixup.signed, fixup.kind.value,
+            )
+        )  # fmt: skip
+    return kept

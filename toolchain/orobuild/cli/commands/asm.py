@@ -91,6 +91,7 @@ def command(
     from orobuild import assembler
 
     text = preprocess_if_needed(source, files.read_text(source), include_dirs)
+    output = output or str(Path(source).with_suffix(".o"))
     options = assembler.Options(
         bits=32 if bits32 else 64,
         include_dirs=include_dirs,
@@ -98,10 +99,10 @@ def command(
         code_ranges=True,
         debug_info=debug_info,
         record=listing is not None or bool(explained),
+        encodings=files.encodings(output),
     )
     made = assembler.assemble(text, source, options, read_file=files.read_included)
     terminal.show(made.warnings)
-    output = output or str(Path(source).with_suffix(".o"))
     files.write(output, made.object)
     if listing is not None and made.record is not None:
         general = f" orobuild {orobuild.__version__}\n input file    \t: {source}\n"

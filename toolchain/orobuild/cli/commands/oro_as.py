@@ -86,6 +86,7 @@ def _assemble(line: CommandLine, names: Sequence[str]) -> Assembly:
         flags=as_flags.flags(line, bits),
         producer=f"GNU AS {drop_in.BINUTILS}",
         record=bool(line.all("listing") or line.all("explain")),
+        encodings=files.encodings(line.last("output") or "a.out"),
     )
     return assembler.assemble(_text(line, names), label, options, read_file=files.read_included)
 
