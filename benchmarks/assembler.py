@@ -35,7 +35,9 @@ _RIP: Final = re.compile(r"-?0x[0-9a-f]+\(%rip\)(.*?) +# ([0-9a-f]+)(?: <.*>)?$"
 _UNREADABLE: Final = re.compile(
     r"\(bad\)|data16|^(?:cs|ds|es|ss|addr32|rex\S*|repz|repnz)$|^\.byte"
 )
-_ORO_AS: Final = (sys.executable, "-c", "from orobuild.cli import oro_as; oro_as()")
+_PLAIN: Final = (sys.executable, "-c", "from orobuild.cli import oro_as; oro_as()")
+_ORO_AS: Final = ("env", "OROBUILD_ENCODING_CACHE=off", *_PLAIN)
+_CACHED: Final = ("env", f"OROBUILD_ENCODING_CACHE={WORK / 'encodings'}", *_PLAIN)
 
 
 def _output(*command: str) -> str:
@@ -163,6 +165,14 @@ def resident(path: Path, runs: int = 5) -> float:
     return statistics.median(map(float, done.stdout.split()[1:]))
 
 
+def edited(path: Path) -> list[str]:
+    """A command that assembles `path` with another first instruction each time."""
+    changed = WORK / "edited.s"
+    make = f'(echo "addl \\$$$, %eax"; cat "{path}") > "{changed}"'
+    run = " ".join(f"'{word}'" for word in (*_CACHED, changed, "-o", WORK / "edited.o"))
+    return ["sh", "-c", f"{make} && exec {run}"]
+
+
 def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -176,7 +186,9 @@ def main() -> None:
         {
             "clang -c": ["clang", "-c", big, "-o", WORK / "clang.o"],
             "GNU as": ["as", big, "-o", WORK / "gnu.o"],
-            "oro-as": [*_ORO_AS, big, "-o", WORK / "oro.o"],
+            "oro-as, no cache": [*_ORO_AS, big, "-o", WORK / "oro.o"],
+            "oro-as, one line changed": edited(big),
+            "oro-as, nothing changed": [*_CACHED, big, "-o", WORK / "cached.o"],
         },
         runs=chosen.runs,
         cwd=ROOT,
@@ -188,14 +200,15 @@ def main() -> None:
         {
             "python -c pass": [sys.executable, "-c", "pass"],
             "GNU as": ["as", small, "-o", WORK / "gnu.o"],
-            "oro-as": [*_ORO_AS, small, "-o", WORK / "oro.o"],
+            "oro-as, no cache": [*_ORO_AS, small, "-o", WORK / "oro.o"],
+            "oro-as, nothing changed": [*_CACHED, small, "-o", WORK / "cached_small.o"],
             "oro-as --version": [*_ORO_AS, "--version"],
         },
         runs=2 * chosen.runs,
         cwd=ROOT,
     )
     show(medians, "python -c pass")
-    above = (medians["oro-as"] - medians["python -c pass"]) * 1000
+    above = (medians["oro-as, no cache"] - medians["python -c pass"]) * 1000
     print(f"{above:.0f} ms above bare Python (at most 150)\n")
     sizes = (10_000, 100_000, *((1_000_000,) if chosen.million else ()))
     for name, program in (("oro-as", _ORO_AS), ("GNU as", ("as",)), ("clang -c", ("clang", "-c"))):

@@ -91,7 +91,7 @@ class Instructions(Names):
         whole = start == 0
         if start:
             text = text[start:]
-        elif self.kept and (slot := self._memos.get(self.dialect, {}).get(text)):
+        elif self.kept and (slot := self._memos.get(self.dialect, {}).get(text)) and slot.raw:
             self.stream.items.append(slot)
             self.stream.places.append(self.place)
             return

@@ -177,4 +177,7 @@ oro-as -o isr.o isr.s
 oro-as --32 -I include --defsym CORES=4 -o boot.o boot.s
 gcc -S -o - a.c | oro-as -o a.o -
 make AS=oro-as
+
+What statements were encoded to is kept for the next time, below $XDG_CACHE_HOME/orobuild
+(~/.cache/orobuild). OROBUILD_ENCODING_CACHE=DIRECTORY puts it elsewhere, =off does without.
 """
