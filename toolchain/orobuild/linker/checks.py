@@ -15,6 +15,7 @@ from orobuild.linker.symbols import Kind
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from orobuild.linker.output import OutputSection
     from orobuild.linker.placement import Placement
     from orobuild.linker.resolution import Resolution
 
@@ -103,6 +104,12 @@ def _target_of(resolution: Resolution, row: int) -> int:
     return target if target >= 0 else int(resolution.inputs.symbols["section"][row])
 
 
+def _are_overlaid(ordered: list[OutputSection]) -> bool:
+    """Whether two sections begin at one address: then that they overlap is what is wanted, as in
+    ld, which leaves the check to load addresses."""
+    return any(first.vma == second.vma for first, second in itertools.pairwise(ordered))
+
+
 def overlaps(placed: Placement) -> list[Diagnostic]:
     """Output sections that share addresses (ldlang.c, lang_check_section_addresses)."""
     reports = []
@@ -115,6 +122,8 @@ def overlaps(placed: Placement) -> list[Diagnostic]:
         if attribute == "lma":
             used = [o for o in used if o.load]
         used.sort(key=lambda o: getattr(o, attribute))
+        if attribute == "vma" and _are_overlaid(used):
+            continue
         for first, second in itertools.pairwise(used):
             start, end = getattr(first, attribute), getattr(first, attribute) + first.size
             other = getattr(second, attribute)

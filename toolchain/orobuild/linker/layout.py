@@ -437,6 +437,7 @@ class Layout(ScriptContext):
         else:
             size = item.size
             if self._final:
+                self.current = ABS  # data is computed with addresses, unlike symbols beside it
                 value = self._evaluate(item.expression)
                 if value is not None:
                     data = (value.address & ((1 << 8 * size) - 1)).to_bytes(size, "little")

@@ -86,6 +86,7 @@ class Symbols:
 
 
 # How constraining each STV_* is (gABI: internal, hidden, protected, default), and back.
+_HUGE: Final = 1 << 62  # no image has room for it; what says more is damaged, and refused later
 _CONSTRAINT: Final = np.array([0, 3, 2, 1])
 _OF_CONSTRAINT: Final = np.array([c.STV_DEFAULT, c.STV_PROTECTED, c.STV_HIDDEN, c.STV_INTERNAL])
 
@@ -171,8 +172,8 @@ def _merge_common(result: Symbols, target: int, row: int, size: int, align: int)
         return
     if size > result.size[target]:
         result.row[target] = row
-        result.size[target] = size
-    result.align[target] = max(result.align[target], align, 1)
+        result.size[target] = min(size, _HUGE)
+    result.align[target] = max(result.align[target], min(align, _HUGE - 1), 1)
 
 
 def _allocate_common(

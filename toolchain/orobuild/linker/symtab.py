@@ -224,7 +224,9 @@ def _object_globals(resolution: Resolution) -> tuple[NDArray[Any], NDArray[np.in
     rows = symbols.row
     defined = np.maximum(rows, 0)
     table = inputs.symbols
-    sections = table["section"][defined] if len(table) else rows
+    if not len(table):
+        return np.zeros(0, SYM[inputs.ei_class]), np.zeros(0, "i8")
+    sections = table["section"][defined]
     indices = _header_indices(resolution)[np.maximum(sections, 0)]
     outputs = resolution.placement.output_of[np.maximum(sections, 0)]
     empty = (rows >= 0) & (sections >= 0) & (indices == 0) & (outputs >= 0)

@@ -133,7 +133,7 @@ class _Parser:
             return Name(name, span)
         if name == "SIZEOF_HEADERS" or name == "sizeof_headers":
             return Call("SIZEOF_HEADERS", (), span)
-        if scanner.looking_at("("):
+        if scanner.looking_at("(") and (name in FUNCTIONS or not scanner.at_section_type()):
             return self._call(name, span)
         if name in FUNCTIONS:
             scanner.fail(f"expected '(' after {name}, found {scanner.found()}")

@@ -27,6 +27,7 @@ _SPACE: Final = re.compile(r"[ \t\r\n\f\v]+")
 _OPERATOR: Final = re.compile(
     r"<<=|>>=|<<|>>|<=|>=|==|!=|&&|\|\||\+=|-=|\*=|/=|&=|\|=|\^=|[-+*/%&|^~!<>=?:;,(){}]"
 )
+_SECTION_TYPE: Final = re.compile(r"\(\s*(?:NOLOAD|DSECT|COPY|INFO|OVERLAY|READONLY|TYPE|\))")
 ASSIGNMENT_OPERATORS: Final = ("=", "+=", "-=", "*=", "/=", "<<=", ">>=", "&=", "|=", "^=")
 _ASSIGNMENT: Final = re.compile(r"=(?!=)|\+=|-=|\*=|/=|<<=|>>=|&=|\|=|\^=")
 
@@ -113,6 +114,11 @@ class Scanner:
             self.position += len(token)
             return True
         return False
+
+    def at_section_type(self) -> bool:
+        """Whether `(NOLOAD)` or its like comes next: it ends the address of an output section."""
+        self.skip()
+        return _SECTION_TYPE.match(self.text, self.position) is not None
 
     def expect(self, token: str, where: str) -> None:
         """Consume `token` or fail, saying that it was expected `where`."""
