@@ -285,3 +285,41 @@ y: nop
 #### data16 clflush (%rdi) ; ds clflush (%rdi)
 data16 clflush (%rdi)
 ds clflush (%rdi)
+#### .text ; call f ; jmp f ; .section .t2,"ax" ; f: nop ; .text 
+.text
+call f
+jmp f
+.section .t2,"ax"
+f: nop
+.text
+call f
+jmp f
+#### .text ; call f ; jmp f ; .section .t2,"axG",@progbits,g,comd
+.text
+call f
+jmp f
+.section .t2,"axG",@progbits,g,comdat
+f: nop
+.text
+call f
+jmp f
+#### .text ; call f ; .section .t2,"ax" ; f: nop ; .text
+.text
+call f
+.section .t2,"ax"
+f: nop
+.text
+#### .section .t1,"axG",@progbits,h,comdat ; call f ; call f.isra
+.section .t1,"axG",@progbits,h,comdat
+call f
+call f.isra.0
+.section .t2,"axG",@progbits,g,comdat
+f: nop
+.type f.isra.0,@function
+f.isra.0: nop
+#### .text ; call .Lf ; jmp .Lf ; .section .t2,"ax" ; .Lf: nop
+.text
+call .Lf
+jmp .Lf
+.section .t2,"ax"
+.Lf: nop

@@ -401,6 +401,8 @@ class Relocator:
             and not (_link_once(base) and base is not fix.fragment.section and not symbol.temporary)
         ):
             symbol, number = base.symbol or symbol, number + position
+        elif kind == c.R_X86_64_PC32 and self.wide and _is_forward_call(fix, symbol):
+            kind = c.R_X86_64_PLT32
         symbol.used_in_relocation = True
         if weakened and symbol.binding is None and not symbol.referenced:
             symbol.binding = c.STB_WEAK
@@ -455,6 +457,23 @@ class Relocator:
                 unit.report((error if fix.kind is not None else warning)(message, span), fix.place)
         data = fix.fragment.data
         data[fix.offset : fix.offset + size] = (value & ((1 << bits) - 1)).to_bytes(size, "little")
+
+
+_CALL: Final = 0xE8
+
+
+def _is_forward_call(fix: Fix, symbol: Symbol) -> bool:
+    """Whether it is a call of what was not defined yet where the call stands.
+
+    GNU as chooses the relocation of a call at once (gas/config/tc-i386.c, need_plt32_p), that of
+    other branches when everything is known.
+    """
+    return (
+        fix.kind is FixupKind.BRANCH
+        and symbol.defined_at is not None
+        and symbol.defined_at[0] > fix.place[0]
+        and fix.fragment.data[fix.offset - 1] == _CALL
+    )
 
 
 def _link_once(section: Section) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from orobuild.elf import constants as c
 from orobuild.elf.descriptions import SHT, relocation_type, section_flags
 from orobuild.elf.reader import read
+from orobuild.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -189,7 +190,11 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 2:
         sys.stderr.write("usage: python -m orobuild.elf.compare OURS THEIRS\n")
         return 2
-    found = compare(*(Path(a).read_bytes() for a in arguments))
+    try:
+        found = compare(*(Path(a).read_bytes() for a in arguments))
+    except (OSError, InputError) as why:
+        sys.stderr.write(f"{why}\n")
+        return 2
     for line in found:
         sys.stdout.write(line + "\n")
     return 1 if found else 0

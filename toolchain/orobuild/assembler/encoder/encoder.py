@@ -245,6 +245,8 @@ class Encoder:
             if translated is None:
                 return
             mnemonic = translated
+        if mnemonic[0] in "cj" and not intel and len(operands) == 1:
+            shaping.check_direct(mnemonic, operands[0], places[0], locate)
         volatile = False
         for i, operand in enumerate(operands):
             if isinstance(operand, Immediate):

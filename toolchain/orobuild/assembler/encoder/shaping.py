@@ -356,6 +356,19 @@ def _standing(memory: Memory, displacement: int | None) -> Memory:
     )
 
 
+def check_direct(mnemonic: str, operand: Operand, place: tuple[int, int], locate: Locate) -> None:
+    """Raise for `call %fs:4`, of which GNU as drops the segment and calls address 4."""
+    if (
+        mnemonic.rstrip("wlq") in ("call", "jmp")
+        and isinstance(operand, Memory)
+        and operand.segment is not None
+        and operand.absolute
+        and not operand.indirect
+    ):
+        hint = "write '*' before an address that holds the target"
+        raise InputError(error("a branch to a place has no segment", locate(*place), hint=hint))
+
+
 def needs_64_bits(value: Expr, operands: Sequence[Operand]) -> bool:
     """Whether the value's `@` word has no form for a sign-extended number.
 
