@@ -19,7 +19,7 @@ from orobuild.errors import InputError
 from orobuild.linker.names import Names
 from orobuild.linker.pieces import Kind, pieces_of
 from orobuild.linker.tables import SYMBOL
-from orobuild.linker.tails import tails
+from orobuild.linker.tails import TailOrder, tails
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,10 +36,12 @@ _SECTION_SPAN: Final = 1 << 41
 
 @dataclass(slots=True)
 class MergeCache:
-    """What a later link can use: the literals' numbers, and each pool as it was merged last."""
+    """What a later link can use: the literals' numbers, and each pool as it was merged last, with
+    the order of its strings."""
 
     literals: Names = field(default_factory=Names)
     pools: dict[tuple[str, Kind], _Pool] = field(default_factory=dict)
+    orders: dict[tuple[str, Kind], TailOrder] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +180,12 @@ def _merge(pieces: _Gathered, kind: Kind, cache: MergeCache, key: tuple[str, Kin
     entries = _entries(numbers, pieces.aligns, len(literals))
     entry_of = np.full(len(literals), -1, "i8")
     entry_of[numbers[entries]] = np.arange(len(entries))
-    raw = literals.raw
-    texts = [raw[number] for number in numbers[entries].tolist()]
+    texts = list(map(literals.raw.__getitem__, numbers[entries].tolist()))
     aligns = pieces.aligns[entries]
-    within = tails(texts, aligns, kind.entsize) if kind.strings else np.arange(len(entries))
+    within = np.arange(len(entries))
+    if kind.strings:
+        order = cache.orders.setdefault(key, TailOrder())
+        within = tails(numbers[entries], literals, aligns, kind.entsize, order)
     kept = np.flatnonzero(within == np.arange(len(entries)))
     lengths = literals.lengths[numbers[entries]]
     terminator = bytes(kind.entsize) if kind.strings else b""

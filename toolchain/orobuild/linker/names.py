@@ -32,6 +32,7 @@ class Names:
         self._numbers = _Numbers({b"": 0})
         self._raw: list[bytes] = []
         self._text: list[str] = []
+        self._backwards: list[bytes] = []
         self._lengths: NDArray[np.int64] = np.zeros(0, "i8")
 
     def __len__(self) -> int:
@@ -52,6 +53,14 @@ class Names:
         if known < len(self._numbers):
             self._raw.extend(islice(self._numbers, known, None))
         return self._raw
+
+    @property
+    def backwards(self) -> list[bytes]:
+        """Every string with its last byte first, by number."""
+        known = len(self._backwards)
+        if known < len(self._numbers):
+            self._backwards.extend(name[::-1] for name in self.raw[known:])
+        return self._backwards
 
     @property
     def text(self) -> list[str]:

@@ -15,27 +15,60 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from orobuild.linker.names import Names
 
-def tails(texts: Sequence[bytes], aligns: NDArray[np.int64], entsize: int) -> NDArray[np.int64]:
-    """For each of different `texts` the one that it is the end of; itself if there is none."""
-    backwards = [text[::-1] for text in texts]
+
+class TailOrder:
+    """Literals sorted by their reverse, longest first. Kept from link to link: where few strings
+    are new, little is left to sort."""
+
+    def __init__(self) -> None:
+        self._numbers: NDArray[np.int64] = np.zeros(0, "i8")
+
+    def sort(self, numbers: NDArray[np.int64], literals: Names) -> list[int]:
+        """`numbers`, which are different, in order."""
+        wanted, known = np.zeros(len(literals), bool), np.zeros(len(literals), bool)
+        wanted[numbers] = True
+        known[self._numbers] = True
+        order: list[int] = self._numbers[wanted[self._numbers]].tolist()
+        new = numbers[~known[numbers]].tolist()
+        if new:
+            # Two sorted runs, or nearly, are merged in linear time.
+            backwards = literals.backwards.__getitem__
+            order = sorted(
+                order + sorted(new, key=backwards, reverse=True), key=backwards, reverse=True
+            )
+        self._numbers = np.array(order, "i8")
+        return order
+
+
+def tails(
+    numbers: NDArray[np.int64],
+    literals: Names,
+    aligns: NDArray[np.int64],
+    entsize: int,
+    order: TailOrder,
+) -> NDArray[np.int64]:
+    """For each of different literals the place of the one that it is the end of; its own if there
+    is none. `order` is that of the same pool in an earlier link, or a new one."""
     if entsize == 1 and (aligns == 1).all():
-        return _unaligned(backwards)
-    return _aligned(texts, backwards, aligns, entsize)
+        return _unaligned(numbers, literals, order)
+    texts = [literals.raw[number] for number in numbers.tolist()]
+    return _aligned(texts, [text[::-1] for text in texts], aligns, entsize)
 
 
-def _unaligned(backwards: list[bytes]) -> NDArray[np.int64]:
-    """Sorted by their reverse, longest first, all ends of a string follow it."""
-    if not backwards:
-        return np.zeros(0, "i8")
-    order = sorted(range(len(backwards)), key=backwards.__getitem__, reverse=True)
-    ordered = [backwards[index] for index in order]
-    is_tail = np.zeros(len(order), bool)
-    is_tail[1:] = list(map(bytes.startswith, ordered[:-1], ordered[1:]))
+def _unaligned(numbers: NDArray[np.int64], literals: Names, order: TailOrder) -> NDArray[np.int64]:
+    """All ends of a string follow it in the order."""
+    place = np.zeros(len(literals), "i8")
+    place[numbers] = np.arange(len(numbers))
+    ordered = order.sort(numbers, literals)
+    backwards = list(map(literals.backwards.__getitem__, ordered))
+    is_tail = np.zeros(len(ordered), bool)
+    is_tail[1:] = list(map(bytes.startswith, backwards[:-1], backwards[1:]))
     # An end of a string is an end of whatever that one is the end of.
-    whole = np.maximum.accumulate(np.where(is_tail, 0, np.arange(len(order))))
-    places = np.array(order, "i8")
-    result = np.empty(len(order), "i8")
+    whole = np.maximum.accumulate(np.where(is_tail, 0, np.arange(len(ordered))))
+    places = place[np.array(ordered, "i8")]
+    result = np.empty(len(ordered), "i8")
     result[places] = places[whole]
     return result
 
@@ -66,4 +99,4 @@ def _aligned(
     return result
 
 
-__all__ = ["tails"]
+__all__ = ["TailOrder", "tails"]
