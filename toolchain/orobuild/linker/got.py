@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from orobuild.linker.symbols import Symbols
 
 TABLE_SYMBOL: Final = "_GLOBAL_OFFSET_TABLE_"
-_ENTRY_FORMULAS: Final = (Formula.GOT_RELATIVE, Formula.GOT_LOAD, Formula.GOT_ENTRY)
+ENTRY_FORMULAS: Final = (Formula.GOT_RELATIVE, Formula.GOT_LOAD, Formula.GOT_ENTRY)
 _BASE_FORMULAS: Final = (Formula.GOT_OFFSET, Formula.GOT_BASE, Formula.GOT_ENTRY)
 
 
@@ -253,7 +253,7 @@ def build(
     """
     types = table(inputs.e_machine)
     entry_size = 8 if inputs.ei_class == c.ELFCLASS64 else 4
-    with_entry = [t for t, kind in types.items() if kind.formula in _ENTRY_FORMULAS]
+    with_entry = [t for t, kind in types.items() if kind.formula in ENTRY_FORMULAS]
     with_base = [t for t, kind in types.items() if kind.formula in _BASE_FORMULAS]
     got = GlobalOffsetTable(-1, entry_size)
     kinds = relocations["type"]

@@ -14,6 +14,7 @@ import numpy as np
 from orobuild.diagnostics import Diagnostic, Note, Span, error
 from orobuild.elf.descriptions import relocation_type
 from orobuild.errors import InputError
+from orobuild.linker.got import ENTRY_FORMULAS
 from orobuild.linker.relocation_types import Formula, table
 from orobuild.linker.tables import distinct
 
@@ -130,6 +131,10 @@ def apply_relocations(
             continue
         mine = slice(int(ends[r_type] - counts[r_type]), int(ends[r_type]))
         fields = _Fields(symbol[mine], addend[mine], place[mine], value[mine])
+        if kind.formula in ENTRY_FORMULAS:
+            lost = np.flatnonzero(~np.isin(fields.symbol, list(got.entry_of)))
+            if len(lost):
+                raise _without_entry(resolution, relocations[order[mine.start + int(lost[0])]])
         result = _values(resolution, fields, kind, got)
         result[dead[mine]] = 0
         unchecked = dead[mine] | (weak[mine] & (kind.formula is Formula.RELATIVE))
@@ -184,6 +189,19 @@ def _values(
     if formula is Formula.THREAD_OFFSET:
         return value - np.uint64(got.thread_start)
     return got.entries_of(symbol) + addend - place
+
+
+def _without_entry(resolution: Resolution, entry: Any) -> InputError:
+    """An entry holds the address of a symbol; what merging has moved to a string has none."""
+    return InputError(
+        error(
+            f"{place_name(resolution, entry)} wants an entry of the global offset table for "
+            f"'{resolution.target_name(entry)}', which is in a merged section",
+            _owner_span(resolution, int(entry["section"])),
+            hint="refer to a symbol, not to the section",
+            rule="relocation",
+        )
+    )
 
 
 def _out_of_range(
