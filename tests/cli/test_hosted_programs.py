@@ -98,3 +98,27 @@ def test_a_position_independent_program_relocates_itself(host, compiler, name, t
     shown = host.run("readelf", "-lW", "ours").stdout
     assert "DYN (Position-Independent Executable file)" in shown
     assert "INTERP" not in shown
+
+
+RUST = """
+#![no_std]
+#![no_main]
+#[panic_handler] fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
+static TABLE: [&str; 3] = ["one", "two", "three"];
+#[no_mangle] pub extern "C" fn _start() -> ! {
+    let n: usize = core::hint::black_box(&TABLE).iter().map(|s| s.len()).sum();
+    unsafe { core::arch::asm!("syscall", in("rax") 60, in("rdi") n, options(noreturn)) }
+}
+"""
+
+
+@pytest.mark.parametrize("model", ["static", "pie"])
+def test_rustc_links_with_it_directly(host, model):
+    (host.path / "main.rs").write_text(RUST)
+    host.run(
+        "rustc", "--edition", "2021", "-O", "-C", "panic=abort", "-C", "linker-flavor=ld",
+        "-C", f"linker={host.path}/bin/ld", "-C", f"relocation-model={model}",
+        "-C", "target-feature=+crt-static", "-C", "link-self-contained=no",
+        "-C", "default-linker-libraries=no", "main.rs", "-o", "ours",
+    )  # fmt: skip
+    host.run("./ours", status=11)

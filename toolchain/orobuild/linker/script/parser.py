@@ -14,6 +14,7 @@ from orobuild.errors import InputError
 from orobuild.linker.script import nodes
 from orobuild.linker.script.expressions import parse_expression
 from orobuild.linker.script.lexer import Scanner, ScriptError
+from orobuild.linker.script.overlay import parse_overlay
 from orobuild.linker.script.sections import (
     ASSIGNMENT_WORDS,
     parse_assert,
@@ -120,6 +121,7 @@ class _Parser:
         self._names: dict[str, str] = {}
         self._inputs: list[nodes.InputFile] = []
         self._groups = 0
+        self._overlays = 0
         self._search_dirs: list[str] = []
         self._extern: list[str] = []
         self._no_cross_refs: list[nodes.NoCrossRefs] = []
@@ -218,10 +220,10 @@ class _Parser:
             scanner.accept_word(word)
             self._include(scanner, self._include_sections)
         elif word == "OVERLAY":
-            scanner.fail(
-                "OVERLAY is not supported",
-                hint="give each section the same address and its own AT(…) instead",
-            )
+            self._overlays += 1
+            statements, apart = parse_overlay(scanner, self._overlays, self._include)
+            self._statements += statements
+            self._no_cross_refs += [apart] if apart is not None else []
         else:
             self._output_section(scanner)
 

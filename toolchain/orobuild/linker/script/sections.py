@@ -131,17 +131,12 @@ def parse_output_section(
     header = _Header(scanner)
     header.before_colon(name)
     header.after_colon()
-    scanner.expect("{", f"to open the description of '{name}'")
-    body: list[nodes.BodyStatement] = []
-    while not scanner.accept("}"):
-        if scanner.at_end():
-            scanner.fail(f"the description of '{name}' is not closed", span, hint="add a '}'")
-        _body_statements(scanner, name, body, include)
-    region, lma_region, phdrs, phdr_spans, fill = _after_body(scanner)
+    body = parse_body(scanner, name, span, include)
+    region, lma_region, phdrs, phdr_spans, fill = after_body(scanner)
     return nodes.OutputSection(
         name=name,
         span=span,
-        body=tuple(body),
+        body=body,
         address=header.address,
         kind=header.kind,
         section_type=header.section_type,
@@ -157,6 +152,19 @@ def parse_output_section(
         phdr_spans=phdr_spans,
         fill=fill,
     )
+
+
+def parse_body(
+    scanner: Scanner, name: str, span: Span, include: Include
+) -> tuple[nodes.BodyStatement, ...]:
+    """What stands between the braces of the description of `name`, at `span`."""
+    scanner.expect("{", f"to open the description of '{name}'")
+    body: list[nodes.BodyStatement] = []
+    while not scanner.accept("}"):
+        if scanner.at_end():
+            scanner.fail(f"the description of '{name}' is not closed", span, hint="add a '}'")
+        _body_statements(scanner, name, body, include)
+    return tuple(body)
 
 
 def _body_statements(
@@ -270,7 +278,7 @@ class _Header:
                 )
 
 
-def _after_body(
+def after_body(
     scanner: Scanner,
 ) -> tuple[
     str | None,

@@ -100,13 +100,7 @@ FEATURES: Final = (
     _works(_SECTION, ":NONE", _in_sections(".text : { *(.text) } :NONE")),
     _works(_SECTION, "=fill", _in_sections(".text : { *(.text) } =0x9090")),
     _works(_SECTION, "/DISCARD/", _in_sections("/DISCARD/ : { *(.comment) }")),
-    Feature(
-        "OVERLAY",
-        _SECTION,
-        "refused",
-        _in_sections("OVERLAY 0x1000 : { .a { *(.a) } }"),
-        "give each section the same address and its own AT()",
-    ),
+    _works(_SECTION, "OVERLAY", _in_sections("OVERLAY 0x1000 : AT(0x2000) { .a { *(.a) } }")),
     Feature(
         "SPECIAL", _SECTION, "refused", _in_sections(".a : SPECIAL { *(.a) }"), "ld ignores it"
     ),
