@@ -213,6 +213,26 @@ SOURCES = [
     ("no cld on exceptions", ("asm/isr_common_exc.S", "    cld\n", ""), {"IDT004"}),
     ("no swapgs", ("asm/isr_common.S", "    swapgs\n", ""), {"IDT005"}),
     ("two swapgs", ("asm/isr_common.S", "    swapgs\n", "    swapgs\n    swapgs\n"), {"IDT005"}),
+    (
+        "no swapgs on exceptions from ring 3",
+        ("asm/isr_common_exc.S", "    swapgs\n", ""),
+        {"IDT005"},
+    ),
+    (
+        "swapgs on interrupts from ring 0",
+        ("asm/isr_common.S", "    jz 1f\n", "    jnz 1f\n"),
+        {"IDT005"},
+    ),
+    (
+        "no swapgs on an IST stack",
+        ("asm/isr_common_ist.S", "    swapgs\n", ""),
+        {"IDT005"},
+    ),
+    (
+        "no cld on an IST stack",
+        ("asm/isr_common_ist.S", "    cld\n", ""),
+        {"IDT004"},
+    ),
     ("error code of #AC", ("kernel/abi/vectors.h", "| 1 << 17 |", "|"), {"IDT002", "IDT006"}),
     (
         "two registers pushed in the wrong order",

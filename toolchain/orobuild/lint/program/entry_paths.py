@@ -11,7 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from iced_x86 import Decoder, FlowControl, Instruction, Mnemonic
+from iced_x86 import Decoder, FlowControl, Instruction, Mnemonic, OpKind
 
 from orobuild.lint.program.widths import SECTION
 
@@ -29,13 +29,15 @@ _LOADS_FLAGS: Final = frozenset((Mnemonic.POPF, Mnemonic.POPFD, Mnemonic.POPFQ))
 class Arrival:
     """Control reaches compiled code: at `target`, by the branch at `branch`.
 
-    `direction_clear` tells whether DF is 0 for sure, `swaps` how many `swapgs` were executed.
+    `direction_clear` tells whether DF is 0 for sure, `swaps` how many `swapgs` were executed,
+    `ring` what the path has found out about the interrupted code: 0, 3 or None.
     """
 
     target: int
     branch: int
     direction_clear: bool
     swaps: int
+    ring: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class _State:
     address: int
     direction_clear: bool
     swaps: int
+    ring: int | None = None
+    tested: bool = False  # the zero flag tells whether the saved CS is of ring 0
 
 
 class EntryPaths:
@@ -79,7 +83,7 @@ class EntryPaths:
 
     def _block(self, state: _State) -> Iterator[_State | Arrival]:
         """What follows from running the straight line at `state`."""
-        clear, swaps = state.direction_clear, state.swaps
+        clear, swaps, ring, tested = state.direction_clear, state.swaps, state.ring, state.tested
         for instruction in self.decode(state.address):
             flow, mnemonic = instruction.flow_control, instruction.mnemonic
             if mnemonic == Mnemonic.CLD:
@@ -88,17 +92,26 @@ class EntryPaths:
                 clear = False
             elif mnemonic == Mnemonic.SWAPGS:
                 swaps = min(swaps + 1, MAX_SWAPS)
+            elif mnemonic in _READS_BASE:
+                ring = None
+            if _tests_ring(instruction):
+                tested = True
+            elif instruction.rflags_modified:
+                tested = False
             if flow == FlowControl.NEXT or flow == FlowControl.INTERRUPT:
                 continue
+            taken = passed = ring
+            if tested and mnemonic in _ZERO_BRANCHES:
+                taken, passed = (0, 3) if mnemonic == Mnemonic.JE else (3, 0)
             if flow in _DIRECT and instruction.near_branch_target:
                 target = instruction.near_branch_target & self._program.address_mask
                 # A target outside the code is SEG001's, not an arrival.
                 if not self.is_assembly(target) and self._program.region_at(target) is not None:
-                    yield Arrival(target, instruction.ip, clear, swaps)
+                    yield Arrival(target, instruction.ip, clear, swaps, taken)
                 elif self.is_assembly(target) and flow != FlowControl.CALL:
-                    yield _State(target, clear, swaps)
+                    yield _State(target, clear, swaps, taken, tested)
             if flow == FlowControl.CONDITIONAL_BRANCH:
-                yield _State(instruction.next_ip, clear, swaps)
+                yield _State(instruction.next_ip, clear, swaps, passed, tested)
             return
 
     def decode(self, address: int) -> list[Instruction]:
@@ -117,6 +130,19 @@ class EntryPaths:
         return self._blocks[address]
 
 
+def _tests_ring(instruction: Instruction) -> bool:
+    """`testb $3, CS(%rsp)` at any width: the requested privilege level of a selector in memory."""
+    return (
+        bool(instruction.mnemonic == Mnemonic.TEST)
+        and bool(instruction.op0_kind == OpKind.MEMORY)
+        and bool(instruction.op1_kind != OpKind.REGISTER)
+        and int(instruction.immediate(1)) in _RING_BITS
+    )
+
+
+_RING_BITS: Final = frozenset((1, 2, 3))
+_ZERO_BRANCHES: Final = frozenset((Mnemonic.JE, Mnemonic.JNE))
+_READS_BASE: Final = frozenset((Mnemonic.RDMSR, Mnemonic.RDGSBASE))
 _STRAIGHT: Final = frozenset((FlowControl.NEXT, FlowControl.INTERRUPT))
 _DIRECT: Final = frozenset(
     (FlowControl.UNCONDITIONAL_BRANCH, FlowControl.CONDITIONAL_BRANCH, FlowControl.CALL)

@@ -1,11 +1,13 @@
-"""A vector's way to compiled code lacks the `swapgs` that the others have, or has two.
+"""A vector's way to compiled code lacks a `swapgs` that it needs, or has one too many.
 
 ## What it does
 
 Follows every way from the stubs of a table in `vector-tables` through assembly (as `.oro.code`
 lists it) to the first compiled function, and counts `swapgs`. Where some vector has a way with
 one `swapgs` (from ring 3) and one without (from ring 0), each vector must have both, and none
-may execute two.
+may execute two. A way that has tested the saved CS (`testb $3` of memory, then `jz` or `jnz`) is
+held to what it found: one `swapgs` from ring 3, none from ring 0. A way from ring 0 that goes on
+to read GS.base, as paranoid entries do, may swap.
 
 ## Why is this bad?
 
@@ -39,14 +41,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orobuild.lint.program.entry_paths import EntryPaths
+from orobuild.lint.program.entry_paths import Arrival, EntryPaths
 from orobuild.lint.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from orobuild.lint.finding import Finding
     from orobuild.lint.program import Program
+    from orobuild.lint.program.tables import VectorTable
 
 BOTH = frozenset((0, 1))
 
@@ -59,11 +62,13 @@ def check(program: Program) -> Iterator[Finding]:
     for table in program.vector_tables:
         counts: dict[int, frozenset[int]] = {}
         starts: dict[int, int] = {}
+        arrivals: dict[int, list[Arrival]] = {}
         for vector, _, pointer in table.entries:
             start = program.executable(pointer)
             if start is None or not paths.is_assembly(start):
                 continue
-            swaps = frozenset(a.swaps for a in paths.arrivals(start))
+            arrivals[vector] = paths.arrivals(start)
+            swaps = frozenset(a.swaps for a in arrivals[vector])
             if swaps:
                 counts[vector], starts[vector] = swaps, start
         if BOTH not in counts.values():
@@ -72,6 +77,8 @@ def check(program: Program) -> Iterator[Finding]:
         for vector, swaps in counts.items():
             if swaps != BOTH:
                 groups.setdefault(swaps, []).append(vector)
+        balanced = {v: a for v, a in arrivals.items() if counts.get(v) == BOTH}
+        yield from _against_the_ring(program, table, balanced)
         for swaps, vectors in groups.items():
             first = vectors[0]
             others = f" and {len(vectors) - 1} more" if vectors[1:] else ""
@@ -83,6 +90,26 @@ def check(program: Program) -> Iterator[Finding]:
                     starts[first], facts=(("vectors", ", ".join(map(str, vectors))),)
                 ),
             )
+
+
+def _against_the_ring(
+    program: Program, table: VectorTable, arrivals: Mapping[int, Sequence[Arrival]]
+) -> Iterator[Finding]:
+    """One finding a branch to compiled code whose count is not that of the ring tested before."""
+    wrong: dict[tuple[int, int, int], list[int]] = {}
+    for vector, found in arrivals.items():
+        for a in found:
+            if a.ring is not None and a.swaps != (1 if a.ring else 0):
+                wrong.setdefault((a.branch, a.target, a.ring), []).append(vector)
+    for (branch, target, ring), vectors in wrong.items():
+        others = f" and {len(vectors) - 1} more" if vectors[1:] else ""
+        lack = "without `swapgs`" if ring else "after `swapgs`"
+        yield program.finding(
+            f"vector {vectors[0]}{others} of {table.name} reaches {program.place(target)} from "
+            f"ring {ring} {lack}: %gs is not the kernel's there",
+            hint="swap exactly once, and only when the interrupted code is ring 3",
+            evidence=program.evidence(branch, facts=(("vectors", ", ".join(map(str, vectors))),)),
+        )
 
 
 def _fault(swaps: frozenset[int]) -> str:
