@@ -75,26 +75,15 @@ class Inputs:
     e_machine: int
     strings: Names
     contents: dict[int, bytes] = field(default_factory=dict)
-    _blob: NDArray[np.uint8] | None = None
-    _bases: NDArray[np.uint64] | None = None
 
-    def blob(self) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
-        """All files one after another, u8, and where each object starts in it.
-
-        For gathering from many objects at once. Starts are multiples of 8.
-        """
-        if self._blob is None or self._bases is None:
-            parts: list[bytes | memoryview] = []
-            starts = []
-            position = 0
-            for item in self.objects:
-                starts.append(position)
-                padded = -(-len(item.data) // 8) * 8
-                parts += [item.data, bytes(padded - len(item.data))]
-                position += padded
-            self._blob = np.frombuffer(b"".join(parts), "u1")
-            self._bases = np.array(starts, "u8")
-        return self._blob, self._bases
+    def joined(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """The bytes of different section rows one after another, u8, and by row where each of
+        them starts: for looking into many sections at once."""
+        parts = [self.section_data(row) for row in rows.tolist()]
+        sizes = np.array([len(part) for part in parts], "i8")
+        starts = np.zeros(len(self.names), "i8")
+        starts[rows] = np.cumsum(sizes) - sizes
+        return np.frombuffer(b"".join(parts), "u1"), starts
 
     def rows_called(self, name: str) -> NDArray[np.int64]:
         """The rows of the sections of a name, in order."""

@@ -15,6 +15,7 @@ from orobuild.diagnostics import Diagnostic, Note, Span, error
 from orobuild.elf import constants as c
 from orobuild.elf.descriptions import relocation_type, section_flags, segment_flags
 from orobuild.linker.relocate import place_name
+from orobuild.linker.tables import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -232,19 +233,21 @@ def _are_branches(resolution: Resolution, entries: NDArray[Any]) -> NDArray[np.b
     before the field decides: a ModRM byte of a RIP-relative operand is never 0xe8, 0xe9 or 0x8x.
     """
     inputs = resolution.inputs
-    blob, bases = inputs.blob()
     kinds = entries["type"]
+    certain: NDArray[np.bool_]
     if inputs.e_machine == c.EM_386:
         certain = kinds == c.R_386_PLT32
         possible = (kinds == c.R_386_PC32) | (kinds == c.R_386_PC16)
     else:
         certain = kinds == c.R_X86_64_PLT32
         possible = (kinds == c.R_X86_64_PC32) | (kinds == c.R_X86_64_PC16)
-    headers = inputs.sections[entries["section"]]
-    possible &= (entries["offset"] >= 2) & (headers["type"] != c.SHT_NOBITS)
-    start = headers["offset"] + bases[headers["object"]] + entries["offset"]
-    start = np.where(possible, start, np.uint64(2))
-    last, before = blob[start - np.uint64(1)], blob[start - np.uint64(2)]
+    section, offset = entries["section"], entries["offset"].astype("i8")
+    possible &= (offset >= 2) & (inputs.sections["type"][section] != c.SHT_NOBITS)
+    if not possible.any():
+        return certain
+    data, starts = inputs.joined(distinct(section[possible]))
+    at = np.where(possible, starts[section] + offset, 2)
+    last, before = data[at - 1], data[at - 2]
     opcode = (last == 0xE8) | (last == 0xE9) | ((before == 0x0F) & (last & 0xF0 == 0x80))
     branches: NDArray[np.bool_] = certain | (possible & opcode)
     return branches
