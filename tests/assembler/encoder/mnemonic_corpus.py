@@ -42,7 +42,10 @@ def mnemonics(bits: int = 64, *, intel: bool = False) -> tuple[str, ...]:
     """The words that GNU as reads as instructions in `bits`-bit code, without size suffixes."""
     program = shutil.which("as")
     assert program
-    words = {w[:-1].decode() for w in _WORD.findall(Path(program).read_bytes())}
+    strings = {w[:-1].decode() for w in _WORD.findall(Path(program).read_bytes())}
+    # Linkers share the ends of strings: `mov` is only in the program as the end of `cmov`.
+    words = {string[start:] for string in strings for start in range(len(string) - 1)}
+    words = {word for word in words if word[0].isalpha()}
     ordered = sorted(words)
     unknown = set()
     for line in _errors(ordered, bits, intel):
@@ -61,6 +64,11 @@ PREFIXES = frozenset(
     [
         "addr16",
         "addr32",
+        "aword",
+        "adword",
+        "ds.s",
+        "ht",
+        "hnt",
         "bnd",
         "cs",
         "data16",
@@ -129,8 +137,8 @@ PREFIXES = frozenset(
     ]
 )
 _REGISTERS = {
-    16: "al cl ah ax cx dx eax ecx st st(1) mm1 xmm1 ymm2 zmm3 k1 tmm1 bnd1 cr0 dr7 es cs fs",
-    32: "al cl ah ax cx dx eax ecx st st(1) mm1 xmm1 ymm2 zmm3 k1 tmm1 bnd1 cr0 dr7 tr6 es cs fs",
+    16: "al cl ah ax cx dx eax ecx st st(1) mm1 xmm1 ymm2 zmm3 k1 bnd1 cr0 dr7 es cs fs",
+    32: "al cl ah ax cx dx eax ecx st st(1) mm1 xmm1 ymm2 zmm3 k1 bnd1 cr0 dr7 tr6 es cs fs",
     64: "al cl ah ax cx dx eax ecx rax rcx r9 r10d r11w r12b sil st st(1) mm1 xmm1 xmm9 xmm17 ymm2 "
     "ymm10 zmm3 zmm20 k1 tmm1 bnd1 cr0 cr8 dr7 es cs fs",
 }

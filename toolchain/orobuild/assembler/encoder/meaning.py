@@ -115,4 +115,4 @@ def suffix_matches(stem: str, suffix: str, instruction: Any, found: str) -> bool
         return bool(far and size + 2 in sizes)
     if found == "mov" or (suffix == "q" and found in ("str", "sldt", "smsw")):
         return any(is_segment(instruction, n) for n in range(2)) or found != "mov"
-    return found in ("lldt", "ltr", "lmsw", "verr", "verw", "retf")
+    return found in ("lldt", "ltr", "lmsw", "verr", "verw", "retf", "arpl")

@@ -37,6 +37,8 @@ PREFIXES: Final = {
     "xacquire": 0xF2,
     "xrelease": 0xF3,
     "notrack": 0x3E,
+    "ht": 0x3E,
+    "hnt": 0x2E,
     "es": 0x26,
     "cs": 0x2E,
     "ss": 0x36,
@@ -47,6 +49,8 @@ PREFIXES: Final = {
     "data32": 0x66,
     "addr16": 0x67,
     "addr32": 0x67,
+    "aword": 0x67,
+    "adword": 0x67,
     "rex": 0x40,
     "rex.b": 0x41,
     "rex.x": 0x42,
@@ -85,6 +89,8 @@ PREFIX_BITS: Final = {
     "data32": (16,),
     "addr16": (32,),
     "addr32": (16, 64),
+    "aword": (32,),
+    "adword": (16, 64),
 }
 """Modes in which a prefix that changes a size means anything; `rex*` is 64-bit only."""
 
@@ -127,6 +133,8 @@ CONDITIONS: Final = {
     for name in names.split()
 }
 _CANONICAL: Final = ("o no b ae e ne be a s ns p np l ge le g").split()  # noqa: SIM905 - one line reads better
+
+_COMPARE_AND_ADD: Final = ("o no b nb z nz be nbe s ns p np l nl le nle").split()  # noqa: SIM905
 
 COUNTED: Final = {
     "loopne": 0xE0,
@@ -253,7 +261,9 @@ def _aliases() -> dict[str, str]:
         "vpcmpestriq": "vpcmpestri64",
         "vpcmpestrmq": "vpcmpestrm64",
         "movsxl": "movsxd",
-        **{f"{stem}q": f"{stem}64" for stem in ("fxsave", "fxrstor", "xsave", "xrstor")},
+        **{
+            f"{stem}q": f"{stem}64" for stem in ("fxsave", "fxrstor", "xsave", "xrstor", "xsaveopt")
+        },
         "fildll": "fild",
         "fildq": "fild",
         "fistpll": "fistp",
@@ -274,6 +284,14 @@ def _aliases() -> dict[str, str]:
     for name, code in CONDITIONS.items():
         for stem in ("set", "cmov", "j"):
             names[stem + name] = stem + _CANONICAL[code]
+    for name, code in CONDITIONS.items():
+        names[f"cmp{name}xadd"] = f"cmp{_COMPARE_AND_ADD[code]}xadd"
+    names |= {
+        "fcmova": "fcmovnbe",
+        "fcmovae": "fcmovnb",
+        "fcmovna": "fcmovbe",
+        "fcmovnae": "fcmovb",
+    }
     for word in (*_COMPARISONS, *_COMPARISON_ALIASES):
         for kind in ("ps", "pd", "ss", "sd", "ph", "sh"):
             names[f"vcmp{word}{kind}"] = f"vcmp{kind}"

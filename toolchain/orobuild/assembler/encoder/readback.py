@@ -108,6 +108,8 @@ def read_back(shape: Shape, code: bytes, bits: int) -> tuple[Template | None, st
         options |= iced.DecoderOptions.NO_INVALID_CHECK  # equal registers: GNU as only warns
     if bits != 64:
         options |= iced.DecoderOptions.MOV_TR
+    if shape.mnemonic.startswith("mov") and _loads_cs(shape):
+        options |= iced.DecoderOptions.NO_INVALID_CHECK  # no processor does; GNU as encodes it
     decoder = iced.Decoder(bits, code[lead:], options)
     instruction = decoder.decode()
     if instruction.is_invalid or instruction.len != len(code) - lead:
@@ -163,6 +165,12 @@ def read_back(shape: Shape, code: bytes, bits: int) -> tuple[Template | None, st
     if suffix and not suffix_matches(mnemonic[:-1], suffix, instruction, found):
         return None, f"operand size differs: '{instruction}'"
     return _template(shape, code, bits, lead, decoder, instruction, operands, pairs), ""
+
+
+def _loads_cs(shape: Shape) -> bool:
+    """Whether the destination is `%cs`."""
+    target = shape.operands[-1] if shape.operands else None
+    return isinstance(target, RegisterOperand) and target.register.name == "cs"
 
 
 def _rounding_matches(asked: str | None, instruction: Any) -> bool:

@@ -92,7 +92,54 @@ monitorx | edx, ecx, eax | p:67 0f01fa | 16 64
 monitorx | edx, ecx, eax | 0f01fa | 32
 monitorx | edx, ecx, ax | p:67 0f01fa | 32
 monitorx | edx, ecx, ax | 0f01fa | 16
-arpl | r16/m, r16 | 63 /r | 16 32
+arpl arplw | r16/m, r16 | 63 /r | 16 32
+verw verww | r16 | 0f00 /5
+verr verrw | r16 | 0f00 /4
+fdisi | | p:9b dbe1
+feni | | p:9b dbe0
+fsetpm | | p:9b dbe4
+frstpm | | dbe5
+lsl lsll | r32, r16/r32 | o32 0f03 /r rm
+lar larl | r32, r16/r32 | o32 0f02 /r rm
+movsxw | r16, r16/m | o16 0fbf /r rm
+movzxw | r16, r16/m | o16 0fb7 /r rm
+clzero | eax | 0f01fc | 32
+clzero | eax | p:67 0f01fc | 16
+clzero | ax | p:67 0f01fc | 32
+clzero | ax | 0f01fc | 16
+vmrun | ax | p:67 0f01d8 | 32
+vmrun | ax | 0f01d8 | 16
+vmload | ax | p:67 0f01da | 32
+vmload | ax | 0f01da | 16
+vmsave | ax | p:67 0f01db | 32
+vmsave | ax | 0f01db | 16
+pvalidate | eax | p:f2 0f01ff | 32
+pvalidate | eax | p:67 p:f2 0f01ff | 16
+pvalidate | ax | p:67 p:f2 0f01ff | 32
+pvalidate | ax | p:f2 0f01ff | 16
+vmrun | eax | p:67 0f01d8 | 16
+vmload | eax | p:67 0f01da | 16
+vmsave | eax | p:67 0f01db | 16
+clzero | rax | 0f01fc | 64
+clzero | eax | p:67 0f01fc | 64
+vmrun | eax | p:67 0f01d8 | 64
+vmload | eax | p:67 0f01da | 64
+vmsave | eax | p:67 0f01db | 64
+invlpga | eax, ecx | p:67 0f01df | 64
+psmash | rax | p:f3 0f01ff | 64
+psmash | eax | p:67 p:f3 0f01ff | 64
+pvalidate | rax | p:f2 0f01ff | 64
+pvalidate | eax | p:67 p:f2 0f01ff | 64
+pvalidate | rax, ecx, edx | p:f2 0f01ff | 64
+pvalidate | eax, ecx, edx | p:67 p:f2 0f01ff | 64
+rmpadjust | rax | p:f3 0f01fe | 64
+rmpadjust | eax | p:67 p:f3 0f01fe | 64
+rmpadjust | rax, rcx, rdx | p:f3 0f01fe | 64
+rmpadjust | eax, rcx, rdx | p:67 p:f3 0f01fe | 64
+rmpupdate | rax | p:f2 0f01fe | 64
+rmpupdate | eax | p:67 p:f2 0f01fe | 64
+rmpupdate | rax, rcx | p:f2 0f01fe | 64
+rmpupdate | eax, rcx | p:67 p:f2 0f01fe | 64
 bound boundw | r16, m | o16 62 /r | 16 32
 bound boundl | r32, m | o32 62 /r | 16 32
 mov | r32, treg | 0f24 /r | 16 32
@@ -107,8 +154,10 @@ popl | ds | o32 1f | 16 32
 montmul | | p:f3 0fa6c0
 encodekey128 | r32, r32 | o32 p:f3 0f38fa /r rm
 encodekey256 | r32, r32 | o32 p:f3 0f38fb /r rm
-mwait | ecx, eax | 0f01c9
-mwaitx | ebx, ecx, eax | 0f01fb
+mwait | eax, ecx | 0f01c9
+mwait | rax, rcx | 0f01c9 | 64
+mwaitx | eax, ecx, ebx | 0f01fb
+mwaitx | rax, rcx, rbx | 0f01fb | 64
 
 # Sizes that GNU as takes from one operand.
 movsx movsxb movsb | r16, r8/m | o16 0fbe /r rm

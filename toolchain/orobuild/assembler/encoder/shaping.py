@@ -79,6 +79,7 @@ _TRUNCATING: Final = frozenset(
     for stem in words("mov add or adc sbb and sub xor cmp test imul push ret lret")
     for suffix in ("", "b", "w", "l", "q")
 )
+_BRANCHES: Final = re.compile(r"l?(?:call|jmp)[wlq]?")
 _STRINGS: Final = frozenset(
     stem + suffix
     for stem in ("movs", "cmps", "stos", "lods", "scas", "ins", "outs")
@@ -101,6 +102,9 @@ def shape(
     bits = dialect.bits
     if dialect.code16gcc and mnemonic in _STACK_16GCC and not _sized(operands):
         mnemonic += "l"
+    mnemonic, operands = _renamed(mnemonic, operands, intel=dialect.intel)
+    if len(places) < len(operands):
+        places = [*places, *places]
     if mnemonic == "int" and operands == [Immediate(3)]:
         mnemonic, operands, places = "int3", [], []
     warnings: list[tuple[str, int]] = []
@@ -146,7 +150,9 @@ def shape(
         elif isinstance(operand, Memory):
             memory = operand
             if memory.segment is not None:
-                prefixes = _segment(memory, mnemonic, prefixes)
+                moves = any(isinstance(o, RegisterOperand) for o in operands)
+                string = mnemonic in _STRINGS and not (moves and mnemonic[:3] in ("mov", "cmp"))
+                prefixes = _segment(memory, mnemonic if string else "", prefixes)
             if memory.base is not None and memory.base.name == "dx":
                 _check_port(mnemonic, places[i], locate)
             width = address_size(memory, bits, overridden=overridden)
@@ -191,12 +197,52 @@ def shape(
     )
 
 
+_OTHER_NAMES: Final = re.compile(
+    r"s(cmp|lod|mov|sca|sto)([bwlq]?)|(retf)([wlq]?)|(clr)([bwlq]?)|(i?div)([bwlq]?)|(cmpsd)"
+)
+
+
+def _renamed(mnemonic: str, operands: list[Operand], *, intel: bool) -> tuple[str, list[Operand]]:
+    """GNU as's other names of instructions: `smov`, `clr`, and in AT&T syntax Intel's `retf`."""
+    match = _OTHER_NAMES.fullmatch(mnemonic)
+    if match is None:
+        return mnemonic, operands
+    if match[1]:
+        return f"{match[1]}s{match[2]}", operands
+    if match[3]:
+        return (mnemonic if intel else f"lret{match[4]}"), operands
+    if match[9]:
+        return ("cmpsl" if not operands else mnemonic), operands
+    if match[7]:
+        return _divided(mnemonic, match[7], match[8], operands)
+    if len(operands) == 1 and isinstance(operands[0], RegisterOperand):
+        return f"xor{match[6]}", [operands[0], operands[0]]
+    return mnemonic, operands
+
+
+_ACCUMULATORS: Final = {"al": "b", "ax": "w", "eax": "l", "rax": "q"}
+
+
+def _divided(
+    mnemonic: str, stem: str, suffix: str, operands: list[Operand]
+) -> tuple[str, list[Operand]]:
+    """`div %ecx, %eax` names the accumulator that it divides anyway."""
+    if len(operands) != 2 or not isinstance(operands[1], RegisterOperand):
+        return mnemonic, operands
+    letter = _ACCUMULATORS.get(operands[1].register.name)
+    if letter is None or suffix not in ("", letter):
+        return mnemonic, operands
+    return stem + letter, operands[:1]
+
+
 def _completed(
     mnemonic: str, operands: list[Operand], bits: int, warnings: list[tuple[str, int]]
 ) -> tuple[str, list[Operand]]:
     """The statement with what AT&T syntax lets one leave out; GNU as completes it with a warning."""
-    if mnemonic in ("call", "jmp") and len(operands) == 1:
+    if _BRANCHES.fullmatch(mnemonic) and len(operands) == 1:
         operand = operands[0]
+        if isinstance(operand, RegisterOperand) and mnemonic[0] == "l":
+            return mnemonic, operands
         if isinstance(operand, RegisterOperand | Memory) and not operand.indirect:
             warnings.append((f"indirect {mnemonic} without '*'", 0))
             return mnemonic, [replace(operand, indirect=True)]
@@ -218,6 +264,9 @@ def _completed(
             return mnemonic, operands
     if not operands and mnemonic not in ("movs", "cmps", "stos", "lods", "scas", "ins", "outs"):
         return mnemonic, operands
+    target = operands[-1] if operands else None
+    if mnemonic == "crc32" and isinstance(target, RegisterOperand) and target.register.size == 8:
+        return "crc32q", operands
     suffix, warns = default_suffix(mnemonic, bits)
     if warns:
         message = "no instruction mnemonic suffix given and no register operands; using default"

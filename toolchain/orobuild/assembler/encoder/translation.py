@@ -6,7 +6,13 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from orobuild.assembler.encoder.mnemonics import SHIFTS, VECTOR_SIZED, is_unsized, words
+from orobuild.assembler.encoder.mnemonics import (
+    SHIFTS,
+    VECTOR_SIZED,
+    is_conversion,
+    is_unsized,
+    words,
+)
 from orobuild.assembler.encoder.operands import (
     Immediate,
     Memory,
@@ -83,7 +89,13 @@ def translate(
         for o in operands
         if isinstance(o, RegisterOperand) and o.register.kind is RegisterClass.GENERAL
     ]
-    if memory is not None and not (size or memory.broadcast) and _is_ambiguous(name, operands):
+    if name in _POPPING and not operands:
+        name += "p"
+    if name[-1] == "d" and name[:-1] in _DOUBLEWORDS and not _is_vector_move(name, operands):
+        name = name[:-1] + "l"
+    if memory is not None and not (size or memory.broadcast) and bits != 64 and _is_narrow(name):
+        name += "l"
+    elif memory is not None and not (size or memory.broadcast) and _is_ambiguous(name, operands):
         raise InputError(error(f"ambiguous operand size for '{mnemonic}'", place, hint=_SIZE_HINT))
     if name in ("movzx", "movsx") and size in (1, 2, 4) and general:
         if size < 4:
@@ -92,12 +104,16 @@ def translate(
             name = "movsxl"
     elif name in _STRING_STEMS:
         name += _LETTERS.get(size, "")
+    elif bits == 16 and size == 6 and name in ("lgdt", "lidt", "sgdt", "sidt"):
+        name += "l"
     elif memory is not None and (_X87.fullmatch(name) or _X87_INTEGERS.fullmatch(name)):
         name += _x87_suffix(name, size)
     elif (match := _SWAPPED.fullmatch(name)) and _stores(match, operands):
         name = f"f{match[1]}{'' if match[2] else 'r'}{match[3]}"
     elif name in ("call", "jmp"):
         return _branch(name, operands, bits)
+    elif name in ("lcall", "ljmp") and memory is not None and len(operands) == 1:
+        return name, [replace(memory, indirect=True, size=0)]
     elif memory is not None and size in _LETTERS and name in _SIZED:
         if (
             name.startswith(("cvt", "vcvt"))
@@ -113,19 +129,46 @@ def translate(
     ]
 
 
+_POPPING: Final = words("fadd fmul fsub fsubr fdiv fdivr")
+_DOUBLEWORDS: Final = words(
+    "mov add or adc sbb and sub xor cmp test not in rol ror shld shrd lzcnt popcnt andn les lds"
+)
+
+
+def _is_vector_move(name: str, operands: list[Operand]) -> bool:
+    """Whether `movd` is the vector instruction of that name."""
+    return name == "movd" and any(
+        isinstance(o, RegisterOperand)
+        and o.register.kind in (RegisterClass.VECTOR, RegisterClass.MMX)
+        for o in operands
+    )
+
+
+def _is_narrow(name: str) -> bool:
+    """Whether only 64-bit code has a choice of sizes."""
+    return is_conversion(name) or name == "ptwrite"
+
+
 _SIZE_HINT: Final = "write byte ptr, word ptr, dword ptr or qword ptr before the address"
 
 
 def _is_ambiguous(name: str, operands: list[Operand]) -> bool:
     """Whether neither a register nor the name tells how much memory is meant."""
-    if name in ("movzx", "movsx", "crc32") or VECTOR_SIZED.fullmatch(name):
+    if VECTOR_SIZED.fullmatch(name) and name[0] == "v":
+        # half as many bytes in %ymm can only come from 64 bytes
+        return not any(isinstance(o, RegisterOperand) and o.register.size == 32 for o in operands)
+    if name in ("movzx", "movsx", "crc32"):
         return True
+    if VECTOR_SIZED.fullmatch(name):
+        return False
     if not is_unsized(name) or name in ("in", "out", *_STRING_STEMS):
         return False
     return not any(
         isinstance(o, RegisterOperand)
         and o.register.kind is not RegisterClass.VECTOR
-        and not (o.register.name == "cl" and len(operands) == 2 and o is operands[1])
+        and not (
+            name in SHIFTS and o.register.name == "cl" and len(operands) == 2 and o is operands[1]
+        )
         for o in operands
     )
 
