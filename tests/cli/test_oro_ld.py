@@ -257,6 +257,13 @@ def test_unknown_keywords_are_warnings_and_known_ones_are_read(bench):
         (("-T", "k.ld", "--pop-state"), 2, "without --push-state"),
         (("-T", "k.ld", "-T", "k.ld", "start.o"), 2, "2 linker scripts"),
         (("-z", "common", "-T", "k.ld", "start.o"), 2, "-z common"),
+        (("-r", "-pie", "start.o"), 2, "an object is not an image"),
+        (("-r", "--gc-sections", "start.o"), 2, "exclude each other"),
+        (("-r", "-q", "start.o"), 2, "an object has all its relocations"),
+        (("-r", "-s", "start.o"), 2, "needs the symbols that -s leaves out"),
+        (("-q", "-s", "start.o"), 2, "needs the symbols that -s leaves out"),
+        (("-pie", "--oformat=binary", "start.o"), 2, "a flat binary cannot say"),
+        (("-r", "--oformat=binary", "start.o"), 2, "a flat binary cannot say"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(bench, arguments, status, expected):

@@ -60,6 +60,7 @@ def run(arguments: Sequence[str]) -> int:
 def _link(line: CommandLine) -> None:
     from orobuild import linker
 
+    _check_combinations(line)
     fields, warnings = ld_keywords.read(line.all("keyword"))
     script, text = ld_script.script_of(line, fields)
     if line.on("verbose"):
@@ -86,6 +87,35 @@ def _link(line: CommandLine) -> None:
     if line.on("gc-sections") and line.on("print-gc-sections"):
         _print_collected(linked)
     _deliver(line, script, linked, [item.path for item in inputs])
+
+
+# Outputs and what they cannot be combined with, and why.
+_APART: Final = (
+    ("relocatable", "pie", "an object is not an image", "choose -r or -pie"),
+    ("relocatable", "gc-sections", "an object's users are not known", "collect in the last link"),
+    ("relocatable", "emit-relocs", "an object has all its relocations", "leave out -q"),
+)
+
+
+def _check_combinations(line: CommandLine) -> None:
+    """Refuse options that ask for two outputs at once. Raises `UsageError`."""
+    for one, other, reason, hint in _APART:
+        if line.on(one) and line.on(other):
+            raise UsageError(
+                f"oro-ld: '{one}' and '{other}' exclude each other: {reason}", hint=hint
+            )
+    kept = next((k for k in ("relocatable", "emit-relocs") if line.on(k)), None)
+    if kept is not None and _strip(line) == "all":
+        raise UsageError(
+            f"oro-ld: '{kept}' needs the symbols that -s leaves out",
+            hint="-S leaves out debug sections, -x local symbols",
+        )
+    moving = next((k for k in ("relocatable", "pie", "emit-relocs") if line.on(k)), None)
+    if moving is not None and line.last("oformat") == "binary":
+        raise UsageError(
+            f"oro-ld: a flat binary cannot say what '{moving}' asks for",
+            hint="link an ELF image, and take the bytes out of it with objcopy -O binary",
+        )
 
 
 def _deliver(line: CommandLine, script: Script, linked: LinkedImage, inputs: Sequence[str]) -> None:
