@@ -211,6 +211,13 @@ def _clear_dead_code_ranges(
             image[start : start + 16] = 0
 
 
+def refuse_huge(size: int, hint: str) -> None:
+    """Raise `InputError` if a file of `size` bytes is more than anybody wants."""
+    if size > _MAX_IMAGE:
+        message = f"the output would be {size} bytes, more than {_MAX_IMAGE >> 30} GiB"
+        raise InputError(error(message, hint=hint, rule="layout"))
+
+
 def write_elf(
     resolution: Resolution,
     patches: Patches,
@@ -295,14 +302,7 @@ def write_elf(
     tail += names
     tail += bytes(-(end + len(tail)) % 8)
     size = end + len(tail) + len(headers) * c.SHDR_SIZE[ei_class]
-    if size > _MAX_IMAGE:
-        raise InputError(
-            error(
-                f"the output would be {size} bytes, more than {_MAX_IMAGE >> 30} GiB",
-                hint="an address far from the others makes the file large; use AT() or PHDRS",
-                rule="layout",
-            )
-        )
+    refuse_huge(size, "an address far from the others makes the file large; use AT() or PHDRS")
     if len(headers) >= c.SHN_LORESERVE:
         raise InputError(error(f"the output would have {len(headers)} sections", rule="layout"))
     image = np.zeros(end, "u1")

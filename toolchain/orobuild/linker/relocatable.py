@@ -18,7 +18,7 @@ from orobuild.elf.structures import FileHeader, SectionHeader
 from orobuild.linker import placement
 from orobuild.linker.flags import reset_flags, settle_flags
 from orobuild.linker.frames import edit_frames
-from orobuild.linker.image import Patches, entry_size, fill_image, os_abi
+from orobuild.linker.image import Patches, entry_size, fill_image, os_abi, refuse_huge
 from orobuild.linker.layout import Layout
 from orobuild.linker.orphan_placement import OrphanPlacer
 from orobuild.linker.relocation_output import (
@@ -275,6 +275,7 @@ class _Writer:
         return struct.pack(f"<{1 + len(indices)}I", group.flags, *indices)
 
     def _image(self, named: NDArray[Any]) -> NDArray[np.uint8]:
+        refuse_huge(self._end, "a section asks for a large alignment or is large itself")
         image = np.zeros(self._end, "u1")
         fill_image(self._resolution, Patches.none(named[:0], self._links), image)
         if self._class == c.ELFCLASS32:
