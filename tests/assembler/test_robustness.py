@@ -67,6 +67,8 @@ def test_any_damage_to_a_program_is_answered(text: str, data: st.DataObject) -> 
         ("".join(f".set a{i},a{i + 1}+1\n" for i in range(5000)) + ".long a0", "too deeply"),
         (".fill 1 << 30", "the limit is"),
         ("nop\n.org a+40\n.org 16\na: nop\n", "do not settle"),
+        (".cfi_startproc\n.cfi_return_column 256\n.cfi_endproc", "does not fit a byte"),
+        ('.section .a,"a",@0x100000000', "does not fit 32 bits"),
         (".rept 1 << 40\nnop\n.endr", "too many statements"),
         ('.section .a,"aM",@progbits,99999999999999999999', "does not fit into 64 bits"),
         ('.section .a,"aM",@progbits,0x80000000', "the entry size"),

@@ -217,7 +217,11 @@ def encoded_address(unit: Unit, operands: Operands) -> None:
 def column(unit: Unit, operands: Operands) -> None:
     """``.cfi_return_column``."""
     frame = _open(unit, operands)
-    frame.return_column = _register(unit, operands)
+    at = operands.skip_space()
+    number = _register(unit, operands)
+    if number > 0xFF:
+        operands.fail(f"the return column {number} does not fit a byte", position=at)
+    frame.return_column = number
     operands.end()
 
 

@@ -163,6 +163,8 @@ def _parse_type(unit: Unit, operands: Operands, request: _Request) -> None:
                 length=operands.position - at,
                 hint=f"the types are {names}",
             )
+        if not 0 <= request.sh_type < 1 << 32:
+            operands.fail(f"the section type {word} does not fit 32 bits", position=at)
 
 
 def _parse_rest(operands: Operands, request: _Request) -> None:
