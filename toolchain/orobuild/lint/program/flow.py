@@ -81,6 +81,8 @@ class ControlFlow:
     `runs` are (index of the region, offset in it, index of the parent run or of the root when
     `branch` is -1, offset of the branch in the parent's region), `ends` beside it the offset
     behind each run's last instruction. The first `certain_runs` runs start at certain roots.
+    `unresolved` are the virtual addresses of the indirect branches that certain roots reach and
+    whose targets are not all known.
     """
 
     regions: list[Region] = field(default_factory=list)
@@ -89,6 +91,7 @@ class ControlFlow:
     exits: dict[int, Exit] = field(default_factory=dict)
     ends: list[int] = field(default_factory=list)
     certain_runs: int = 0
+    unresolved: set[int] = field(default_factory=set)
 
     def width_at_run(self, run: int) -> int:
         """The width in bits that a run was decoded at."""
@@ -306,6 +309,8 @@ class _Tracer:
                 if kind == _CALL and instruction.next_ip32 in ends:
                     return  # it does not return: its function ends here
             elif kind == _INDIRECT_CALL:
+                if self.certain:
+                    self.flow.unresolved.add(self.flow.regions[index].start + at)
                 if instruction.next_ip32 in ends:
                     return
             elif kind == _INDIRECT_BRANCH:
@@ -335,6 +340,8 @@ class _Tracer:
         region = self.flow.regions[index]
         line = self.flow.straight_line(run, region.start + at)
         found, sure = targets(self.program, line, self.program.default_width // 8)
+        if self.certain and not (found and sure):
+            self.flow.unresolved.add(region.start + at)
         mark, start = self.marks[index], region.start
         for target in found:
             place = (index, target - start)
