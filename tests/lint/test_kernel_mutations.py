@@ -15,8 +15,13 @@ from orobuild.lint.program import Program
 from orobuild.pipeline.build import Request, build
 from orobuild.project import load
 
-CONFIG = LintConfig(vector_tables=("_oro_isr_handlers_novec",), frame_struct="frame")
+CONFIG = LintConfig(
+    vector_tables=("_oro_isr_handlers_novec", "_oro_isr_handlers_vec"),
+    frame_struct="frame",
+    general_registers_only=("*", "!vector_instruction", "!x87_instruction"),
+)
 BOOT, TEXT, RODATA, DATA = range(4)
+CLD, SWAPGS = b"\xfc", b"\x0f\x01\xf8"
 
 
 def findings(data: bytes) -> set[str]:
@@ -74,6 +79,17 @@ class Image:
         assert self.data[at : at + len(expected)] == expected, self.data[at : at + 16].hex()
         self.data[at : at + len(new)] = new
 
+    def replace(self, symbol: str, old: bytes, new: bytes) -> None:
+        """Change the first `old` behind a symbol."""
+        at = self.data.index(old, self.offset(self.symbols[symbol].address))
+        assert len(old) == len(new)
+        self.data[at : at + len(old)] = new
+
+    def begin(self, symbol: str, code: bytes) -> None:
+        """Make a function run `code` and then loop for ever."""
+        at = self.offset(self.symbols[symbol].address)
+        self.data[at : at + len(code) + 2] = code + b"\xeb\xfe"
+
     def jump(self, symbol: str, target: int) -> None:
         """Make the first instruction of a function a `jmp` to an address."""
         start = self.symbols[symbol].address
@@ -104,6 +120,10 @@ class Mutation:
 def in_table(image: Image, vector: int, handler: int) -> None:
     at = image.offset(image.symbols["_oro_isr_handlers_novec"].address + 8 * vector)
     struct.pack_into("<Q", image.data, at, handler)
+
+
+def common(kind: str) -> str:
+    return f"_oro_isr_common_{kind}"
 
 
 def stub(vector: int) -> str:
@@ -185,6 +205,59 @@ BYTES = [
         "IDT002",
         lambda k: k.write(stub(33), 0, b"\x6a\x00", b"\x66\x90"),
         {"IDT006"},
+    ),
+    Mutation("cld lost in bytes", "IDT004", lambda k: k.replace(common("novec"), CLD, b"\x90")),
+    Mutation("std for cld", "IDT004", lambda k: k.replace(common("novec"), CLD, b"\xfd")),
+    Mutation(
+        "cld lost on exceptions", "IDT004", lambda k: k.replace(common("exc_vec"), CLD, b"\x90")
+    ),
+    Mutation("cld lost on IST", "IDT004", lambda k: k.replace(common("ist_novec"), CLD, b"\x90")),
+    Mutation(
+        "swapgs lost with vectors saved",
+        "IDT005",
+        lambda k: k.replace(common("vec"), SWAPGS, b"\x0f\x1f\x00"),
+    ),
+    Mutation(
+        "swapgs lost on exceptions with vectors saved",
+        "IDT005",
+        lambda k: k.replace(common("exc_vec"), SWAPGS, b"\x0f\x1f\x00"),
+    ),
+    Mutation(
+        "swapgs lost on IST with vectors saved",
+        "IDT005",
+        lambda k: k.replace(common("ist_vec"), SWAPGS, b"\x0f\x1f\x00"),
+    ),
+    Mutation(
+        "common code jumps to rodata", "SEG001", lambda k: k.jump(common("novec"), k.start(RODATA))
+    ),
+    Mutation("common code jumps to 0", "SEG014", lambda k: k.jump(common("novec"), 0)),
+    Mutation(
+        "IST code jumps to boot", "SEG001", lambda k: k.jump(common("ist_vec"), k.start(BOOT))
+    ),
+    Mutation(
+        "store below rsp", "FLG001", lambda k: k.begin("kernel_main", b"\x48\x89\x44\x24\xf8")
+    ),
+    Mutation("SSE in the kernel", "FLG002", lambda k: k.begin("kernel_main", b"\x0f\x28\xc1")),
+    Mutation("x87 in the kernel", "FLG002", lambda k: k.begin("kernel_main", b"\xd9\xe8")),
+    Mutation(
+        "vector 0 leads to stub 1", "IDT001", lambda k: in_table(k, 0, k.symbols[stub(1)].address)
+    ),
+    Mutation("vector 0 missing", "IDT003", lambda k: in_table(k, 0, 0)),
+    Mutation("vector 14 in boot", "SEG015", lambda k: in_table(k, 14, k.start(BOOT))),
+    Mutation("vector 255 in data", "SEG015", lambda k: in_table(k, 255, k.start(DATA))),
+    Mutation("entry in data", "SEG004", lambda k: k.entry(k.start(DATA))),
+    Mutation("entry in boot", "SEG004", lambda k: k.entry(k.start(BOOT))),
+    Mutation("rodata rwx", "SEG002", lambda k: k.segment(RODATA, p_flags=7), {"SEG006"}),
+    Mutation(
+        "data section writable and executable",
+        "SEG003",
+        lambda k: k.section(".data", sh_flags=7),
+        {"SEG005"},
+    ),
+    Mutation(
+        "rodata loaded over text",
+        "SEG010",
+        lambda k: k.segment(RODATA, p_paddr=k.elf.segments[TEXT].p_paddr),
     ),
 ]
 
