@@ -53,7 +53,7 @@ def check(program: Program) -> Iterator[Finding]:
     """One finding a function, or a branch where no symbol names one."""
     functions: dict[str, list[int]] = {}
     for address in sorted(program.flow.unresolved):
-        name = program.symbols.name(address).partition("+")[0] or f"{address:#x}"
+        name = (program.symbols.name(address) or "").partition("+")[0] or f"{address:#x}"
         functions.setdefault(name, []).append(address)
     for name, branches in functions.items():
         more = f" and {len(branches) - SHOWN} more" if len(branches) > SHOWN else ""
