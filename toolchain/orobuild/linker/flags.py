@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 _OTHER: Final = 0x7FF00000
 
 
-def settle_flags(inputs: Inputs, placement: Placement) -> None:
-    """Derive each output section's flags, type and entry size from what it holds."""
+def settle_flags(inputs: Inputs, placement: Placement, *, text_read_only: bool = True) -> None:
+    """Derive each output section's flags, type and entry size from what it holds.
+
+    `text_read_only`: `.text` is not writable, whatever it holds (not so with -N and -r).
+    """
     placement.created.clear()
     by_name: dict[str, OutputSection] = {}
     for output in placement.outputs:
@@ -69,8 +72,8 @@ def settle_flags(inputs: Inputs, placement: Placement) -> None:
             output.readonly = True
     _join_linker_sections(inputs, placement)
     text = by_name.get(".text")
-    if text is not None:
-        text.readonly = True  # whatever it holds (ld/ldlang.c, lang_process)
+    if text is not None and text_read_only:
+        text.readonly = True  # ld/ldlang.c, lang_process
 
 
 # Sections that ld makes for every link, whether they get any content or not; a rule that takes

@@ -35,6 +35,7 @@ class LinkOptions:
     `strict`: segment flags must admit what is placed in them, and orphans are errors.
     `orphan_handling`: what happens to a section that no rule places; with `strict`, allocated
     orphans are errors whatever it says, unless it is `discard`.
+    `writable_text` (-N): `.text` is writable if something in it is.
     `page_size`: max-page-size in bytes. `separate_code`: code shares no segment with anything.
     `multiple_definitions`: the first of several counts. `undefined_symbols` are errors, or 0.
     `relro`: what the script relocates before its
@@ -87,6 +88,7 @@ class LinkOptions:
     segment_starts: Mapping[str, int] = field(default_factory=dict)
     sort_common: Literal["descending", "ascending"] | None = None
     check_sections: bool = True
+    writable_text: bool = False
     paged: bool = True
     ignored_symbols: frozenset[str] = frozenset()
     ungroup: bool = False

@@ -138,7 +138,7 @@ def link_objects(
     for row in sorted(made):
         if row >= 0:
             placement.place_one(inputs, placed, row)
-    settle_flags(inputs, placed)
+    settle_flags(inputs, placed, text_read_only=not options.writable_text)
     warnings += orphans.place_orphans(
         inputs,
         placed,
@@ -148,7 +148,7 @@ def link_objects(
         script_path=script.path,
     )
     reset_flags(placed)
-    settle_flags(inputs, placed)
+    settle_flags(inputs, placed, text_read_only=not options.writable_text)
     live = placed.output_of >= 0
     relocations = select(relocations, live[relocations["section"]])
     links: list[FrameLink] = []

@@ -116,13 +116,13 @@ def _groups(inputs: Inputs, symbols: Symbols) -> list[_Group]:
 
 def _place_rest(inputs: Inputs, placed: Placement, grouped: set[int]) -> None:
     """Orphans beside their like, and every section of a group by itself."""
-    settle_flags(inputs, placed)
+    settle_flags(inputs, placed, text_read_only=False)
     placer = OrphanPlacer(inputs, placed)
     owner = inputs.sections["object"]
     for row in sorted([*placed.orphans, *grouped], key=lambda row: (int(owner[row]), row)):
         placer.place(row, alone=row in grouped)
     reset_flags(placed)
-    settle_flags(inputs, placed)
+    settle_flags(inputs, placed, text_read_only=False)
 
 
 def _number(placed: Placement, first: int, with_relocations: set[int]) -> None:

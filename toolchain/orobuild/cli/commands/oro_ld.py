@@ -243,6 +243,7 @@ def _options(line: CommandLine, symbols: dict[str, int], fields: dict[str, Any])
         sort_common=cast("Any", line.last("sort-common")),
         check_sections=line.last("check-sections") != "no",
         paged=line.last("paging", "pages") == "pages",
+        writable_text=line.last("paging") == "packed",
         ignored_symbols=frozenset(line.all("ignored-symbol")),
         retain_symbols=link_inputs.retained(line),
         warn_executable_stack=line.last("warn-execstack") != "no",
