@@ -5,7 +5,17 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# How fast an example is says something about the machine, not about the code.
+hypothesis.settings.register_profile(
+    "orobuild",
+    deadline=None,
+    suppress_health_check=(hypothesis.HealthCheck.too_slow,),
+    print_blob=True,
+)
+hypothesis.settings.load_profile("orobuild")
 
 ROOT = Path(__file__).resolve().parents[1]
 
