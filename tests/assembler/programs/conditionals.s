@@ -186,3 +186,30 @@ nop
 nop
 .end
 this is not read
+#### registers compare as themselves, which macros ask for
+.macro which base=%rsp
+.if \base == %rsp
+ret
+.elseif \base != %rdi
+int3
+.else
+hlt
+.endif
+.endm
+which
+which base=%rdi
+which %rax
+.if %RSP == %rsp
+nop
+.endif
+.set stack_register, %rsp
+.if stack_register == %rsp && 1
+leave
+.endif
+number_for_registers = 5
+.if number_for_registers == %rax || %eax == %rax
+ud2
+.endif
+.if 7 %number_for_registers == 2
+clc
+.endif

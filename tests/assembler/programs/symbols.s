@@ -147,3 +147,36 @@ a = 5
 #### a label of an assigned symbol
 a = 5
 a: nop
+#### a number that a symbol makes of a number
+i = 1
+movups (16*i)(%rsi), %xmm0
+addl $4*i, %eax
+i = 2
+movups (16*i)(%rsi), %xmm0
+addl $4*i, %eax
+i = 3
+movups (16*i)(%rsi), %xmm0
+addl $4*i, %eax
+#### the same in Intel syntax
+.intel_syntax noprefix
+i = 1
+mov eax, 4*i
+mov eax, i
+add ecx, [4*i]
+movups xmm0, [rsi+16*i]
+push i
+mov eax, offset i
+i = 2
+mov eax, 4*i
+mov eax, i
+add ecx, [4*i]
+movups xmm0, [rsi+16*i]
+push i
+mov eax, offset i
+i=3
+mov eax, 4*i
+mov eax, i
+add ecx, [4*i]
+movups xmm0, [rsi+16*i]
+push i
+mov eax, 4*1

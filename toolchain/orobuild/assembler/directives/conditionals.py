@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.directives.table import Directive
+from orobuild.assembler.encoder.registers import find
 from orobuild.assembler.source import squeeze
 from orobuild.assembler.symbol import Kind
 
@@ -18,7 +20,41 @@ if TYPE_CHECKING:
 Test = "Callable[[Unit, Operands], bool]"
 
 
+# Two operands of which one at least is a register, and the comparison of them.
+_REGISTER: Final = r"%[A-Za-z][A-Za-z0-9]*"
+_OPERAND: Final = rf"{_REGISTER}|[\w.$]+"
+_COMPARISON: Final = re.compile(
+    rf"(?<![\w.$)\]%])(?P<left>{_OPERAND})[ \t]*(?P<operator>==|!=|<>)[ \t]*(?P<right>{_OPERAND})"
+    r"(?![\w.$])"
+)
+
+
+def _compare_registers(unit: Unit, operands: Operands) -> None:
+    """Put the result in the place of each comparison with a register.
+
+    A register equals itself and nothing else (gas/expr.c, `expr`, `O_eq` and `O_ne`); macros ask
+    so which register they were given.
+    """
+    if "%" not in operands.text and not unit.registers:
+        return
+
+    def register(text: str) -> str | None:
+        if text[0] != "%":
+            return unit.registers.get(text)
+        return text.lower() if find(text[1:].lower(), unit.dialect.bits) else None
+
+    def result(match: re.Match[str]) -> str:
+        left, right = register(match["left"]), register(match["right"])
+        if left is None and right is None:
+            return match[0]
+        equal = left is not None and right is not None and left.lower() == right.lower()
+        return "(-1)" if equal is (match["operator"] == "==") else "(0)"
+
+    operands.text = _COMPARISON.sub(result, operands.text)
+
+
 def _number(unit: Unit, operands: Operands, accept: Callable[[int], bool]) -> bool:
+    _compare_registers(unit, operands)
     value = operands.number("condition")
     operands.end()
     return accept(value)

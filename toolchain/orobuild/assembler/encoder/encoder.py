@@ -238,7 +238,11 @@ class Encoder:
             for piece, offset in _pieces(mnemonic, rest, dialect):
                 operands.append(parser.parse(piece, position + offset, locate))
                 places.append((position + offset, max(1, len(piece))))
+        # What the text says by names may be another number the next time.
+        volatile = any(map(_is_symbolic, operands))
         if intel:
+            if volatile:
+                numbers = None  # translation already puts values in the place of names
             translated = self._translate(
                 slot, mnemonic, operands, places, state, prefixes, resolve, locate
             )
@@ -247,14 +251,13 @@ class Encoder:
             mnemonic = translated
         if mnemonic[0] in "cj" and not intel and len(operands) == 1:
             shaping.check_direct(mnemonic, operands[0], places[0], locate)
-        volatile = False
         for i, operand in enumerate(operands):
             if isinstance(operand, Immediate):
                 if not isinstance(operand.value, int):
-                    volatile = True
                     value = resolve(operand.value)
                     if value is not None:
                         operands[i] = Immediate(value)
+                        numbers = None  # the text does not say this number
                     elif mnemonic in ("mov", "movq") and shaping.needs_64_bits(
                         operand.value, operands
                     ):
@@ -264,10 +267,10 @@ class Encoder:
                 and operand.displacement is not None
                 and not isinstance(operand.displacement, int)
             ):
-                volatile = True
                 value = resolve(operand.displacement)
                 if value is not None:
                     operands[i] = replace(operand, displacement=value)
+                    numbers = None
         if self._submit_far(slot, mnemonic, operands, dialect, prefixes, places, locate):
             return
         statement = shaping.shape(
@@ -482,6 +485,12 @@ class Encoder:
             if learnt is not None:
                 self.memo[item.numbers[0]] = learnt
         return True
+
+
+def _is_symbolic(operand: Operand) -> bool:
+    if isinstance(operand, Immediate):
+        return not isinstance(operand.value, int)
+    return isinstance(operand, Memory) and not isinstance(operand.displacement, int | None)
 
 
 _MASKS: Final = {size: (1 << 8 * size) - 1 for size in (1, 2, 4, 8)}
