@@ -180,3 +180,25 @@ add ecx, [4*i]
 movups xmm0, [rsi+16*i]
 push i
 mov eax, 4*1
+#### a number that an expression makes of numbers
+start:
+add (((20 + 1) & 15) * 4)(%rsp), %eax
+add $8 & (15), %eax
+add $4 & 7, %eax
+.intel_syntax noprefix
+add eax, 8 and (15)
+add eax, [rsp + (8 and 15)]
+and eax, 8
+mov eax, [rsp + rcx*4 + 8]
+.att_syntax
+# what is known is encoded here, and remembered
+.if . - start == 0
+.endif
+add (((32 + 1) & 15) * 4)(%rsp), %eax
+add $24 & (15), %eax
+add $12 & 7, %eax
+.intel_syntax noprefix
+add eax, 24 and (15)
+add eax, [rsp + (24 and 15)]
+and eax, 24
+mov eax, [rsp + rcx*4 + 24]

@@ -114,6 +114,25 @@ class Cutter:
         return self.tag + "".join(pieces), values
 
 
+# What only an expression has. In AT&T syntax a parenthesis holds registers, and a star marks an
+# indirect branch; in Intel syntax sums of a number and registers are addresses.
+_ATT_EXPRESSION: Final = re.compile(r"\((?![%,\s])|[-+/&|^~<>!=']|(?<![\s,])\*")
+_INTEL_EXPRESSION: Final = re.compile(
+    r"[(/&|^~<>!=']|[,\[\s]\s*(?:not|and|x?or|sh[lr]|mod|eq|ne|l[te]|g[te])\b(?=.*\n)",
+    re.IGNORECASE,
+)
+
+
+def _computes(key: str, *, intel: bool) -> bool:
+    """Whether a number of the statement may be part of an expression.
+
+    The value of an expression can be one of its numbers by chance (`(20 + 1) & 15) * 4`).
+    """
+    statement = key.split(" ", 1)[1]
+    operands = statement.partition(" ")[2] if intel else statement
+    return (_INTEL_EXPRESSION if intel else _ATT_EXPRESSION).search(operands) is not None
+
+
 def learn(
     statement: Statement, template: Template, code: bytes, lead: int, key: str, values: list[int]
 ) -> Recipe | None:
@@ -121,7 +140,7 @@ def learn(
 
     `code` is the finished encoding, `lead` bytes longer at its front than the template's.
     """
-    if statement.exact or statement.warnings:
+    if statement.exact or statement.warnings or _computes(key, intel=statement.dialect.intel):
         return None
     symbol = -1
     tokens: dict[int, int] = {}
