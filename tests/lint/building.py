@@ -7,6 +7,7 @@ A fixture is an assembly file whose `#:` lines are instructions to the test:
     #: script                the `#|` lines are the linker script
     #: patch segment N FIELD=VALUE    change a program header after linking (also `section NAME`)
     #: object                check the object, do not link it
+    #: source                check the file itself, do not assemble it
     #: strip                 remove the symbols after linking
     #: c                     the `#|` lines after it are C, compiled with -g and linked too
     #: config                the `#|` lines after it are [tool.orobuild.lint]
@@ -50,6 +51,7 @@ class Fixture:
     patches: list[tuple[str, str, dict[str, int]]] = field(default_factory=list)
     strip: bool = False
     is_object: bool = False
+    is_source: bool = False
     says_nothing: bool = False
 
     @property
@@ -75,6 +77,8 @@ def parse(path: Path) -> Fixture:
                 fixture.strip = True
             elif word == "object":
                 fixture.is_object = True
+            elif word == "source":
+                fixture.is_source = True
             elif word == "patch":
                 table, name, *settings = shlex.split(rest)
                 values = {k: int(v, 0) for k, v in (s.split("=") for s in settings)}

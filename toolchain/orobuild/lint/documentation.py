@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orobuild.lint.registry import rules
+from orobuild.lint.rule import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +32,15 @@ def index(table: Mapping[str, Rule]) -> str:
         f"| [{code}]({code}.md) | {rule.name} | {rule.summary} | {rule.severity.value} |"
         for code, rule in table.items()
     ]
+    scopes = [r.scope for r in table.values()]
+    kinds = [f"{scopes.count(s)} {s.value}" for s in Scope if s in scopes]
     lines = [
         "# Rules",
+        "",
+        f"{len(table)} rules, by what they look at: {', '.join(kinds)}.",
+        "",
+        "Assembly source is GNU syntax in files named `.S` (preprocessed), `.s` and `.inc`. Inline",
+        "assembly in C and Rust and NASM's syntax are not read.",
         "",
         "| code | name | what it finds | severity |",
         "|---|---|---|---|",

@@ -16,7 +16,7 @@ from orobuild.lint.rule import Scope
 from orobuild.lint.selection import selected, severity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from orobuild.elf.reader import ElfFile
     from orobuild.lint.config import LintConfig
@@ -69,6 +69,28 @@ def check_script(text: str, path: str, config: LintConfig) -> tuple[Finding, ...
 
     script = parse(text, path, read_file=lambda name: Path(name).read_bytes())
     return _run_all(Scope.SCRIPT, ScriptModel(script, config), config)
+
+
+def check_source(
+    text: str,
+    path: str,
+    config: LintConfig,
+    read_file: Callable[[str, str], tuple[str, str] | None],
+) -> tuple[Finding, ...]:
+    """What the selected rules find in an assembly file in GNU syntax; `.S` is preprocessed.
+
+    `read_file` takes the name in an include and the path of the file that includes; it gives text
+    and path, None for what cannot be read. Raises `InputError` for text that is no such file,
+    `UsageError` for the configuration.
+    """
+    from orobuild.lint.source import dialect
+    from orobuild.lint.source.model import AssemblyModel
+    from orobuild.lint.source.reader import Reader
+
+    dialect.require_gnu(text, path)
+    preprocessed = not path.endswith(".s")
+    reading = Reader(text, path, read_file=read_file, preprocessed=preprocessed).read()
+    return _run_all(Scope.SOURCE, AssemblyModel(reading, is_fragment=path.endswith(".inc")), config)
 
 
 def _run_all(scope: Scope, model: object, config: LintConfig) -> tuple[Finding, ...]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from orobuild.lint.finding import Finding
 
 SCRIPT_SUFFIXES: Final = (".ld", ".lds", ".x")
+SOURCE_SUFFIXES: Final = (".S", ".s", ".inc", ".asm")
+_MAX_INCLUDED: Final = 4 << 20  # bytes of one included file
 
 
 def check_paths(paths: Iterable[str], config: LintConfig) -> LintResult:
@@ -67,12 +69,32 @@ def _inputs(path: str) -> list[tuple[str, bytes]]:
 def check_bytes(data: bytes, path: str, config: LintConfig) -> tuple[Finding, ...]:
     """Check one file's content by what it is. Raises `InputError`, `UsageError`.
 
-    A linker script is known by its name (`.ld`, `.lds`, `.x`); everything else must be ELF:
-    an image or a relocatable object.
+    Linker scripts (`.ld`, `.lds`, `.x`) and assembly (`.S`, `.s`, `.inc`) are known by their
+    names; everything else must be ELF: an image or a relocatable object.
     """
+    if Path(path).suffix in SOURCE_SUFFIXES and not reader.is_elf(data):
+        return engine.check_source(_decoded(data, path), path, config, _read_included)
     if Path(path).suffix in SCRIPT_SUFFIXES and not reader.is_elf(data):
         return engine.check_script(data.decode("utf-8", "surrogateescape"), path, config)
     elf = reader.read(data, path)
     if elf.header.e_type == ET_REL:
         return engine.check_object(elf, config)
     return engine.check_image(elf, config)
+
+
+def _decoded(data: bytes, path: str) -> str:
+    if (position := data.find(b"\0")) >= 0:
+        line = data.count(b"\n", 0, position) + 1
+        raise InputError(error("a byte 0 in assembly text", Span(path, line), rule="source"))
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _read_included(name: str, including: str) -> tuple[str, str] | None:
+    """An included file beside the file that includes it, or where the process runs."""
+    for candidate in (Path(including).parent / name, Path(name)):
+        try:
+            if candidate.is_file() and candidate.stat().st_size <= _MAX_INCLUDED:
+                return _decoded(candidate.read_bytes(), str(candidate)), str(candidate)
+        except (OSError, ValueError):
+            continue
+    return None

@@ -28,6 +28,8 @@ class Scope(enum.Enum):
     IMAGE = "linked image"  # orobuild.lint.program.Program
     OBJECT = "relocatable object"  # orobuild.lint.relocatable.RelocatableModel
     SCRIPT = "linker script"  # orobuild.lint.script.ScriptModel
+    SOURCE = "assembly source"  # orobuild.lint.source.model.AssemblyModel
+    TEXT = "source text"  # orobuild.lint.suppressions: what the engine itself finds
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,11 +39,13 @@ def command(
     statistics: bool,
     isolated: bool,
 ) -> int:
-    """Check linked images: no reachable byte without execute permission, and more.
+    """Check images, objects, linker scripts and assembly: no reachable byte without execute
+    permission, and more.
 
     \b
     orolint build/release/oro.elf
     orolint --select SEG --output-format sarif kernel.elf > lint.sarif
+    orolint --select ASM boot/start.S isr.s
     orolint --explain SEG001
 
     CODES are rule codes or prefixes, separated by commas. The rules' settings come

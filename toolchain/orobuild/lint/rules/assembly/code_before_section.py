@@ -1,0 +1,82 @@
+"""Code or data stands before any section directive.
+
+## What it does
+
+Reports the first instruction or data of an assembly file that no section directive precedes.
+Directives in macros and in included files count. After a macro from a header that cannot be read,
+nothing is reported: it may have chosen a section. A file named `.inc` is a part of others, which
+choose the section for it.
+
+## Why is this bad?
+
+Nothing says where the code belongs: GNU as assumes `.text`, but the author did not say so. When
+such code is moved into another file or into inline assembly, it goes wherever the assembler
+happened to be writing, and interrupt stubs end up in read-only data.
+
+## Example
+
+```asm
+.globl isr32
+isr32:
+    push $32
+    jmp  isr_common
+```
+
+## Fix
+
+```asm
+.section .text,"ax",@progbits
+.globl isr32
+isr32:
+    push $32
+    jmp  isr_common
+```
+
+## Source
+
+GNU as manual §7.92 `.section` and §4 *Sections and Relocation*: `.text` without a directive.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orobuild.lint.rule import Rule, Scope
+from orobuild.lint.source.events import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orobuild.lint.finding import Finding
+    from orobuild.lint.source.events import Event
+    from orobuild.lint.source.model import AssemblyModel
+
+_TEXT = '.section .text,"ax",@progbits'
+
+
+def check(model: AssemblyModel) -> Iterator[Finding]:
+    """One finding a file."""
+    if model.is_fragment:
+        return
+    first: Event | None = None
+    for event in model.events:
+        if event.chosen or event.section is None:
+            continue
+        if event.kind is Kind.UNKNOWN:
+            return
+        if event.kind in (Kind.INSTRUCTION, Kind.DATA):
+            first = event
+            break
+    if first is None:
+        return
+    what = "instruction" if first.kind is Kind.INSTRUCTION else "data"
+    of = f" of '{first.label}'" if first.label else ""
+    yield model.finding(
+        f"{what}{of} before any section directive: nothing says where it belongs",
+        first.place,
+        hint=f"write '{_TEXT}' (or the section that you mean) above it",
+        symbol=first.label,
+    )
+
+
+RULE = Rule("ASM001", "code-before-section", __doc__, check, scope=Scope.SOURCE)

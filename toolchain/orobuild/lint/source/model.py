@@ -1,0 +1,65 @@
+"""An assembly source as the rules see it: what was read, sorted for them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from orobuild.diagnostics import Note, Severity
+from orobuild.lint.finding import Evidence, Finding
+from orobuild.lint.source.events import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orobuild.lint.source.events import Event, Place, SectionUse
+    from orobuild.lint.source.reader import Reading
+
+
+class AssemblyModel:
+    """One file of assembly. A fragment is read by other files, which choose sections for it."""
+
+    def __init__(self, reading: Reading, *, is_fragment: bool) -> None:
+        self.reading = reading
+        self.is_fragment = is_fragment
+
+    @property
+    def events(self) -> list[Event]:
+        """Every statement that matters, in the order in which the assembler reads them."""
+        return self.reading.events
+
+    @cached_property
+    def contents(self) -> dict[SectionUse, list[Event]]:
+        """What each section receives: instructions, data and unknown macros."""
+        result: dict[SectionUse, list[Event]] = {}
+        for event in self.events:
+            if event.section is not None and event.kind in (
+                Kind.INSTRUCTION,
+                Kind.DATA,
+                Kind.UNKNOWN,
+            ):
+                result.setdefault(event.section, []).append(event)
+        return result
+
+    @cached_property
+    def is_certain(self) -> bool:
+        """Whether the section was known at every statement that emits something."""
+        return self.reading.complete and all(
+            e.section is not None for e in self.events if e.kind in (Kind.INSTRUCTION, Kind.DATA)
+        )
+
+    def finding(
+        self,
+        message: str,
+        place: Place,
+        *,
+        hint: str | None = None,
+        notes: Sequence[Note] = (),
+        symbol: str | None = None,
+        section: SectionUse | None = None,
+    ) -> Finding:
+        """A finding at `place`; the engine sets its code and severity."""
+        named = section.name if section is not None else None
+        evidence = Evidence(symbol=symbol, section=named)
+        chain = (*notes, *place.notes)
+        return Finding(Severity.ERROR, message, place.span, hint, None, chain, evidence)
