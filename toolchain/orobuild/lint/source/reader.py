@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 MAX_STATEMENTS: Final = 300_000  # read in one file, expansions included
 _MAX_NESTING: Final = 40
+_MAX_INCLUSIONS: Final = 16  # of one file: headers that include each other are not guarded here
 _MAX_REPEAT: Final = 300  # a vector table has 256 entries
 _LABEL: Final = re.compile(r'(?:([A-Za-z_.$][\w.$]*|[0-9]+)|"((?:\\.|[^"\\])*)")[ \t]*:(?!=)[ \t]*')
 _HEAD: Final = re.compile(r"([A-Za-z_.$\\][\w.$\\]*)(?![\w.$])[ \t]*")
@@ -168,6 +169,7 @@ class Reader:
         self.symbols: dict[str, int | None] = {}
         self.blocks: list[_Block] = []
         self.budget = MAX_STATEMENTS
+        self.inclusions: dict[str, int] = {}
         self.label: str | None = None
         self.uses: dict[str, SectionUse] = {}
         self.root = self.frame = self._file_frame(text, path)
@@ -449,6 +451,11 @@ class Reader:
         if found is None:
             return
         text, path = found
+        self.inclusions[path] = self.inclusions.get(path, 0) + 1
+        if self.inclusions[path] > _MAX_INCLUSIONS:
+            self.out.complete = False
+            self._lose()
+            return
         frame = self._file_frame(text, path)
         frame.parent, frame.parent_index = self.frame, self.frame.index
         frame.note = "included from here"

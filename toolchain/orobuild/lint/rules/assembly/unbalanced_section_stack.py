@@ -58,10 +58,12 @@ def check(model: AssemblyModel) -> Iterator[Finding]:
     if not model.reading.complete:
         return
     changes = [e for e in model.events if e.kind is Kind.SECTION]
-    if changes and changes[0].word == ".previous" and not model.is_fragment:
+    # A macro that nobody can see may have chosen a section.
+    first = next((e for e in model.events if e.kind in (Kind.SECTION, Kind.UNKNOWN)), None)
+    if first is not None and first.word == ".previous" and not model.is_fragment:
         yield model.finding(
             "'.previous' before any other section directive: there is no section to go back to",
-            changes[0].place,
+            first.place,
             hint="name the section that you mean",
         )
     if not model.reading.pushed:
