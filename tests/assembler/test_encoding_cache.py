@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import orobuild
 from orobuild import assembler
 from orobuild.assembler import encoding_cache
 from orobuild.assembler.encoding_cache import EncodingCache
@@ -154,6 +157,29 @@ def test_encodings_of_another_version_are_not_believed(tmp_path, monkeypatch):
     other = EncodingCache(tmp_path, "x.o")
     assert other.load().slots == {}
     assert outcome(text, encodings=other) == outcome(text)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    ["diagnostics.py", "elf/relocatable.py", "assembler/output.py", "assembler/directives/data.py",
+     "assembler/encoder/rows.py"],
+)  # fmt: skip
+def test_every_source_that_makes_the_object_is_told_apart(tmp_path, changed):
+    package = tmp_path / "orobuild"
+    shutil.copytree(Path(orobuild.__file__).parent, package)
+    code = "from orobuild.assembler import encoding_cache; print(encoding_cache._makers())"
+
+    def makers() -> str:
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONPATH": str(tmp_path)}, check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+
+    before = makers()
+    assert makers() == before
+    with (package / changed).open("a") as source:
+        source.write("# another\n")
+    assert makers() != before
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path):

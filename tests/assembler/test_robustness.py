@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from assembler.gnu_as import message, ours
 from assembler.snippets import snippets
+from orobuild import assembler
+from orobuild.assembler import macro
 from orobuild.errors import InputError
 
 SUBJECTS = (
@@ -106,3 +108,12 @@ def test_a_huge_section_without_bytes_costs_nothing() -> None:
 
 def test_a_million_repetitions_are_fine() -> None:
     assert len(ours(".rept 200000\nnop\n.endr\n").object) > 200_000
+
+
+def test_a_macro_that_expands_itself_twice_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(macro, "MAX_RECURSIONS", 200)
+    text = '.macro e n\n.if \\n\ne "(\\n-1)"\ne "(\\n-1)"\n.else\nnop\n.endif\n.endm\n'
+    options = assembler.Options(strict=False)
+    assert assembler.assemble(text + "e 6\n", "x.s", options, read_file=None).object
+    with pytest.raises(InputError, match="expands itself too often"):
+        assembler.assemble(text + "e 30\n", "x.s", options, read_file=None)

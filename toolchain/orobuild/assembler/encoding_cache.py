@@ -163,21 +163,22 @@ def _digest(data: bytes | memoryview) -> bytes:
 
 
 def _makers() -> str:
-    """Who makes encodings: our version and sources, keystone's and iced-x86's files.
+    """Who makes objects: our version and sources, keystone's and iced-x86's files.
 
-    Sources are told apart by size and time, which costs one look into each directory.
+    Files are told apart by size and time, which costs one look into each directory.
     """
     from importlib.util import find_spec
 
     parts = [str(_FORMAT), orobuild.__version__, sys.implementation.cache_tag or ""]
-    own = Path(__file__).parent
-    folders = [own / "encoder", own]
-    for package in ("keystone", "iced_x86"):
-        spec = find_spec(package)
+    package = Path(__file__).parents[1]
+    folders = [str(package), str(package / "elf")]
+    folders += [folder for folder, _, _ in os.walk(package / "assembler")]
+    for name in ("keystone", "iced_x86"):
+        spec = find_spec(name)
         if spec is not None and spec.origin:
-            folders.append(Path(spec.origin).parent)
+            folders.append(str(Path(spec.origin).parent))
     for folder in folders:
-        with os.scandir(folder) as entries:
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 if entry.name.endswith((".py", ".so", ".pyd", ".dll", ".dylib")):
                     state = entry.stat()

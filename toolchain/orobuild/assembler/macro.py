@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from orobuild.assembler.unit import Unit
 
 MAX_NESTING: Final = 100  # gas/macro.c, max_macro_nest
+MAX_RECURSIONS: Final = 30_000
+"""Expansions of a macro inside its own expansion: two in each would take longer than anybody waits,
+long before they are nested too deeply."""
 # as `expression.NAME`, without \x01 and \x02
 _TOKEN: Final = re.compile(r"[^\x00-#%-\-/-@\[-\^`{-\x7f][^\x00-#%-\-/:-@\[-\^`{-\x7f]*")
 _SEPARATORS: Final = frozenset(" \t,;\"'<>()=!")
@@ -344,8 +347,25 @@ def expand(unit: Unit, macro: Macro, text: str, start: int) -> None:
     values = _arguments(unit, macro, text, start)
     number = unit.macro_count
     unit.macro_count += 1
+    note = f"in expansion of macro '{macro.name}'"
+    if _is_inside(frame, note):
+        unit.recursions += 1
+        if unit.recursions > MAX_RECURSIONS:
+            unit.fatal(
+                f"macro '{macro.name}' expands itself too often",
+                hint=f"the limit is {MAX_RECURSIONS:,} times in a file",
+            )
     body = macro.body.expand(unit, values, number)
-    _read(unit, body, f"in expansion of macro '{macro.name}'", kind="macro")
+    _read(unit, body, note, kind="macro")
+
+
+def _is_inside(frame: Frame | None, note: str) -> bool:
+    """Whether `frame` is, or was caused by, the expansion that `note` names."""
+    while frame is not None and frame.parent is not None:
+        if frame.note == note:
+            return True
+        frame = frame.parent
+    return False
 
 
 def _arguments(unit: Unit, macro: Macro, text: str, start: int) -> dict[str, str]:

@@ -62,6 +62,7 @@ class Unit(Instructions):
         self.sections = {}
         self.macros = {}
         self.macro_count = 0
+        self.recursions = 0
         self.local_count = 0
         self.alternate = options.flags.alternate
         self.conditionals = Conditionals()
