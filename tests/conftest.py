@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -18,6 +19,18 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("orobuild")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def _find_rustup_home() -> None:
+    """Let rustup's `rustc` find its toolchains, which it looks for below HOME, under another HOME."""
+    rustc = shutil.which("rustc")
+    if rustc is not None and "RUSTUP_HOME" not in os.environ:
+        home = Path(rustc).parent.parent.with_name(".rustup")
+        if home.is_dir():
+            os.environ["RUSTUP_HOME"] = str(home)
+
+
+_find_rustup_home()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
