@@ -248,7 +248,7 @@ class Program:
         self.options = replace(
             OPTIONS,
             gc_sections=rng.random() < 0.5,
-            build_id=rng.random() < 0.3,
+            build_id="sha1" if rng.random() < 0.3 else "",
             strip=rng.choice(("none", "debug", "all")),
             defsym={"given": rng.randrange(99)},
         )
