@@ -14,6 +14,9 @@ enum vectors {
     VECTOR_MACHINE_CHECK = 18,
     VECTOR_EXCEPTIONS = 32, /* exceptions lie below */
     VECTOR_PIC = 0x20,      /* sixteen vectors where the masked 8259s may still be spurious */
+    VECTOR_ISA = 0x30,      /* the I/O APIC's; in the order of the ISA lines */
+    VECTOR_KEYBOARD = VECTOR_ISA + 1,
+    VECTOR_SERIAL = VECTOR_ISA + 4,
     VECTOR_TIMER = 0xe0,
     VECTOR_RESCHEDULE = 0xf0,
     VECTOR_FLUSH = 0xf1,

@@ -14,6 +14,7 @@ enum lapic_register {
     REGISTER_TASK_PRIORITY = 0x80,
     REGISTER_END_OF_INTERRUPT = 0xb0,
     REGISTER_SPURIOUS = 0xf0,
+    REGISTER_REQUESTS = 0x200, /* eight of them, 0x10 apart */
     REGISTER_ERROR_STATUS = 0x280,
     REGISTER_COMMAND_LOW = 0x300,
     REGISTER_COMMAND_HIGH = 0x310,
@@ -148,6 +149,13 @@ bool lapic_is_x2apic(void)
 void lapic_end_of_interrupt(void)
 {
     lapic_write(REGISTER_END_OF_INTERRUPT, 0);
+}
+
+bool lapic_requested(uint8_t vector)
+{
+    uint32_t requests =
+        lapic_read((enum lapic_register)(REGISTER_REQUESTS + 0x10 * (vector / 32)));
+    return requests >> vector % 32 & 1;
 }
 
 /* Intel SDM Vol. 3A 10.6.1 and 10.12.9: the command register, one 64-bit MSR in x2APIC mode. */

@@ -29,6 +29,9 @@ uint32_t lapic_id(void);
 bool lapic_is_x2apic(void);
 void lapic_end_of_interrupt(void);
 
+/* Whether an interrupt waits to be taken by the calling core (Intel SDM Vol. 3A 10.8.4: IRR). */
+bool lapic_requested(uint8_t vector);
+
 /* Whether a command can name this core: an xAPIC has 8 bits for it, all ones meaning everyone. */
 bool lapic_reaches(uint32_t apic_id);
 

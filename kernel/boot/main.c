@@ -6,11 +6,13 @@
 #include "arch/cpu.h"
 #include "arch/descriptors.h"
 #include "arch/features.h"
+#include "arch/ioapic.h"
 #include "arch/lapic.h"
 #include "arch/pic.h"
 #include "boot/boot_info.h"
 #include "boot/memory_map.h"
 #include "console/exit.h"
+#include "console/input.h"
 #include "console/printk.h"
 #include "console/serial.h"
 #include "firmware/topology.h"
@@ -48,6 +50,8 @@ static void start_interrupts(void)
     lapic_enable();
     cores[0].apic_id = lapic_id();
     cores[0].online = true;
+    ioapic_init();
+    input_init();
     lapic_timer_calibrate();
 }
 

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "boot/boot_info.h"
+#include "firmware/routing.h"
 #include "firmware/scan.h"
 #include "firmware/topology.h"
 #include "lib/string.h"
@@ -50,10 +51,19 @@ struct __attribute__((packed)) madt_entry {
             uint16_t reserved;
             uint32_t apic_id, flags;
         } x2apic;
+        struct __attribute__((packed)) {
+            uint8_t id, reserved;
+            uint32_t address, first_gsi;
+        } ioapic;
+        struct __attribute__((packed)) {
+            uint8_t bus, irq;
+            uint32_t gsi;
+            uint16_t flags;
+        } override;
     };
 };
 
-enum madt_types { MADT_LAPIC = 0, MADT_X2APIC = 9 };
+enum madt_types { MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_X2APIC = 9 };
 enum { MADT_CORE_ENABLED = 1 };
 
 /* The table at this address, if it is readable and its checksum is right. */
@@ -123,6 +133,12 @@ static void read_entry(const struct madt_entry *entry)
         if (entry->x2apic.flags & MADT_CORE_ENABLED)
             topology_add_core(entry->x2apic.apic_id);
         break;
+    case MADT_IOAPIC:
+        routing_add_ioapic(entry->ioapic.address, entry->ioapic.first_gsi, entry->ioapic.id);
+        break;
+    case MADT_OVERRIDE:
+        routing_override(entry->override.irq, entry->override.gsi, entry->override.flags);
+        break;
     }
 }
 
@@ -132,6 +148,10 @@ static uint8_t entry_size(uint8_t type)
     switch (type) {
     case MADT_LAPIC:
         return 8;
+    case MADT_IOAPIC:
+        return 12;
+    case MADT_OVERRIDE:
+        return 10;
     case MADT_X2APIC:
         return 16;
     default:

@@ -11,6 +11,6 @@
  * is none. Reads through the boot direct map. */
 uint64_t acpi_find_root(void);
 
-/* Adds the enabled cores to `topology`; false if there is no sound MADT under this root pointer, or
+/* Adds the enabled cores to `topology`, and the I/O APICs to `routing`; false if there is no sound MADT under this root pointer, or
  * it lists no core. */
 bool acpi_read_madt(uint64_t root);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "abi/layout.h"
+#include "firmware/routing.h"
 #include "firmware/scan.h"
 #include "firmware/topology.h"
 #include "lib/string.h"
@@ -30,9 +31,18 @@ struct configuration {
 
 enum {
     ENTRY_PROCESSOR = 0,
+    ENTRY_BUS = 1,
+    ENTRY_IOAPIC = 2,
+    ENTRY_INTERRUPT = 3,
     ENTRY_PROCESSOR_SIZE = 20,
     ENTRY_OTHER_SIZE = 8,
     PROCESSOR_ENABLED = 1,
+    IOAPIC_ENABLED = 1,
+    INTERRUPT_VECTORED = 0,
+    DEFAULT_IOAPIC = -0x1400000, /* 0xfec00000 */
+    /* The table names an input by its I/O APIC and its number there; as GSIs, each I/O APIC has as
+     * many as it can have inputs. */
+    GSIS_OF_IOAPIC = 256,
     FEATURE_IMCRP = 0x80,
 };
 
@@ -72,29 +82,60 @@ static const struct configuration *table_at(uint64_t address)
     return table;
 }
 
+/* Entries as 4.3.1 to 4.3.4 lay them out, the first byte being the type. */
+static void read_entry(const uint8_t *entry, int *isa_bus)
+{
+    uint32_t address;
+    switch (entry[0]) {
+    case ENTRY_PROCESSOR:
+        if (entry[3] & PROCESSOR_ENABLED)
+            topology_add_core(entry[1]);
+        break;
+    case ENTRY_BUS:
+        if (memcmp(entry + 2, "ISA   ", 6) == 0)
+            *isa_bus = entry[1];
+        break;
+    case ENTRY_IOAPIC:
+        memcpy(&address, entry + 4, sizeof(address));
+        if (entry[3] & IOAPIC_ENABLED)
+            routing_add_ioapic(address, routing.ioapic_count * GSIS_OF_IOAPIC, entry[1]);
+        break;
+    case ENTRY_INTERRUPT:
+        for (uint32_t i = 0; i < routing.ioapic_count; i++) {
+            const struct routing_ioapic *ioapic = &routing.ioapics[i];
+            if (entry[1] == INTERRUPT_VECTORED && entry[4] == *isa_bus && entry[6] == ioapic->id)
+                routing_override(entry[5], ioapic->first_gsi + entry[7],
+                                 (uint16_t)(entry[2] | entry[3] << 8));
+        }
+        break;
+    }
+}
+
 static void read_entries(const struct configuration *table)
 {
     const uint8_t *entry = (const uint8_t *)(table + 1);
     const uint8_t *end = (const uint8_t *)table + table->length;
+    int isa_bus = -1; /* the entries come in the order of their types */
     for (uint16_t i = 0; i < table->entry_count && entry < end; i++) {
         size_t size = entry[0] == ENTRY_PROCESSOR ? ENTRY_PROCESSOR_SIZE : ENTRY_OTHER_SIZE;
         if (size > (size_t)(end - entry))
             break;
-        if (entry[0] == ENTRY_PROCESSOR && entry[3] & PROCESSOR_ENABLED)
-            topology_add_core(entry[1]);
+        read_entry(entry, &isa_bus);
         entry += size;
     }
 }
 
-bool mp_table_read_cores(uint64_t pointer)
+bool mp_table_read(uint64_t pointer)
 {
     const struct floating_pointer *found = pointer_at(pointer);
     if (!found)
         return false;
     if (found->features[0]) {
-        /* A default configuration (chapter 5): two processors, APIC ids 0 and 1. */
+        /* A default configuration (chapter 5): two processors, APIC ids 0 and 1, and an I/O APIC
+         * whose inputs are in the order of the ISA lines. */
         topology_add_core(0);
         topology_add_core(1);
+        routing_add_ioapic((uint32_t)DEFAULT_IOAPIC, 0, 2);
         return true;
     }
     const struct configuration *table = table_at(found->table);

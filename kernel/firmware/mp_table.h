@@ -13,5 +13,6 @@ uint64_t mp_table_find(void);
 /* Whether interrupts go around the APICs until the IMCR is written. */
 bool mp_table_has_imcr(uint64_t pointer);
 
-/* Adds the enabled cores to `topology`; false if the table is not sound or lists no core. */
-bool mp_table_read_cores(uint64_t pointer);
+/* Adds the enabled cores to `topology`, and the I/O APICs to `routing`; false if the table is not
+ * sound or lists no core. */
+bool mp_table_read(uint64_t pointer);

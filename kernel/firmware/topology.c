@@ -2,6 +2,7 @@
 
 #include "firmware/acpi.h"
 #include "firmware/mp_table.h"
+#include "firmware/routing.h"
 
 struct topology topology;
 
@@ -23,8 +24,12 @@ void topology_read(void)
     /* The IMCR is the MP table's to know, whoever lists the cores. */
     topology.has_imcr = mp_table_has_imcr(mp);
     topology.source = "none";
-    if (acpi_read_madt(acpi_find_root()))
+    routing_reset();
+    if (acpi_read_madt(acpi_find_root())) {
         topology.source = "acpi";
-    else if (mp_table_read_cores(mp))
+        return;
+    }
+    routing_reset();
+    if (mp_table_read(mp))
         topology.source = "mp";
 }

@@ -11,6 +11,7 @@
 #include "arch/cpu.h"
 #include "arch/features.h"
 #include "arch/lapic.h"
+#include "console/input.h"
 #include "console/printk.h"
 #include "interrupt/event.h"
 #include "interrupt/panic.h"
@@ -45,6 +46,8 @@ __attribute__((always_inline)) static inline void kernel_event(const struct even
         scheduler_tick(core);
         process_tick(core);
         crash_tick(core);
+        if (core->index == 0)
+            input_tick();
         demo_tick(core);
         break;
     case EVENT_FLUSH:
@@ -65,6 +68,14 @@ __attribute__((always_inline)) static inline void kernel_event(const struct even
         break;
     case EVENT_APIC_ERROR:
         printk("core %u: local APIC error\n", core->index);
+        break;
+    case EVENT_SERIAL:
+        input_serial();
+        lapic_end_of_interrupt(); /* only now: the line may be level triggered */
+        break;
+    case EVENT_KEYBOARD:
+        input_keyboard();
+        lapic_end_of_interrupt();
         break;
     case EVENT_RESCHEDULE:
         scheduler_called(core);
@@ -104,6 +115,10 @@ _Noreturn void interrupt_entry(struct frame *frame)
     case VECTOR_FLUSH:
         lapic_end_of_interrupt();
         handle(EVENT_FLUSH, frame, 0);
+    case VECTOR_SERIAL:
+        handle(EVENT_SERIAL, frame, 0);
+    case VECTOR_KEYBOARD:
+        handle(EVENT_KEYBOARD, frame, 0);
     case VECTOR_APIC_ERROR:
         lapic_end_of_interrupt();
         handle(EVENT_APIC_ERROR, frame, 0);

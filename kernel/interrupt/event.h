@@ -22,6 +22,8 @@ enum event_kind {
     EVENT_FAULT,      /* frame: what the program did; address: cr2 */
     EVENT_REFUSED,    /* frame: it cannot be resumed */
     EVENT_NMI,        /* frame: the interrupted program */
+    EVENT_SERIAL,     /* the serial port has input */
+    EVENT_KEYBOARD,   /* the keyboard has */
     EVENT_APIC_ERROR,
     EVENT_SPURIOUS, /* nothing happened after all */
 };

@@ -4,6 +4,7 @@
 #include "boot/memory_map.h"
 #include "firmware/acpi.h"
 #include "firmware/mp_table.h"
+#include "firmware/routing.h"
 #include "firmware/scan.h"
 #include "firmware/topology.h"
 #include "lib/string.h"
@@ -16,10 +17,10 @@ enum {
     XSDT = 64,
     XSDT_SIZE = 36 + 8,
     MADT = 128,
-    MADT_SIZE = 44 + 3 * 8 + 16,
+    MADT_SIZE = 44 + 3 * 8 + 16 + 12 + 10,
     MP_POINTER = 1024,
     MP_TABLE = 1040,
-    MP_SIZE = 44 + 2 * 20 + 8,
+    MP_SIZE = 44 + 2 * 20 + 5 * 8,
     PAGE_USED = 2048,
     /* Base memory, which the frame allocator leaves alone, and which goes on for long enough that
      * any 16-bit length stays in it. */
@@ -30,6 +31,7 @@ enum {
 static uint64_t frame;
 static uint8_t *page;
 static struct topology saved;
+static struct routing saved_routing;
 
 static void put32(unsigned offset, uint32_t value)
 {
@@ -55,7 +57,9 @@ static void fix_checksums(void)
     fix_checksum(MP_TABLE, MP_SIZE, 7);
 }
 
-/* Cores 3, 5 (disabled) and 7, and by x2APIC entry 300; in the MP table 1 and 2. */
+/* Cores 3, 5 (disabled) and 7, and by x2APIC entry 300; an I/O APIC at 0xfec00000 whose inputs begin
+ * with 24, and IRQ 4 at GSI 30, active low and level triggered. In the MP table cores 1 and 2, and
+ * two I/O APICs, with IRQ 1 at input 3 of the second, level triggered. */
 static void make_tables(void)
 {
     memset(page, 0, PAGE_USED);
@@ -69,7 +73,9 @@ static void make_tables(void)
     memcpy(page + MADT, "APIC", 4);
     put32(MADT + 4, MADT_SIZE);
     static const uint8_t entries[] = {0, 8, 0, 3, 1, 0, 0, 0, 0, 8, 1, 5, 0, 0,    0, 0, 0, 8, 2, 7,
-                                      1, 0, 0, 0, 9, 16, 0, 0, 44, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0};
+                                      1, 0, 0, 0, 9, 16, 0, 0, 44, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
+                                      1, 12, 5, 0, 0, 0, 0xc0, 0xfe, 24, 0, 0, 0,
+                                      2, 10, 0, 4, 30, 0, 0, 0, 0x0f, 0};
     memcpy(page + MADT + 44, entries, sizeof(entries));
 
     memcpy(page + MP_POINTER, "_MP_", 4);
@@ -77,25 +83,30 @@ static void make_tables(void)
     page[MP_POINTER + 8] = 1;
     memcpy(page + MP_TABLE, "PCMP", 4);
     page[MP_TABLE + 4] = MP_SIZE;
-    page[MP_TABLE + 34] = 3;
+    page[MP_TABLE + 34] = 7;
     for (unsigned i = 0; i < 2; i++) {
         page[MP_TABLE + 44 + 20 * i + 1] = (uint8_t)(i + 1);
         page[MP_TABLE + 44 + 20 * i + 3] = 1;
     }
-    page[MP_TABLE + 44 + 40] = 1;
+    static const uint8_t others[] = {1, 7, 'I', 'S', 'A', ' ', ' ', ' ', 2, 8, 0x11, 1, 0, 0, 0xc0, 0xfe,
+                                     2, 9, 0x11, 1, 0, 0x10, 0xc0, 0xfe, 3, 0, 0x0c, 0, 7, 1, 9, 3,
+                                     3, 0, 0x0f, 0, 6, 4, 9, 5};
+    memcpy(page + MP_TABLE + 44 + 40, others, sizeof(others));
     fix_checksums();
 }
 
 static bool read_acpi(void)
 {
     topology.core_count = topology.cores_beyond = 0;
+    routing_reset();
     return acpi_read_madt(frame + ROOT);
 }
 
 static bool read_mp(void)
 {
     topology.core_count = topology.cores_beyond = 0;
-    return mp_table_read_cores(frame + MP_POINTER);
+    routing_reset();
+    return mp_table_read(frame + MP_POINTER);
 }
 
 /* Runs a check with a page of sound tables, and puts the machine's own topology back. */
@@ -105,9 +116,34 @@ static void with_tables(void (*check)(void))
     page = phys_to_virt(frame);
     CHECK(memory_map.ranges[0].start <= frame && memory_map.ranges[0].end >= PAGE_ADDRESS_END);
     saved = topology;
+    saved_routing = routing;
     make_tables();
     check();
     topology = saved;
+    routing = saved_routing;
+}
+
+static bool line_is(uint32_t irq, uint32_t gsi, bool active_low, bool level)
+{
+    const struct routing_line *line = &routing.lines[irq];
+    return line->gsi == gsi && line->active_low == active_low && line->level == level;
+}
+
+static void check_acpi_routing(void)
+{
+    CHECK_EQUAL(routing.ioapic_count, 1);
+    CHECK_EQUAL(routing.ioapics[0].address, 0xfec00000);
+    CHECK_EQUAL(routing.ioapics[0].first_gsi, 24);
+    CHECK(line_is(1, 1, false, false) && line_is(4, 30, true, true));
+}
+
+/* An interrupt of a bus that is not ISA is none of these lines. */
+static void check_mp_routing(void)
+{
+    CHECK_EQUAL(routing.ioapic_count, 2);
+    CHECK_EQUAL(routing.ioapics[1].address, 0xfec01000);
+    CHECK(line_is(1, routing.ioapics[1].first_gsi + 3, false, true));
+    CHECK(line_is(4, 4, false, false));
 }
 
 static void check_sound(void)
@@ -115,8 +151,10 @@ static void check_sound(void)
     CHECK(read_acpi());
     CHECK_EQUAL(topology.core_count, 3);
     CHECK(topology.apic_ids[0] == 3 && topology.apic_ids[1] == 7 && topology.apic_ids[2] == 300);
+    check_acpi_routing();
     CHECK(read_mp());
     CHECK(topology.core_count == 2 && topology.apic_ids[0] == 1 && topology.apic_ids[1] == 2);
+    check_mp_routing();
     CHECK(scan_find(frame, PAGE_USED, "_MP_", 16) == frame + MP_POINTER);
     page[MP_POINTER + 12] = 0x80;
     CHECK(mp_table_has_imcr(frame + MP_POINTER));
@@ -198,7 +236,7 @@ static void out_of_reach(void)
     CHECK(!scan_physical((UINT64_C(1) << 32) - 8, 16));
     CHECK(!scan_physical(4096, UINT64_MAX));
     CHECK(scan_physical(4096, 16) != NULL);
-    CHECK(!acpi_read_madt(0) && !mp_table_read_cores(0) && !mp_table_has_imcr(0));
+    CHECK(!acpi_read_madt(0) && !mp_table_read(0) && !mp_table_has_imcr(0));
 }
 
 TEST_SUITE(firmware, {"checksums", checksums}, {"out_of_reach", out_of_reach},

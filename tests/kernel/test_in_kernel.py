@@ -17,6 +17,7 @@ SUITES = (
     "firmware",
     "topology",
     "scheduler",
+    "input",
 )
 
 

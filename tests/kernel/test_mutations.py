@@ -37,6 +37,17 @@ POP_ORDER = (
             "frames",
         ),
         (
+            (
+                "kernel/arch/ioapic.c",
+                "ioapic_write(i, ENTRIES + 2 * input, ENTRY_MASKED)",
+                "(void)input",
+            ),
+            "input",
+        ),
+        (("kernel/arch/ioapic.c", "vector | (", "ENTRY_MASKED | vector | ("), "input"),
+        (("kernel/console/serial.c", "    outb(INTERRUPT_ENABLE, ENABLE_INPUT);\n", ""), "input"),
+        (("kernel/firmware/routing.c", "== TRIGGER_LEVEL", "!= TRIGGER_LEVEL"), "firmware"),
+        (
             ("kernel/boot/memory_map.c", "start = (start + PAGE_SIZE - 1)", "start = start"),
             "memory_map",
         ),
