@@ -67,6 +67,14 @@ TEST_TOOLS = (
     Tool("ld.lld", "lld", "lld", "lld", "lld"),
     Tool("fdisk", "fdisk", "util-linux", "util-linux", "util-linux"),
     Tool("sfdisk", "fdisk", "util-linux", "util-linux", "util-linux"),
+    # What media must satisfy: fsck.fat and mtools, partition editors, readers of ISO 9660, QEMU's
+    # disk formats; grub-mkrescue is the yardstick of the image benchmark.
+    Tool("fsck.fat", "dosfstools", "dosfstools", "dosfstools", "dosfstools"),
+    Tool("mcopy", "mtools", "mtools", "mtools", "mtools"),
+    Tool("sgdisk", "gdisk", "gdisk", "gptfdisk", "gptfdisk"),
+    Tool("xorriso", "xorriso", "xorriso", "libisoburn", "xorriso"),
+    Tool("isoinfo", "genisoimage", "genisoimage", "cdrtools", "cdrtools"),
+    Tool("qemu-img", "qemu-utils", "qemu-img", "qemu-img", "qemu"),
     Tool("bochs", "bochs bochs-term bochsbios vgabios", "bochs", "bochs", "bochs"),
 )
 PYTHON_VENV = Tool("python3 -m ensurepip", "python3-venv", "python3", "python", "python")

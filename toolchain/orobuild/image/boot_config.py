@@ -1,0 +1,186 @@
+"""BOOT.CFG: the menu that our loaders show, and what each of its entries loads.
+
+Owns the text: `to_text` writes what the loaders read, `parse` reads what `to_text` or a person
+wrote. The format is described in docs/images.md. Where the named files lie is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from orobuild.diagnostics import Span, error
+from orobuild.errors import InputError
+
+VERSION: Final = 1
+_MAX_TIMEOUT: Final = 3600
+_FILE: Final = re.compile(r"(\S+)((?: [a-z0-9]+=[0-9a-fA-F]+)*)(?: (.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class BootFile:
+    """A file as the menu names it: its path, and its size and CRC-32 where they are said."""
+
+    path: str
+    size: int | None = None
+    crc32: int | None = None
+
+    def statement(self) -> str:
+        """`path size=… crc32=…`."""
+        text = self.path
+        if self.size is not None:
+            text += f" size={self.size}"
+        if self.crc32 is not None:
+            text += f" crc32={self.crc32:08x}"
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEntry:
+    """An entry: its title, kernel, command line, and (file, string) of each module."""
+
+    title: str
+    kernel: BootFile
+    command_line: str = ""
+    modules: tuple[tuple[BootFile, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """The whole file; `timeout` in seconds. `sealed`: it ended in a checksum, which matched."""
+
+    entries: tuple[MenuEntry, ...]
+    default: int = 0
+    timeout: int = 5
+    sealed: bool = True
+
+
+def check_text(text: str, what: str) -> str:
+    """`text`, which must be one line of UTF-8. Raises `InputError`."""
+    for character, name in (("\n", "a line feed"), ("\r", "a carriage return"), ("\0", "a NUL")):
+        if character in text:
+            raise InputError(error(f"{what} contains {name}"))
+    try:
+        text.encode()
+    except UnicodeEncodeError as problem:
+        raise InputError(error(f"{what} cannot be written as UTF-8: {problem.reason}")) from None
+    return text
+
+
+def to_text(menu: Menu) -> bytes:
+    """The file's bytes. Raises `InputError` for text that does not fit in a line."""
+    if not menu.entries:
+        raise InputError(error("there is no entry to boot"))
+    if not 0 <= menu.default < len(menu.entries):
+        message = f"the default entry is {menu.default}, there are {len(menu.entries)}"
+        raise InputError(error(message, hint="entries are counted from 0"))
+    if not 0 <= menu.timeout <= _MAX_TIMEOUT:
+        raise InputError(error(f"the timeout is {menu.timeout} s, not 0 to {_MAX_TIMEOUT}"))
+    lines = [f"orobuild-boot {VERSION}", f"timeout {menu.timeout}", f"default {menu.default}"]
+    for entry in menu.entries:
+        title = check_text(entry.title, "a title")
+        if not title.strip():
+            raise InputError(error("an entry has no title"))
+        lines += [f"entry {title}", f"kernel {entry.kernel.statement()}"]
+        if entry.command_line:
+            line = check_text(entry.command_line, f"the command line of '{title}'")
+            lines.append(f"cmdline {line}")
+        for file, string in entry.modules:
+            check_text(string, f"a module's string in '{title}'")
+            lines.append(f"module {file.statement()}{f' {string}' if string else ''}")
+    text = "".join(f"{line}\n" for line in lines).encode()
+    return text + f"end crc32={zlib.crc32(text):08x}\n".encode()
+
+
+class _Parser:
+    def __init__(self, path: str) -> None:
+        self.path, self.number, self.line = path, 0, ""
+
+    def fail(self, message: str, hint: str | None = None) -> NoReturn:
+        span = Span(self.path, self.number, 1, max(len(self.line), 1), self.line)
+        raise InputError(error(message, span, hint=hint))
+
+    def number_in(self, text: str, most: int) -> int:
+        if not text.isascii() or not text.isdigit() or int(text) > most:
+            self.fail(f"'{text}' is not a number from 0 to {most}")
+        return int(text)
+
+    def file(self, text: str) -> tuple[BootFile, str]:
+        match = _FILE.fullmatch(text)
+        if not match or not match[1].startswith("/"):
+            self.fail("a file's path starts with '/'")
+        size = crc32 = None
+        for word in match[2].split():
+            key, _, value = word.partition("=")
+            if key == "size":
+                size = self.number_in(value, (1 << 32) - 1)
+            elif key == "crc32" and len(value) == 8:
+                crc32 = int(value, 16)
+            else:
+                self.fail(f"'{word}' is neither size=NUMBER nor crc32=8 DIGITS")
+        return BootFile(match[1], size, crc32), match[3] or ""
+
+
+def parse(data: bytes, path: str) -> Menu:
+    """The menu in a BOOT.CFG. Raises `InputError` with the line that is wrong."""
+    parser = _Parser(path)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as problem:
+        message = f"byte {problem.start} is not UTF-8"
+        raise InputError(error(message, Span(path))) from None
+    entries: list[MenuEntry] = []
+    open_entry: dict[str, object] = {}
+    timeout, default, sealed, seen_version, offset = 5, 0, False, False, 0
+
+    def close() -> None:
+        if not open_entry:
+            return
+        if "kernel" not in open_entry:
+            parser.fail(f"the entry '{open_entry['title']}' has no kernel")
+        entries.append(MenuEntry(**open_entry))  # type: ignore[arg-type]
+        open_entry.clear()
+
+    for raw in text.split("\n"):
+        parser.number += 1
+        parser.line = line = raw.removesuffix("\r")
+        start, offset = offset, offset + len(raw.encode()) + 1
+        word, _, rest = line.partition(" ")
+        if not line.strip() or line.startswith("#"):
+            continue
+        if sealed:
+            parser.fail("there is text behind 'end'")
+        if not seen_version:
+            if word != "orobuild-boot" or rest != str(VERSION):
+                parser.fail(f"the first statement must be 'orobuild-boot {VERSION}'")
+            seen_version = True
+        elif word == "timeout":
+            timeout = parser.number_in(rest, _MAX_TIMEOUT)
+        elif word == "default":
+            default = parser.number_in(rest, 0xFFFF)
+        elif word == "entry":
+            close()
+            open_entry = {"title": rest, "modules": ()}
+        elif word in ("kernel", "cmdline", "module") and not open_entry:
+            parser.fail(f"'{word}' stands before the first 'entry'")
+        elif word == "kernel":
+            open_entry["kernel"], _ = parser.file(rest)
+        elif word == "cmdline":
+            open_entry["command_line"] = rest
+        elif word == "module":
+            open_entry["modules"] = (*open_entry["modules"], parser.file(rest))  # type: ignore[misc]
+        elif word == "end":
+            close()
+            if rest != f"crc32={zlib.crc32(data[:start]):08x}":
+                parser.fail("the menu does not match its checksum", "it was changed or damaged")
+            sealed = True
+        else:
+            parser.fail(f"unknown statement '{word}'")
+    close()
+    if not entries:
+        parser.fail("the menu has no entry")
+    if default >= len(entries):
+        parser.fail(f"the default entry is {default}, there are {len(entries)}")
+    return Menu(tuple(entries), default, timeout, sealed)
