@@ -33,6 +33,7 @@ _oro_user_images:
     user_image pong
     user_image sieve
     user_image threads
+    user_image promises
     user_image fault_write
     user_image fault_execute
     user_image fault_stack

@@ -42,6 +42,7 @@ enum control_bits {
     CR4_OSFXSR = 1 << 9,
     CR4_OSXMMEXCPT = 1 << 10,
     CR4_UMIP = 1 << 11,
+    CR4_LA57 = 1 << 12,
     CR4_OSXSAVE = 1 << 18,
     CR4_SMEP = 1 << 20,
     CR4_SMAP = 1 << 21,
@@ -96,6 +97,9 @@ enum page_bits {
     PAGE_DIRTY = 1 << 6,
     PAGE_LARGE = 1 << 7,
     PAGE_GLOBAL = 1 << 8,
+    /* Of an entry that is not present, which the processor ignores but for bit 0: the page is provided
+     * at its first use. */
+    PAGE_PROMISED = 1 << 9,
 };
 #define PAGE_NX (UINT64_C(1) << 63)
 #define PAGE_ADDRESS UINT64_C(0x000ffffffffff000)

@@ -30,7 +30,8 @@ enum syscall {
     SYSCALL_THREAD,  /* (entry, stack, argument): a further thread of this process; it begins at
                       * entry with rdi = argument and rsp = stack */
     SYSCALL_THREAD_EXIT, /* (): ends this thread; with the last one the process, with status 0 */
-    SYSCALL_MAP,     /* (address, pages): zeroed memory between MAP_START and MAP_END */
+    SYSCALL_MAP,     /* (address, pages): zeroed memory between MAP_START and MAP_END; each page
+                      * takes memory from its first use on */
     SYSCALL_UNMAP,   /* (address, pages): gives it back; no thread can reach it any more */
     SYSCALL_COUNT,
 };

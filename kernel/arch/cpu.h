@@ -87,6 +87,11 @@ static inline void write_cr4(uint64_t value)
     __asm__ volatile("movq %0, %%cr4" : : "r"(value) : "memory");
 }
 
+static inline void invlpg(uint64_t virtual)
+{
+    __asm__ volatile("invlpg (%0)" : : "r"(virtual) : "memory");
+}
+
 static inline uint64_t read_flags(void)
 {
     uint64_t flags;

@@ -19,6 +19,7 @@
 #include "interrupt/event.h"
 #include "memory/frames.h"
 #include "memory/kernel_map.h"
+#include "memory/paging.h"
 #include "sched/demo.h"
 #include "smp/smp.h"
 #include "test/crash.h"
@@ -67,6 +68,7 @@ _Noreturn void kernel_main(uint32_t magic, uint64_t information)
     }
     crash_early_if_asked();
     features_enable();
+    paging_init();
     topology_read();
     memory_map_init();
     frames_init();

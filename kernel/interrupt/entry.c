@@ -14,6 +14,7 @@
 #include "console/input.h"
 #include "console/printk.h"
 #include "interrupt/event.h"
+#include "interrupt/exceptions.h"
 #include "interrupt/panic.h"
 #include "interrupt/probe.h"
 #include "sched/demo.h"
@@ -36,6 +37,16 @@ _Noreturn void exception_entry_ist(struct frame *frame, uint32_t swapped);
 _Noreturn void syscall_entry(struct frame *frame);
 _Noreturn void context_refused(struct frame *frame);
 
+/* A program touched an address where no page is: one that it was promised, or none of its own. */
+static void no_page(const struct frame *frame, uint64_t address)
+{
+    enum provision provision = process_provide(address);
+    if (provision == PROVISION_NOT_PROMISED)
+        process_fault(frame, address);
+    if (provision == PROVISION_NO_MEMORY)
+        process_kill("out-of-memory");
+}
+
 /* What happened is dealt with; run_context() decides what comes next. */
 __attribute__((always_inline)) static inline void kernel_event(const struct event *event)
 {
@@ -55,6 +66,9 @@ __attribute__((always_inline)) static inline void kernel_event(const struct even
         break;
     case EVENT_SYSCALL:
         syscall_dispatch(event->frame);
+        break;
+    case EVENT_NO_PAGE:
+        no_page(event->frame, event->address);
         break;
     case EVENT_FAULT:
         process_fault(event->frame, event->address);
@@ -134,6 +148,8 @@ _Noreturn void exception_entry(struct frame *frame)
 {
     shut_user_memory();
     PROBE_POINT(PROBE_EXCEPTION, frame);
+    if (frame->vector == VECTOR_PAGE_FAULT && !(frame->error_code & PAGE_FAULT_PRESENT))
+        handle(EVENT_NO_PAGE, frame, read_cr2());
     if (frame->vector == VECTOR_NMI)
         handle(EVENT_NMI, frame, 0);
     if (frame->vector == VECTOR_MACHINE_CHECK)
@@ -147,6 +163,9 @@ _Noreturn void exception_entry_kernel(struct frame *frame, uint32_t swapped)
     shut_user_memory();
     for (const struct fixup *fixup = _oro_fixups; fixup->may_fault; fixup++) {
         if (fixup->may_fault == frame->rip) {
+            if (frame->vector == VECTOR_PAGE_FAULT && this_core()->current &&
+                process_provide(read_cr2()) == PROVISION_DONE)
+                _oro_resume_kernel(frame, swapped); /* to the same instruction */
             frame->rip = fixup->resume;
             _oro_resume_kernel(frame, swapped);
         }

@@ -19,6 +19,7 @@ enum event_kind {
     EVENT_RESCHEDULE, /* another core has a thread for this one, or has killed its thread */
     EVENT_FLUSH,      /* another core took pages away */
     EVENT_SYSCALL,    /* frame: the call */
+    EVENT_NO_PAGE,    /* frame: what the program did; address: where no page is */
     EVENT_FAULT,      /* frame: what the program did; address: cr2 */
     EVENT_REFUSED,    /* frame: it cannot be resumed */
     EVENT_NMI,        /* frame: the interrupted program */

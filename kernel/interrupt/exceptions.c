@@ -14,14 +14,6 @@ const char *exception_name(uint64_t vector)
     return vector < VECTOR_EXCEPTIONS ? names[vector] : "interrupt";
 }
 
-enum page_fault_bits {
-    FAULT_PRESENT = 1 << 0,
-    FAULT_WRITE = 1 << 1,
-    FAULT_USER = 1 << 2,
-    FAULT_RESERVED = 1 << 3,
-    FAULT_FETCH = 1 << 4,
-};
-
 static void append(char *text, const char *more)
 {
     size_t length = strlen(text);
@@ -31,16 +23,16 @@ static void append(char *text, const char *more)
 void exception_describe_page_fault(uint64_t error_code, char *text)
 {
     text[0] = '\0';
-    append(text, error_code & FAULT_USER ? "ring 3 " : "the kernel ");
-    if (error_code & FAULT_FETCH)
+    append(text, error_code & PAGE_FAULT_USER ? "ring 3 " : "the kernel ");
+    if (error_code & PAGE_FAULT_FETCH)
         append(text, "fetched an instruction from ");
     else
-        append(text, error_code & FAULT_WRITE ? "wrote to " : "read from ");
-    if (error_code & FAULT_RESERVED)
+        append(text, error_code & PAGE_FAULT_WRITE ? "wrote to " : "read from ");
+    if (error_code & PAGE_FAULT_RESERVED)
         append(text, "a page whose table entry has a reserved bit set");
-    else if (!(error_code & FAULT_PRESENT))
+    else if (!(error_code & PAGE_FAULT_PRESENT))
         append(text, "a page that is not mapped");
     else
-        append(text, error_code & FAULT_FETCH ? "a page that it may not execute"
+        append(text, error_code & PAGE_FAULT_FETCH ? "a page that it may not execute"
                                               : "a page whose permissions forbid it");
 }

@@ -63,11 +63,12 @@ static void print_registers(const struct frame *frame)
 /* What each level of the page tables says about an address. */
 static void print_walk(uint64_t address)
 {
-    static const char *const names[] = {"pml4e", "pdpte", "pde", "pte"};
+    static const char *const names[PAGING_LEVELS_MAX] = {"pml5e", "pml4e", "pdpte", "pde", "pte"};
     struct paging_walk walk = paging_walk(read_cr3() & PAGE_ADDRESS, address);
     for (unsigned i = 0; i < walk.levels; i++) {
         uint64_t entry = walk.entries[i];
-        printk("oro: walk=%s entry=0x%lx present=%d write=%d user=%d nx=%d\n", names[i], entry,
+        printk("oro: walk=%s entry=0x%lx present=%d write=%d user=%d nx=%d\n",
+               names[i + PAGING_LEVELS_MAX - paging_levels], entry,
                (int)(entry & PAGE_PRESENT), (int)(entry / PAGE_WRITE & 1),
                (int)(entry / PAGE_USER & 1), (int)(entry >> 63));
     }
@@ -79,7 +80,7 @@ static bool readable(uint64_t address)
     if (address % 16 || address >> 47 != 0x1ffff)
         return false;
     struct paging_walk walk = paging_walk(read_cr3() & PAGE_ADDRESS, address);
-    return walk.entries[walk.levels - 1] & PAGE_PRESENT;
+    return paging_present(&walk);
 }
 
 /* Return addresses, innermost first, along the chain of saved frame pointers (System V ABI 3.2.2),

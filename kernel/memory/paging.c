@@ -1,13 +1,23 @@
 #include "memory/paging.h"
 
+#include <stddef.h>
+
 #include "abi/layout.h"
 #include "abi/processor.h"
+#include "arch/cpu.h"
 #include "interrupt/panic.h"
 #include "memory/frames.h"
 
-enum { ENTRIES = 512, LEVELS = 4 };
+enum { ENTRIES = 512 };
 
-/* Bytes that one entry of a table at `level` (4 = top) covers. */
+unsigned paging_levels = 4;
+
+void paging_init(void)
+{
+    paging_levels = read_cr4() & CR4_LA57 ? 5 : 4;
+}
+
+/* Bytes that one entry of a table at `level` (1: of pages) covers. */
 static uint64_t entry_span(unsigned level)
 {
     return (uint64_t)PAGE_SIZE << (9 * (level - 1));
@@ -23,12 +33,12 @@ static uint64_t *entry_at(uint64_t table, uint64_t virtual, unsigned level)
 static uint64_t *entry_make(uint64_t root, uint64_t virtual, unsigned level, uint64_t flags)
 {
     uint64_t table = root;
-    for (unsigned above = LEVELS; above > level; above--) {
+    for (unsigned above = paging_levels; above > level; above--) {
         uint64_t *entry = entry_at(table, virtual, above);
         if (!(*entry & PAGE_PRESENT)) {
             uint64_t frame = frames_alloc(0);
             if (!frame)
-                return 0;
+                return NULL;
             /* The last level alone decides about write and execute. */
             *entry = frame | PAGE_PRESENT | PAGE_WRITE | (flags & PAGE_USER);
         }
@@ -64,7 +74,7 @@ struct paging_walk paging_walk(uint64_t root, uint64_t virtual)
 {
     struct paging_walk walk = {0, {0}};
     uint64_t table = root;
-    for (unsigned level = LEVELS; level > 0; level--) {
+    for (unsigned level = paging_levels; level > 0; level--) {
         uint64_t entry = *entry_at(table, virtual, level);
         walk.entries[walk.levels++] = entry;
         if (!(entry & PAGE_PRESENT) || (level > 1 && entry & PAGE_LARGE))
@@ -74,19 +84,35 @@ struct paging_walk paging_walk(uint64_t root, uint64_t virtual)
     return walk;
 }
 
-uint64_t paging_unmap(uint64_t root, uint64_t virtual)
+uint64_t *paging_entry(uint64_t root, uint64_t virtual)
 {
     uint64_t table = root;
-    for (unsigned level = LEVELS; level > 1; level--) {
+    for (unsigned level = paging_levels; level > 1; level--) {
         table = *entry_at(table, virtual, level);
         if (!(table & PAGE_PRESENT) || table & PAGE_LARGE)
-            return 0;
+            return NULL;
     }
-    uint64_t *entry = entry_at(table, virtual, 1);
+    return entry_at(table, virtual, 1);
+}
+
+bool paging_promise(uint64_t root, uint64_t virtual, uint64_t flags)
+{
+    uint64_t *entry = entry_make(root, virtual, 1, flags);
+    if (entry)
+        *entry = flags | PAGE_PROMISED;
+    return entry;
+}
+
+uint64_t paging_unmap(uint64_t root, uint64_t virtual)
+{
+    uint64_t *entry = paging_entry(root, virtual);
+    if (!entry)
+        return 0;
     uint64_t old = *entry;
     *entry = 0;
-    __asm__ volatile("invlpg (%0)" : : "r"(virtual) : "memory");
-    return old & PAGE_PRESENT ? old : 0;
+    if (old & PAGE_PRESENT)
+        invlpg(virtual);
+    return old;
 }
 
 /* Frees what a table's first `entries` entries lead to, and clears them. */
@@ -94,8 +120,10 @@ static void free_entries(uint64_t table, unsigned level, unsigned entries)
 {
     uint64_t *entry = phys_to_virt(table);
     for (unsigned i = 0; i < entries; i++) {
-        if (!(entry[i] & PAGE_PRESENT))
+        if (!(entry[i] & PAGE_PRESENT)) {
+            entry[i] = 0;
             continue;
+        }
         uint64_t below = entry[i] & PAGE_ADDRESS;
         if (level > 1)
             free_entries(below, level - 1, ENTRIES);
@@ -106,5 +134,5 @@ static void free_entries(uint64_t table, unsigned level, unsigned entries)
 
 void paging_free_lower_half(uint64_t root)
 {
-    free_entries(root, LEVELS, ENTRIES / 2);
+    free_entries(root, paging_levels, ENTRIES / 2);
 }

@@ -24,7 +24,8 @@ enum {
 static const char *const good[] = {"hello",     "yielder", "scrub",   "registers",
                                    "flags",     "vectors", "vectors", "vectors",
                                    "vectors",   "vectors", "vectors", "vectors",
-                                   "family",    "ping",    "sieve",   "threads"};
+                                   "family",    "ping",    "sieve",   "threads",
+                                   "promises"};
 static const char *const bad[] = {"fault_write",     "fault_execute",    "fault_stack",
                                   "fault_privilege", "fault_breakpoint", "fault_step",
                                   "fault_undefined"};

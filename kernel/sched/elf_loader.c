@@ -48,7 +48,7 @@ static const char *load_segment(uint64_t root, const struct elf_program_header *
     for (uint64_t offset = 0; offset < segment->p_memsz; offset += PAGE_SIZE) {
         uint64_t virtual = segment->p_vaddr + offset;
         struct paging_walk walk = paging_walk(root, virtual);
-        if (walk.levels == 4 && walk.entries[3] & PAGE_PRESENT)
+        if (paging_present(&walk))
             return "segments that share a page";
         uint64_t frame = frames_alloc(0);
         if (!frame)

@@ -71,6 +71,10 @@ int64_t process_unmap(uint64_t address, uint64_t pages);
 int64_t process_send(uint64_t pid, uint64_t bytes, uint64_t size);
 int64_t process_receive(uint64_t to);
 
+/* A page fault where no page is: what the current process was promised there, it has now. */
+enum provision { PROVISION_DONE, PROVISION_NOT_PROMISED, PROVISION_NO_MEMORY };
+enum provision process_provide(uint64_t address);
+
 /* Timer tick of the calling core: those whose time has come go on. */
 void process_tick(struct core *core);
 

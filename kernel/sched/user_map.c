@@ -1,7 +1,9 @@
 /*
- * user_map.c - memory that a process asks for and gives back while it runs.
+ * user_map.c - memory that a process asks for and gives back while it runs. What it asks for is
+ * promised; a page is provided at its first use, by the program or by a system call that copies.
  */
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "abi/core.h"
 #include "abi/layout.h"
@@ -18,10 +20,11 @@ static bool sound(uint64_t address, uint64_t pages)
            address >= MAP_START && address <= MAP_END - pages * PAGE_SIZE;
 }
 
+/* Whether the page is the program's, provided or promised. */
 static bool is_mapped(uint64_t root, uint64_t address)
 {
-    struct paging_walk walk = paging_walk(root, address);
-    return walk.entries[walk.levels - 1] & PAGE_PRESENT;
+    const uint64_t *entry = paging_entry(root, address);
+    return entry && *entry;
 }
 
 /* Whether all of the pages, or none of them, are as asked. */
@@ -34,22 +37,16 @@ static bool all(uint64_t root, uint64_t address, uint64_t pages, bool mapped)
     return true;
 }
 
-static bool map_one(uint64_t root, uint64_t address)
+/* Takes the pages away; the frames of those that had been provided go to `frames`. Returns how many. */
+static uint64_t take(uint64_t root, uint64_t address, uint64_t pages, uint64_t *frames)
 {
-    uint64_t frame = frames_alloc(0);
-    if (frame && paging_map(root, address, frame, PAGE_SIZE, PAGE_USER | PAGE_WRITE | PAGE_NX,
-                            PAGE_SIZE))
-        return true;
-    if (frame)
-        frames_free(frame, 0);
-    return false;
-}
-
-/* Takes the pages away; what they were goes to `frames`. */
-static void take(uint64_t root, uint64_t address, uint64_t pages, uint64_t *frames)
-{
-    for (uint64_t i = 0; i < pages; i++)
-        frames[i] = paging_unmap(root, address + i * PAGE_SIZE) & PAGE_ADDRESS;
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < pages; i++) {
+        uint64_t entry = paging_unmap(root, address + i * PAGE_SIZE);
+        if (entry & PAGE_PRESENT)
+            frames[count++] = entry & PAGE_ADDRESS;
+    }
+    return count;
 }
 
 /* Frees frames that were taken, once no core can reach them. */
@@ -73,15 +70,31 @@ int64_t process_map(uint64_t address, uint64_t pages)
         return ERROR_BAD_NUMBER;
     }
     uint64_t done = 0;
-    while (done < pages && map_one(process->root, address + done * PAGE_SIZE))
+    while (done < pages && paging_promise(process->root, address + done * PAGE_SIZE,
+                                          PAGE_USER | PAGE_WRITE | PAGE_NX))
         done++;
-    bool complete = done == pages;
-    if (!complete)
-        take(process->root, address, done, frames);
+    uint64_t provided = done < pages ? take(process->root, address, done, frames) : 0;
     spinlock_release(&process->space_lock);
-    if (!complete)
-        give_back(process->root, frames, done);
-    return complete ? 0 : ERROR_NO_MEMORY;
+    give_back(process->root, frames, provided); /* another thread was quick to use some */
+    return done == pages ? 0 : ERROR_NO_MEMORY;
+}
+
+enum provision process_provide(uint64_t address)
+{
+    struct process *process = this_core()->current->process;
+    spinlock_acquire(&process->space_lock);
+    uint64_t *entry = address < USER_LIMIT ? paging_entry(process->root, address) : NULL;
+    enum provision provision = PROVISION_NOT_PROMISED;
+    if (entry && *entry & PAGE_PRESENT) {
+        provision = PROVISION_DONE; /* another thread was here first */
+    } else if (entry && *entry & PAGE_PROMISED) {
+        uint64_t frame = frames_alloc(0);
+        if (frame)
+            *entry = (*entry & ~(uint64_t)PAGE_PROMISED) | frame | PAGE_PRESENT;
+        provision = frame ? PROVISION_DONE : PROVISION_NO_MEMORY;
+    }
+    spinlock_release(&process->space_lock);
+    return provision;
 }
 
 int64_t process_unmap(uint64_t address, uint64_t pages)
@@ -92,11 +105,10 @@ int64_t process_unmap(uint64_t address, uint64_t pages)
         return ERROR_BAD_NUMBER;
     spinlock_acquire(&process->space_lock);
     bool mapped = all(process->root, address, pages, true);
-    if (mapped)
-        take(process->root, address, pages, frames);
+    uint64_t count = mapped ? take(process->root, address, pages, frames) : 0;
     spinlock_release(&process->space_lock);
     if (!mapped)
         return ERROR_BAD_NUMBER;
-    give_back(process->root, frames, pages);
+    give_back(process->root, frames, count);
     return 0;
 }

@@ -10,6 +10,13 @@
 
 extern const struct elf_header _oro_image_start;
 
+/* The entry of a 4 KiB page; 0 if there is none. */
+static uint64_t leaf(uint64_t root, uint64_t virtual)
+{
+    const uint64_t *entry = paging_entry(root & PAGE_ADDRESS, virtual);
+    return entry ? *entry : 0;
+}
+
 static void maps_and_forgets(void)
 {
     uint64_t before = frames_free_count();
@@ -18,13 +25,31 @@ static void maps_and_forgets(void)
     CHECK(root && frame);
     CHECK(paging_map(root, 0x400000, frame, PAGE_SIZE, PAGE_USER | PAGE_NX, PAGE_SIZE));
     struct paging_walk walk = paging_walk(root, 0x400000);
-    CHECK_EQUAL(walk.levels, 4);
-    CHECK_EQUAL(walk.entries[3], frame | PAGE_PRESENT | PAGE_USER | PAGE_NX);
-    CHECK(!(paging_walk(root, 0x401000).entries[3] & PAGE_PRESENT));
-    CHECK_EQUAL(paging_walk(root, 0x8000000000).levels, 1);
+    CHECK_EQUAL(walk.levels, paging_levels);
+    CHECK_EQUAL(walk.entries[paging_levels - 1], frame | PAGE_PRESENT | PAGE_USER | PAGE_NX);
+    CHECK_EQUAL(leaf(root, 0x401000), 0);
+    CHECK_EQUAL(paging_walk(root, 0x8000000000).levels, paging_levels - 3);
     CHECK_EQUAL(paging_unmap(root, 0x400000), frame | PAGE_PRESENT | PAGE_USER | PAGE_NX);
     CHECK_EQUAL(paging_unmap(root, 0x400000), 0);
     frames_free(frame, 0);
+    paging_free_lower_half(root);
+    frames_free(root, 0);
+    CHECK_EQUAL(frames_free_count(), before);
+}
+
+/* A promise is no page yet, can be taken back, and goes with the space. */
+static void promises(void)
+{
+    enum { FLAGS = PAGE_USER | PAGE_WRITE };
+    uint64_t before = frames_free_count();
+    uint64_t root = kernel_map_new_space();
+    CHECK(paging_promise(root, 0x10000000, FLAGS | PAGE_NX));
+    CHECK(paging_promise(root, 0x10001000, FLAGS));
+    CHECK_EQUAL(leaf(root, 0x10000000), FLAGS | PAGE_NX | PAGE_PROMISED);
+    struct paging_walk walk = paging_walk(root, 0x10000000);
+    CHECK(!paging_present(&walk));
+    CHECK_EQUAL(paging_unmap(root, 0x10000000), FLAGS | PAGE_NX | PAGE_PROMISED);
+    CHECK_EQUAL(paging_unmap(root, 0x10000000), 0);
     paging_free_lower_half(root);
     frames_free(root, 0);
     CHECK_EQUAL(frames_free_count(), before);
@@ -34,14 +59,14 @@ static void chooses_large_pages(void)
 {
     uint64_t root = kernel_map_new_space();
     CHECK(paging_map(root, 0x1ff000, 0x1ff000, 0x202000, PAGE_NX, UINT64_C(1) << 21));
-    CHECK_EQUAL(paging_walk(root, 0x1ff000).levels, 4);
-    CHECK_EQUAL(paging_walk(root, 0x200000).levels, 3);
-    CHECK_EQUAL(paging_walk(root, 0x3fffff).levels, 3);
-    CHECK_EQUAL(paging_walk(root, 0x400000).levels, 4);
+    CHECK_EQUAL(paging_walk(root, 0x1ff000).levels, paging_levels);
+    CHECK_EQUAL(paging_walk(root, 0x200000).levels, paging_levels - 1);
+    CHECK_EQUAL(paging_walk(root, 0x3fffff).levels, paging_levels - 1);
+    CHECK_EQUAL(paging_walk(root, 0x400000).levels, paging_levels);
     /* The pages are not frames of ours to give back. */
     for (unsigned level = 0; level < 2; level++)
         CHECK(paging_unmap(root, level ? 0x400000 : 0x1ff000) != 0);
-    uint64_t *entry = phys_to_virt(paging_walk(root, 0x200000).entries[1] & PAGE_ADDRESS);
+    uint64_t *entry = phys_to_virt(paging_walk(root, 0x200000).entries[paging_levels - 3] & PAGE_ADDRESS);
     entry[1] = 0;
     paging_free_lower_half(root);
     frames_free(root, 0);
@@ -56,8 +81,8 @@ static void image_matches_its_headers(void)
             continue;
         for (uint64_t offset = 0; offset < segment->p_memsz; offset += PAGE_SIZE) {
             struct paging_walk walk = paging_walk(read_cr3(), segment->p_vaddr + offset);
-            CHECK_EQUAL(walk.levels, 4);
-            uint64_t entry = walk.entries[3];
+            CHECK_EQUAL(walk.levels, paging_levels);
+            uint64_t entry = walk.entries[paging_levels - 1];
             CHECK_EQUAL(entry & PAGE_ADDRESS, segment->p_paddr + offset);
             CHECK_EQUAL(!(entry & PAGE_NX), !!(segment->p_flags & PF_X));
             CHECK_EQUAL(!!(entry & PAGE_WRITE), !!(segment->p_flags & PF_W));
@@ -73,7 +98,7 @@ static void image_matches_its_headers(void)
 static bool writable_and_executable(uint64_t table, unsigned level)
 {
     const uint64_t *entries = phys_to_virt(table & PAGE_ADDRESS);
-    for (unsigned i = level == 4 ? 256 : 0; i < 512; i++) {
+    for (unsigned i = level == paging_levels ? 256 : 0; i < 512; i++) {
         uint64_t entry = entries[i];
         if (!(entry & PAGE_PRESENT) || entry & PAGE_NX)
             continue;
@@ -89,7 +114,7 @@ static bool writable_and_executable(uint64_t table, unsigned level)
 
 static void nothing_is_writable_and_executable(void)
 {
-    CHECK(!writable_and_executable(read_cr3(), 4));
+    CHECK(!writable_and_executable(read_cr3(), paging_levels));
 }
 
 static void boot_maps_are_gone(void)
@@ -102,13 +127,13 @@ static void boot_maps_are_gone(void)
 static void stacks_have_guards(void)
 {
     uint64_t top = kernel_map_stack();
-    CHECK(paging_walk(read_cr3(), top - 1).entries[3] & PAGE_PRESENT);
-    CHECK(paging_walk(read_cr3(), top - STACK_PAGES * PAGE_SIZE).entries[3] & PAGE_PRESENT);
-    CHECK(!(paging_walk(read_cr3(), top - STACK_PAGES * PAGE_SIZE - 1).entries[3] & PAGE_PRESENT));
+    CHECK(leaf(read_cr3(), top - 1) & PAGE_PRESENT);
+    CHECK(leaf(read_cr3(), top - STACK_PAGES * PAGE_SIZE) & PAGE_PRESENT);
+    CHECK(!(leaf(read_cr3(), top - STACK_PAGES * PAGE_SIZE - 1) & PAGE_PRESENT));
 }
 
 TEST_SUITE(paging, {"maps_and_forgets", maps_and_forgets},
-           {"chooses_large_pages", chooses_large_pages},
+           {"promises", promises}, {"chooses_large_pages", chooses_large_pages},
            {"image_matches_its_headers", image_matches_its_headers},
            {"nothing_is_writable_and_executable", nothing_is_writable_and_executable},
            {"boot_maps_are_gone", boot_maps_are_gone}, {"stacks_have_guards", stacks_have_guards});

@@ -92,6 +92,8 @@ int main(void)
         /* The frame that was given back goes elsewhere, so that the page gets another one. */
         if (map(ELSEWHERE, MAP_PAGES_MAX) != 0)
             return 6;
+        for (unsigned i = 0; i < MAP_PAGES_MAX; i++)
+            ((volatile uint8_t *)ELSEWHERE)[i * PAGE] = 1;
         if (map(MAP_START, 1) != 0 || map(MAP_START, 1) != ERROR_BAD_NUMBER)
             return 3;
         if (*page != 0)

@@ -79,6 +79,8 @@ def test_the_kernels_tests_catch(build_changed, boot, read_ktap, change, suite):
         ("kernel/arch/vector_state.c", "area ? CR0_KERNEL & ~CR0_TS : CR0_KERNEL", "CR0_KERNEL"),
         ("kernel/arch/vector_state.c", "    idt_load(area != 0);\n", ""),
         ("kernel/sched/user_map.c", "        shootdown(root);\n", "        (void)root;\n"),
+        ("kernel/interrupt/entry.c", "process_provide(read_cr2()) == PROVISION_DONE", "0"),
+        ("kernel/sched/user_map.c", "frames[count++] = entry", "frames[count] = entry"),
         ("kernel/sched/inbox.c", "process_wake_waiters(self);", ";"),
         ("kernel/sched/process.c", "    process_wake_waiters(process);\n", ""),
         ("kernel/sched/process.c", "        child->parent = PARENT_GONE;\n", ""),
