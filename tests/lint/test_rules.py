@@ -19,7 +19,7 @@ FIXTURES = fixtures()
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda f: f.path.stem)
 def test_fixture_has_exactly_the_findings_that_it_says(fixture):
     name = fixture.path.name
-    as_written = name.endswith(".ld") or fixture.is_source
+    as_written = name.endswith((".ld", ".rs", ".c")) or fixture.is_source
     data = fixture.path.read_bytes() if as_written else build(fixture)
     findings = files.check_bytes(data, name, fixture.config)
     rendered = [render(f) for f in findings]

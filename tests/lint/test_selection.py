@@ -11,7 +11,7 @@ from orobuild.errors import UsageError
 from orobuild.lint.config import CodeRange, LintConfig, RunAddress, from_mapping
 from orobuild.lint.registry import rule, rules
 from orobuild.lint.rule import Rule
-from orobuild.lint.selection import selected, severity_of
+from orobuild.lint.selection import check, matches, selected, severity_of
 
 
 def example(code: str, *, default: bool = True) -> Rule:
@@ -25,7 +25,9 @@ RULES = {
 
 
 def codes(**settings: tuple[str, ...]) -> list[str]:
-    return [r.code for r in selected(RULES, LintConfig(**settings))]  # type: ignore[arg-type]
+    config = LintConfig(**settings)  # type: ignore[arg-type]
+    check(RULES, config)
+    return [r.code for r in selected(RULES, config)]
 
 
 def test_without_a_selection_every_default_rule_runs():
@@ -80,7 +82,31 @@ def test_the_longest_prefix_decides_the_severity():
 
 def test_a_severity_for_an_unknown_rule_is_an_error():
     with pytest.raises(UsageError):
-        selected(RULES, LintConfig(severity=(("XYZ", Severity.NOTE),)))
+        check(RULES, LintConfig(severity=(("XYZ", Severity.NOTE),)))
+
+
+def test_rules_are_left_out_in_files_that_a_pattern_matches():
+    config = LintConfig(select=("SEG001", "IDT"), per_file_ignores=(("boot/*.S", ("SEG",)),))
+    assert [r.code for r in selected(RULES, config, "arch/boot/a.S")] == ["IDT001"]
+    assert [r.code for r in selected(RULES, config, "arch/a.S")] == ["IDT001", "SEG001"]
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern", "expected"),
+    [
+        ("arch/x86/boot/a.S", "*.S", True),
+        ("arch/x86/boot/a.S", "boot", True),
+        ("arch/x86/boot/a.S", "x86/boot", True),
+        ("arch/x86/boot/a.S", "x86/boot/", True),
+        ("arch/x86/boot/a.S", "./arch/*/a.S", True),
+        ("/home/k/arch/x86/a.S", "arch/x86/*", True),
+        ("arch/x86/boot/a.S", "oot", False),
+        ("arch/x86/boot/a.S", "86/boot", False),
+        ("", "*", False),
+    ],
+)
+def test_a_pattern_is_that_of_a_path_its_end_or_a_part(path, pattern, expected):
+    assert matches(path, pattern) is expected
 
 
 def test_a_configuration_is_read_from_a_table():
@@ -115,6 +141,9 @@ def test_a_configuration_is_read_from_a_table():
         ({"severity": []}, "expected a table"),
         ({"code": {".text": 8}}, "not a code width"),
         ({"code": {".text": "16"}}, "not a code width"),
+        ({"per-file-ignores": {"a.S": "SEG"}}, "expected a list of strings"),
+        ({"per-file-ignores": []}, "expected a table"),
+        ({"baseline": 1}, "expected a string"),
         ({"page-size": 4095}, "not a power of two"),
         ({"page-size": 0}, "not a power of two"),
         ({"page-size": True}, "expected a number"),

@@ -67,9 +67,14 @@ def test_a_branch_that_only_some_builds_read_makes_the_section_unknown(tmp_path)
     ("name", "text", "line", "what"),
     [
         ("boot.asm", "mov ax, 1\n", 1, "a file named .asm"),
-        ("boot.asm", "; boots\n\nbits 16\n", 3, "'bits 16' is NASM syntax"),
-        ("boot.s", "; boots\nsection .text\nglobal _start\n", 2, "'section .text' is NASM syntax"),
-        ("boot.S", "%macro isr 1\n", 1, "'%macro isr 1' is NASM syntax"),
+        ("boot.asm", "; boots\n\nbits 16\n", 3, "'bits 16' is NASM or MASM syntax"),
+        (
+            "boot.s",
+            "; boots\nsection .text\nglobal _start\n",
+            2,
+            "'section .text' is NASM or MASM syntax",
+        ),
+        ("boot.S", "%macro isr 1\n", 1, "'%macro isr 1' is NASM or MASM syntax"),
         ("boot.s", ".text\nhlt\0\n", 2, "a byte 0"),
     ],
 )

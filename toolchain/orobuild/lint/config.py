@@ -41,6 +41,10 @@ class LintConfig:
     * `select`, `extend_select`, `ignore`: prefixes of rule codes (`SEG`, `SEG0`, `SEG001`,
       `ALL`); the longest prefix that matches a code decides, `ignore` winning a tie.
     * `severity`: a table from prefix to `error`, `warning` or `note`.
+    * `per_file_ignores`: a table from pattern to prefixes: those rules are left out in files whose
+      path (relative to the configuration) or name the pattern (`fnmatch`) matches.
+    * `exclude`: patterns of paths or names that are passed over in directories.
+    * `baseline`: a file of findings that are known, relative to the configuration.
     * `vector_tables`: patterns (`fnmatch`) of symbols that are arrays of pointers to handlers.
     * `frame_struct`: the tag of the C structure that the handlers' entry code pushes.
     * `general_registers_only`: patterns of functions that may not use x87, MMX, SSE or AVX
@@ -56,6 +60,9 @@ class LintConfig:
     extend_select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     severity: tuple[tuple[str, Severity], ...] = ()
+    per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    exclude: tuple[str, ...] = ()
+    baseline: str = ""
     vector_tables: tuple[str, ...] = ()
     frame_struct: str = ""
     general_registers_only: tuple[str, ...] = ()
@@ -125,6 +132,11 @@ def _severities(where: str, value: object) -> tuple[tuple[str, Severity], ...]:
     return tuple(result)
 
 
+def _words_by_pattern(where: str, value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    table = _table(where, value)
+    return tuple((pattern, _words(f"{where}.{pattern}", words)) for pattern, words in table.items())
+
+
 def _code(where: str, value: object) -> tuple[CodeRange, ...]:
     ranges = []
     for region, width in _table(where, value).items():
@@ -146,6 +158,9 @@ _READERS: Final = {
     "extend_select": _words,
     "ignore": _words,
     "severity": _severities,
+    "per_file_ignores": _words_by_pattern,
+    "exclude": _words,
+    "baseline": _word,
     "vector_tables": _words,
     "frame_struct": _word,
     "general_registers_only": _words,

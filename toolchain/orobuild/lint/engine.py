@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +11,16 @@ from typing import TYPE_CHECKING
 from orobuild.diagnostics import Note, Span, error
 from orobuild.elf import constants as c
 from orobuild.elf.reader import ElfError
-from orobuild.lint.program import Program
-from orobuild.lint.registry import rules
+from orobuild.errors import InternalError
+from orobuild.lint import languages, suppressions
+from orobuild.lint.comments import Language
+from orobuild.lint.registry import check as check_codes
+from orobuild.lint.registry import rules_for
 from orobuild.lint.rule import Scope
 from orobuild.lint.selection import selected, severity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from orobuild.elf.reader import ElfFile
     from orobuild.lint.config import LintConfig
@@ -30,6 +34,8 @@ def check_image(elf: ElfFile, config: LintConfig) -> tuple[Finding, ...]:
     Raises `ElfError` for a file that is no image, `UsageError` for a configuration that does not
     fit it.
     """
+    from orobuild.lint.program import Program
+
     if elf.header.e_type not in (c.ET_EXEC, c.ET_DYN):
         raise ElfError(
             error(
@@ -38,7 +44,7 @@ def check_image(elf: ElfFile, config: LintConfig) -> tuple[Finding, ...]:
                 rule="elf",
             )
         )
-    return _run_all(Scope.IMAGE, Program(elf, config), config)
+    return _run_all(Scope.IMAGE, Program(elf, config), config, elf.path)
 
 
 def check_object(elf: ElfFile, config: LintConfig) -> tuple[Finding, ...]:
@@ -56,7 +62,7 @@ def check_object(elf: ElfFile, config: LintConfig) -> tuple[Finding, ...]:
                 rule="elf",
             )
         )
-    return _run_all(Scope.OBJECT, RelocatableModel(elf, config), config)
+    return _run_all(Scope.OBJECT, RelocatableModel(elf, config), config, elf.path)
 
 
 def check_script(text: str, path: str, config: LintConfig) -> tuple[Finding, ...]:
@@ -68,7 +74,8 @@ def check_script(text: str, path: str, config: LintConfig) -> tuple[Finding, ...
     from orobuild.lint.script import ScriptModel
 
     script = parse(text, path, read_file=lambda name: Path(name).read_bytes())
-    return _run_all(Scope.SCRIPT, ScriptModel(script, config), config)
+    findings = _run_all(Scope.SCRIPT, ScriptModel(script, config), config, path)
+    return _suppressed(findings, text, path, Language.SCRIPT, Scope.SCRIPT, config, {})
 
 
 def check_source(
@@ -88,16 +95,48 @@ def check_source(
     from orobuild.lint.source.reader import Reader
 
     dialect.require_gnu(text, path)
-    preprocessed = not path.endswith(".s")
+    language = languages.of(path) or Language.PREPROCESSED_ASSEMBLY
+    preprocessed = language is Language.PREPROCESSED_ASSEMBLY
     reading = Reader(text, path, read_file=read_file, preprocessed=preprocessed).read()
-    return _run_all(Scope.SOURCE, AssemblyModel(reading, is_fragment=path.endswith(".inc")), config)
+    is_fragment = path.endswith(".inc")
+    model = AssemblyModel(reading, is_fragment=is_fragment)
+    findings = _run_all(Scope.SOURCE, model, config, path)
+    return _suppressed(
+        findings, text, path, language, Scope.SOURCE, config, reading.texts, is_fragment=is_fragment
+    )
 
 
-def _run_all(scope: Scope, model: object, config: LintConfig) -> tuple[Finding, ...]:
+def _suppressed(
+    findings: tuple[Finding, ...],
+    text: str,
+    path: str,
+    language: Language,
+    scope: Scope,
+    config: LintConfig,
+    texts: Mapping[str, str],
+    *,
+    is_fragment: bool = False,
+) -> tuple[Finding, ...]:
+    """`findings` less those that a comment suppresses, and what is wrong with such comments."""
+    marks = suppressions.read(text, path, language)
+
+    @cache
+    def included(other: str) -> list[suppressions.Suppression]:
+        return suppressions.read(texts.get(other, ""), other, languages.of(other) or language)
+
+    if not marks and not any("orolint:" in other for other in texts.values()):
+        return findings
+    ran = {rule.code for rule in selected(rules_for(scope), config, path)}
+    model = suppressions.Suppressions(marks, ran, text.split("\n"), is_fragment=is_fragment)
+    kept = model.apply(findings, path, included)
+    return (*kept, *_run_all(Scope.TEXT, model, config, path))
+
+
+def _run_all(scope: Scope, model: object, config: LintConfig, path: str) -> tuple[Finding, ...]:
+    check_codes(config)
     findings: list[Finding] = []
-    for rule in selected(rules(), config):
-        if rule.scope is scope:
-            findings += _run(rule, model, config)
+    for rule in selected(rules_for(scope), config, path):
+        findings += _run(rule, model, config)
     return tuple(findings)
 
 
@@ -108,6 +147,8 @@ def _run(rule: Rule, model: object, config: LintConfig) -> Iterator[Finding]:
     shown = [
         replace(f, rule=rule.code, severity=severity) for f in islice(found, config.max_findings)
     ]
+    if not rule.fixable and any(f.fix for f in shown):
+        raise InternalError(f"{rule.code} gives a fix and does not say so")
     if shown and next(found, None) is not None:
         note = Note(f"more findings of {rule.code} in this file are not listed (max-findings)")
         shown[-1] = replace(shown[-1], notes=(*shown[-1].notes, note))

@@ -2,91 +2,176 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Span, error
-from orobuild.elf import ar, reader
-from orobuild.elf.constants import ET_REL
 from orobuild.errors import InputError
-from orobuild.lint import engine
-from orobuild.lint.registry import rules
+from orobuild.lint import engine, languages
+from orobuild.lint.comments import Language
+from orobuild.lint.registry import check as check_codes
 from orobuild.lint.result import LintResult
-from orobuild.lint.selection import selected
+from orobuild.lint.selection import matches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from orobuild.diagnostics import Diagnostic
     from orobuild.lint.config import LintConfig
     from orobuild.lint.finding import Finding
 
-SCRIPT_SUFFIXES: Final = (".ld", ".lds", ".x")
-SOURCE_SUFFIXES: Final = (".S", ".s", ".inc", ".asm")
+_ELF: Final = b"\x7fELF"
+_ARCHIVES: Final = (b"!<arch>\n", b"!<thin>\n")
+_MAX_SOURCE: Final = 32 << 20  # bytes of one source
 _MAX_INCLUDED: Final = 4 << 20  # bytes of one included file
+_BYTE_ORDER_MARKS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
-def check_paths(paths: Iterable[str], config: LintConfig) -> LintResult:
-    """Check each file, and each member of an archive as `ARCHIVE(MEMBER)`.
+@dataclass(slots=True)
+class _Run:
+    """What has been found so far."""
 
-    A file that cannot be read or parsed is an error in the result. Raises `UsageError` for a
-    configuration that does not fit.
+    checked: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    errors: list[Diagnostic] = field(default_factory=list)
+    passed_over: list[tuple[str, str]] = field(default_factory=list)
+
+    def result(self) -> LintResult:
+        return LintResult(
+            tuple(self.checked), tuple(self.findings), tuple(self.errors), tuple(self.passed_over)
+        )
+
+
+def check_paths(
+    paths: Iterable[str], config: LintConfig, given: Mapping[str, bytes] | None = None
+) -> LintResult:
+    """Check each file, each source in a directory, and each member of an archive as `ARCHIVE(MEMBER)`.
+
+    `given` holds contents that are used instead of the files' own. A file that cannot be read or
+    parsed is an error in the result. Raises `UsageError` for a configuration that does not fit.
     """
-    selected(rules(), config)  # a rule that is not there is wrong usage, whatever the files are
-    checked: list[str] = []
-    findings: list[Finding] = []
-    errors: list[Diagnostic] = []
-    for path in paths:
+    check_codes(config)  # a rule that is not there is wrong usage, whatever the files are
+    run = _Run()
+    for path in found(paths, config):
         try:
-            inputs = _inputs(path)
+            inputs = _inputs(path, (given or {}).get(path))
         except OSError as reason:
-            checked.append(path)
-            errors.append(error(f"cannot be read: {reason.strerror}", Span(path), rule="file"))
+            run.checked.append(path)
+            run.errors.append(error(f"cannot be read: {reason.strerror}", Span(path), rule="file"))
             continue
         except InputError as reason:
-            checked.append(path)
-            errors += reason.diagnostics
+            run.checked.append(path)
+            run.errors += reason.diagnostics
             continue
         for name, data in inputs:
-            checked.append(name)
+            run.checked.append(name)
             try:
-                findings += check_bytes(data, name, config)
+                if why := _passed_over(data, name):
+                    run.passed_over.append((name, why))
+                else:
+                    run.findings += check_bytes(data, name, config)
             except InputError as reason:
-                errors += reason.diagnostics
-    return LintResult(tuple(checked), tuple(findings), tuple(errors))
+                run.errors += reason.diagnostics
+    return run.result()
 
 
-def _inputs(path: str) -> list[tuple[str, bytes]]:
+def found(paths: Iterable[str], config: LintConfig) -> Iterator[str]:
+    """`paths`, a directory among them replaced by the sources and linker scripts in it.
+
+    Hidden directories and what `config.exclude` matches are passed over there.
+    """
+    for path in paths:
+        if not Path(path).is_dir():
+            yield path
+            continue
+        for folder, folders, names in os.walk(path):
+            folders[:] = sorted(
+                name
+                for name in folders
+                if not name.startswith(".") and not _excluded(f"{folder}/{name}", config)
+            )
+            for name in sorted(names):
+                whole = os.path.normpath(f"{folder}/{name}")
+                # `.x` belongs to others too (XDR, images).
+                if languages.of(name) and not name.endswith(".x") and not _excluded(whole, config):
+                    yield whole
+
+
+def _excluded(path: str, config: LintConfig) -> bool:
+    return any(matches(os.path.normpath(path), pattern) for pattern in config.exclude)
+
+
+def _inputs(path: str, given: bytes | None) -> list[tuple[str, bytes]]:
     """(name, content) of the file, or of the members if it is an archive."""
-    data = Path(path).read_bytes()
-    if not ar.is_archive(data):
+    data = Path(path).read_bytes() if given is None else given
+    if not data.startswith(_ARCHIVES):
         return [(path, data)]
+    from orobuild.elf import ar
+
     beside = Path(path).parent
     archive = ar.read(data, path, read_file=lambda name: (beside / name).read_bytes())
     return [(f"{path}({member.name})", member.data) for member in archive.members]
 
 
+def _passed_over(data: bytes, path: str) -> str | None:
+    """Why a source is none that can be judged: what it is instead. None if it can."""
+    language = languages.of(path)
+    if data.startswith(_ELF) or language is None or language is Language.SCRIPT:
+        return None
+    if languages.holds_assembly(language) and b"asm" not in data:
+        return None
+    from orobuild.lint.source import dialect
+
+    return dialect.foreign(decoded(data, path), path, language)
+
+
 def check_bytes(data: bytes, path: str, config: LintConfig) -> tuple[Finding, ...]:
     """Check one file's content by what it is. Raises `InputError`, `UsageError`.
 
-    Linker scripts (`.ld`, `.lds`, `.x`) and assembly (`.S`, `.s`, `.inc`) are known by their
-    names; everything else must be ELF: an image or a relocatable object.
+    Sources and linker scripts are known by their names (`languages.of`); everything else must be
+    ELF: an image or a relocatable object.
     """
-    if Path(path).suffix in SOURCE_SUFFIXES and not reader.is_elf(data):
-        return engine.check_source(_decoded(data, path), path, config, _read_included)
-    if Path(path).suffix in SCRIPT_SUFFIXES and not reader.is_elf(data):
-        return engine.check_script(data.decode("utf-8", "surrogateescape"), path, config)
+    language = languages.of(path)
+    if language is not None and not data.startswith(_ELF):
+        if language is Language.SCRIPT:
+            return engine.check_script(data.decode("utf-8", "surrogateescape"), path, config)
+        return engine.check_source(decoded(data, path), path, config, _read_included)
+    from orobuild.elf import reader
+    from orobuild.elf.constants import ET_REL
+
     elf = reader.read(data, path)
     if elf.header.e_type == ET_REL:
         return engine.check_object(elf, config)
     return engine.check_image(elf, config)
 
 
-def _decoded(data: bytes, path: str) -> str:
+def decoded(data: bytes, path: str) -> str:
+    """The text of a source; what is not UTF-8 in it survives. Raises `InputError` for no text."""
+    if encoding := _BYTE_ORDER_MARKS.get(data[:2]):
+        raise InputError(
+            error(
+                f"this is {encoding}, which no assembler reads",
+                Span(path, 1),
+                hint="save it as UTF-8",
+                rule="source",
+            )
+        )
+    if len(data) > _MAX_SOURCE:
+        raise InputError(
+            error(
+                f"a source of {len(data) >> 20} MiB is not read (the limit is "
+                f"{_MAX_SOURCE >> 20} MiB)",
+                Span(path),
+                hint="assemble it and check the object",
+                rule="source",
+            )
+        )
     if (position := data.find(b"\0")) >= 0:
         line = data.count(b"\n", 0, position) + 1
-        raise InputError(error("a byte 0 in assembly text", Span(path, line), rule="source"))
-    return data.decode("utf-8", "surrogateescape")
+        raise InputError(error("a byte 0 in source text", Span(path, line), rule="source"))
+    return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
 
 
 def _read_included(name: str, including: str) -> tuple[str, str] | None:
@@ -94,7 +179,7 @@ def _read_included(name: str, including: str) -> tuple[str, str] | None:
     for candidate in (Path(including).parent / name, Path(name)):
         try:
             if candidate.is_file() and candidate.stat().st_size <= _MAX_INCLUDED:
-                return _decoded(candidate.read_bytes(), str(candidate)), str(candidate)
-        except (OSError, ValueError):
+                return decoded(candidate.read_bytes(), str(candidate)), str(candidate)
+        except (OSError, ValueError, InputError):
             continue
     return None

@@ -43,7 +43,45 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A piece of the checked text that a fix replaces by `text`.
+
+    Lines and columns are 1-based, columns count characters; the end is not part of the piece. A
+    piece that ends where it starts is an insertion.
+    """
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+
+
+def insertion(line: int, text: str) -> Edit:
+    """Whole lines (`text` ends in a newline) put above `line`."""
+    return Edit(line, 1, line, 1, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What mends a finding: all of `edits`, or none of them.
+
+    `safe` says that the result assembles to the same bytes and symbols, or changes a comment.
+    """
+
+    message: str
+    edits: tuple[Edit, ...]
+    safe: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Finding(Diagnostic):
-    """A diagnostic whose `rule` is a rule's code (`SEG001`), with the evidence for it."""
+    """A diagnostic whose `rule` is a rule's code (`SEG001`), with the evidence for it.
+
+    `line` is the line of the checked file that caused it, where `span` is in a macro's body or in
+    an included file; 0 for what has no lines.
+    """
 
     evidence: Evidence = field(default=Evidence())
+    line: int = 0
+    fix: Fix | None = None

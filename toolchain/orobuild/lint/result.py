@@ -13,11 +13,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LintResult:
-    """`checked` are the paths in the order given, `errors` inputs that could not be checked."""
+    """`checked` are the paths in the order given, `errors` inputs that could not be checked.
+
+    `passed_over` are (path, what it is instead) of sources that are none of ours to judge, such as
+    another architecture's.
+    """
 
     checked: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     errors: tuple[Diagnostic, ...] = ()
+    passed_over: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_clean(self) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CODE: Final = re.compile(r"[A-Z]{2,4}[0-9]{3}")
 SECTIONS: Final = ("What it does", "Why is this bad?", "Example", "Fix", "Source")
+FIX_SAFETY: Final = "Fix safety"  # a further one, of rules that can mend what they find
 
 
 class Scope(enum.Enum):
@@ -29,7 +30,7 @@ class Scope(enum.Enum):
     OBJECT = "relocatable object"  # orobuild.lint.relocatable.RelocatableModel
     SCRIPT = "linker script"  # orobuild.lint.script.ScriptModel
     SOURCE = "assembly source"  # orobuild.lint.source.model.AssemblyModel
-    TEXT = "source text"  # orobuild.lint.suppressions: what the engine itself finds
+    TEXT = "suppression"  # orobuild.lint.suppressions.Suppressions, after all other rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Rule:
     `documentation` is Markdown: a title line, a line of summary, then the headings `SECTIONS`.
     `check` takes the model of its `scope` and yields findings without caring for their code and
     severity, which the engine sets.
-    A rule that is not `default` runs only when it is selected by name.
+    A rule that is not `default` runs only when it is selected by name. A `fixable` one gives fixes
+    with some of its findings and says under `FIX_SAFETY` what they may change.
     """
 
     code: str
@@ -50,6 +52,7 @@ class Rule:
     severity: Severity = Severity.ERROR
     scope: Scope = Scope.IMAGE
     default: bool = True
+    fixable: bool = False
 
     @property
     def family(self) -> str:

@@ -146,5 +146,12 @@ class ScriptModel:
     ) -> Finding:
         """A finding about this script; the engine sets its code and severity."""
         return Finding(
-            Severity.ERROR, message, span, hint, None, tuple(notes), Evidence(symbol=symbol)
+            Severity.ERROR,
+            message,
+            span,
+            hint,
+            None,
+            tuple(notes),
+            Evidence(symbol=symbol),
+            span.line,
         )

@@ -5,6 +5,7 @@ The same semantics as ruff's, so that nobody has to learn them twice.
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from orobuild.diagnostics import did_you_mean
@@ -19,23 +20,48 @@ if TYPE_CHECKING:
     from orobuild.lint.rule import Rule
 
 
-def selected(rules: Mapping[str, Rule], config: LintConfig) -> tuple[Rule, ...]:
-    """The rules that `config` asks for, in the order of their codes.
+def prefixes(config: LintConfig) -> set[str]:
+    """Every rule code or prefix of one that `config` mentions."""
+    mentioned = {*config.select, *config.extend_select, *config.ignore}
+    mentioned |= {prefix for prefix, _ in config.severity}
+    return mentioned.union(*(ignored for _, ignored in config.per_file_ignores))
+
+
+def check(rules: Mapping[str, Rule], config: LintConfig) -> None:
+    """Raises `UsageError` for a prefix in `config` that matches none of all `rules`."""
+    for prefix in sorted(prefixes(config)):
+        if not is_prefix(rules, prefix):
+            raise UsageError(
+                f"no rule's code starts with '{prefix}'", hint=did_you_mean(prefix.upper(), rules)
+            )
+
+
+def is_prefix(rules: Mapping[str, Rule], prefix: str) -> bool:
+    """Whether `prefix` is `ALL` or what the code of one of `rules` starts with."""
+    return prefix == ALL or (bool(prefix) and any(code.startswith(prefix) for code in rules))
+
+
+def selected(rules: Mapping[str, Rule], config: LintConfig, path: str = "") -> tuple[Rule, ...]:
+    """Those of `rules` that `config` asks for in the file `path`, in the order of their codes.
 
     Without `select`, every rule that is on by default. A rule that is off by default needs its
-    whole code (`ALL` and a family's prefix do not switch it on). Raises `UsageError` for a
-    prefix that matches no rule.
+    whole code (`ALL` and a family's prefix do not switch it on). What `per_file_ignores` leaves
+    out in a file no selection brings back.
     """
-    for prefix in (*config.select, *config.extend_select, *config.ignore):
-        _check(rules, prefix)
-    for prefix, _ in config.severity:
-        _check(rules, prefix)
+    left_out = tuple(
+        prefix
+        for pattern, ignored in config.per_file_ignores
+        if matches(path, pattern)
+        for prefix in ignored
+    )
     chosen = (*(config.select or (ALL,)), *config.extend_select)
     result = []
     for code, rule in rules.items():
         wanted = _match(code, chosen if rule.default else (p for p in chosen if p == code))
         refused = _match(code, config.ignore)
-        if wanted is not None and (refused is None or wanted > refused):
+        if wanted is None or _match(code, left_out) is not None:
+            continue
+        if refused is None or wanted > refused:
             result.append(rule)
     return tuple(result)
 
@@ -56,8 +82,15 @@ def _match(code: str, prefixes: Iterable[str]) -> int | None:
     return max(lengths, default=None)
 
 
-def _check(rules: Mapping[str, Rule], prefix: str) -> None:
-    if prefix != ALL and not (prefix and any(code.startswith(prefix) for code in rules)):
-        raise UsageError(
-            f"no rule's code starts with '{prefix}'", hint=did_you_mean(prefix.upper(), rules)
-        )
+def matches(path: str, pattern: str) -> bool:
+    """Whether `pattern` (`fnmatch`) is that of a path, of its end or of one of its parts."""
+    if not path:
+        return False
+    parts = path.replace("\\", "/").split("/")
+    if "/" not in pattern.rstrip("/"):
+        return any(fnmatchcase(part, pattern.rstrip("/")) for part in parts)
+    whole = "/".join(parts)
+    wanted = pattern.removeprefix("./").removesuffix("/")
+    return any(
+        fnmatchcase(whole, p) for p in (wanted, f"*/{wanted}", f"{wanted}/*", f"*/{wanted}/*")
+    )

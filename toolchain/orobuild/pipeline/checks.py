@@ -86,12 +86,12 @@ def _wants_lint(shop: Workshop, name: str) -> bool:
 
 
 def _rule_count(shop: Workshop) -> int:
-    from orobuild.lint.registry import rules
+    from orobuild.lint.registry import rules_for
     from orobuild.lint.rule import Scope
     from orobuild.lint.selection import selected
 
-    ran = (Scope.IMAGE, Scope.SCRIPT)
-    return sum(rule.scope in ran for rule in selected(rules(), shop.project.lint))
+    tables = map(rules_for, (Scope.IMAGE, Scope.SCRIPT))
+    return sum(len(selected(table, shop.project.lint)) for table in tables)
 
 
 def _findings(shop: Workshop, subject: LinkedTarget | str) -> tuple[Diagnostic, ...]:

@@ -12,6 +12,7 @@ from orobuild.lint.source.events import Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from orobuild.lint.finding import Fix
     from orobuild.lint.source.events import Event, Place, SectionUse
     from orobuild.lint.source.reader import Reading
 
@@ -57,9 +58,12 @@ class AssemblyModel:
         notes: Sequence[Note] = (),
         symbol: str | None = None,
         section: SectionUse | None = None,
+        fix: Fix | None = None,
     ) -> Finding:
         """A finding at `place`; the engine sets its code and severity."""
         named = section.name if section is not None else None
         evidence = Evidence(symbol=symbol, section=named)
         chain = (*notes, *place.notes)
-        return Finding(Severity.ERROR, message, place.span, hint, None, chain, evidence)
+        return Finding(
+            Severity.ERROR, message, place.span, hint, None, chain, evidence, place.line, fix
+        )

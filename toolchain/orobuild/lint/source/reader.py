@@ -144,6 +144,7 @@ class Reading:
     mentioned: set[str] = field(default_factory=set)  # words in the operands of unknown macros
     complete: bool = True
     initial: SectionUse | None = None
+    texts: dict[str, str] = field(default_factory=dict)  # of the files that were included, by path
     pushed: int | None = 0  # sections still on the stack at the end
 
 
@@ -163,7 +164,7 @@ class Reader:
         self.preprocessed = preprocessed
         self.out = Reading()
         self.macros: dict[str, macro.Macro] = {}
-        self.macro_count = self.local_count = 0
+        self.macro_count = self.local_count = self.recursions = 0
         self.alternate = False
         self.conditionals = Conditionals()
         self.symbols: dict[str, int | None] = {}
@@ -456,6 +457,7 @@ class Reader:
             self.out.complete = False
             self._lose()
             return
+        self.out.texts[path] = text
         frame = self._file_frame(text, path)
         frame.parent, frame.parent_index = self.frame, self.frame.index
         frame.note = "included from here"
