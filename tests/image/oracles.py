@@ -66,6 +66,7 @@ def sgdisk_verify(disk: Path) -> None:
     said = run("sgdisk", "-v", disk)
     assert "No problems found." in said, said
     assert "aution" not in said, said
+    assert "arning" not in said, said
 
 
 def sfdisk_verify(disk: Path) -> None:

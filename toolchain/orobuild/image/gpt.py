@@ -86,12 +86,14 @@ def derived_guid(identity: bytes, purpose: str) -> uuid.UUID:
 def protective_table(sectors: int, signature: int) -> bytes:
     """Bytes 440 to 511 of sector 0: one partition of type EE over the whole disk.
 
-    It is marked active, since some BIOSes start no disk without an active partition; UEFI must
-    ignore the flag (section 5.2.3).
+    Some BIOSes start no disk without an active partition, some UEFI firmware ignores a disk whose
+    protective partition is active. So an entry of its own is active, one of type 0, which every
+    reader of a GPT skips (as `xorriso -boot_image any mbr_force_bootable=on` makes it).
     """
     count = min(sectors - 1, partition.MAX_SECTORS)
-    entry = partition.Partition(TYPE_PROTECTIVE, 1, count, active=True)
-    return partition.PartitionTable(signature, (entry,)).pack()
+    entry = partition.Partition(TYPE_PROTECTIVE, 1, count)
+    dummy = partition.Partition(0, 0, 1, active=True)
+    return partition.PartitionTable(signature, (entry, dummy)).pack()
 
 
 def pack(table: Table) -> tuple[bytes, bytes]:
