@@ -24,6 +24,7 @@ _COMMANDS = {
     "asm": "assemble one file",
     "link": "link objects by a linker script",
     "compare": "say where two ELF files differ",
+    "at": "say what is at an address",
     "lint": "prove that control reaches only executable bytes, and more",
 }
 

@@ -70,7 +70,7 @@ class SourceLines:
             program = dwarf.line_program_for_CU(unit)
             if program is None:
                 continue
-            names = _file_names(program)
+            names = file_names(program)
             for entry in program.get_entries():
                 state = entry.state
                 if state is not None:
@@ -113,7 +113,7 @@ class SourceLines:
         return bytes(out)
 
 
-def _file_names(program: Any) -> Any:
+def file_names(program: Any) -> Any:
     """A function from a file number of the line program to its name."""
     header = program.header
     old = header["version"] < 5

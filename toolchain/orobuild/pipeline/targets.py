@@ -176,6 +176,7 @@ def assemble_source(
         symbols=shop.profile.symbols,
         constants=constants,
         code_ranges=True,
+        debug_info=True,
         encodings=EncodingCache(shop.cache_directory / "encodings", source),
     )
     made = assembler.assemble(text, source, options, read_file=shop.read_file)
