@@ -55,7 +55,9 @@ def differences(text: str, bits: Literal[32, 64] = 64) -> list[str]:
     """How our object for `text` differs from GNU's; being refused by one side only counts."""
     theirs, said = gnu(text, bits)
     try:
-        mine = ours(text, bits).object
+        mine = ours(
+            text, bits, compilation_directory=str(Path.cwd()), producer="GNU AS 2.40"
+        ).object
     except InputError as problem:
         if theirs is None:
             return []

@@ -62,3 +62,21 @@ nop
 .file 1 "x"
 .loc 1 5
 nop
+#### rows without debug information of the file's own
+.file 1 "dir/foo.c"
+.text
+.globl f
+.type f,@function
+f: .loc 1 3 1
+.nop
+.nop 16
+.loc 1 4
+.nops 12
+.size f, .-f
+#### rows and local functions only
+.file 1 "foo.c"
+.text
+.type f,@function
+f: .loc 1 3 1
+nop
+.size f, .-f

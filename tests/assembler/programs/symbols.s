@@ -202,3 +202,84 @@ add eax, 24 and (15)
 add eax, [rsp + (24 and 15)]
 and eax, 24
 mov eax, [rsp + rcx*4 + 24]
+#### types and sizes of aliases
+.text
+.size foo1, 1
+foo1:
+.set bar1, foo1
+.size bar1, 2
+.size bar2, 2
+.set bar2, foo1
+.set bar3, foo2
+.size bar3, 2
+.size bar4, 2
+.set bar4, foo2
+.set bar5, foo1
+.set bar6, foo2
+.size foo2, 3
+foo2:
+.set bar7, foo1
+.set bar7, foo2
+.globl __GI_foo
+.set __GI_foo, foo
+.globl foo
+.type foo, %function
+foo: .byte 0
+.size foo, .-foo
+.type foo, %gnu_indirect_function
+.set late, g
+g: nop
+.set early, g
+.type g,@function
+.size g,.-g
+.hidden h
+.set h, g
+.hidden i
+.set i, g
+.set i, foo1
+.globl h,i
+.globl j
+.hidden j
+.set j, undef_or_later
+.type test8,%object
+.type test8,%tls_object
+.type test8,%object
+test8: .byte 0
+.type test9,%function
+.type test9,%gnu_indirect_function
+.type test9,%function
+test9: .byte 0
+undef_or_later: nop
+.type o, @object
+.set o, g
+.set p, o
+.type q, @object
+.type g, @notype
+.set q, r
+.set r, g
+#### a symbol equated twice is local in what was said before
+.data
+.long x1, x2
+.global x1, x2, z2
+.set x1, y1
+.set x2, y2
+.section .bss, "aw", @nobits
+x1: .zero 4
+y1: .zero 4
+y2: .zero 4
+#### chains of weak references
+.text
+l: .weakref Wwh2a, wh2
+.weakref Wwh2b, Wwh2a
+.long Wwh2b
+.weakref Wwh4b, Wwh4a
+.weakref Wwh4a, wh4
+.long Wwh4b
+.long Wwh6b
+.weakref Wwh6b, Wwh6a
+.weakref Wwh6a, wh6
+.weakref circle, circled
+.weakref circled, circle
+#### no alias of a common symbol
+.comm foo, 8, 8
+.set foo1, foo

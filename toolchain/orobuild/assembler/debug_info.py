@@ -130,7 +130,9 @@ class _Emitter:
 
     def __init__(self, unit: Unit, table: LineTable) -> None:
         self.unit = unit
-        self.version = 5 if table.version == 5 else unit.options.dwarf
+        self.version = table.version
+        if table.version < 5 and unit.options.debug_info:
+            self.version = unit.options.dwarf
         self.path = unit.options.flags.path(table.unit_path(self.version))
         self.sections = list(dict.fromkeys(section for section, _ in table.rows))
         self.size = unit.bits // 8
@@ -162,8 +164,11 @@ class _Emitter:
         self.aranges(aranges, info)
         ranges = self.ranges() if several else None
         external = [symbol.binding == c.STB_GLOBAL for symbol in self.functions]
-        present = self.version >= 4 and bool(external) and all(external)
-        self.abbreviations(abbrev, ranges is not None, present=present)
+        form = None
+        if any(external):
+            present = self.version >= 4 and all(external)
+            form = DW_FORM_FLAG_PRESENT if present else DW_FORM_FLAG
+        self.abbreviations(abbrev, ranges is not None, external=form)
         assert line.symbol is not None
         body: list[object] = [self.version.to_bytes(2, "little")]
         reference = Field(Linear(abbrev.symbol, None, 0), 4)
@@ -187,7 +192,8 @@ class _Emitter:
         if self.functions:
             no_type = self.label("no type")
             for symbol, public in zip(self.functions, external, strict=True):
-                body += self.function(symbol, None if present else public, no_type, begin)
+                shown = public if form == DW_FORM_FLAG else None
+                body += self.function(symbol, shown, no_type, begin)
             if self.version > 2:
                 body += [no_type, uleb128(_NO_TYPE)]
             body.append(b"\0")
@@ -206,7 +212,7 @@ class _Emitter:
     def function(
         self, symbol: Symbol, public: bool | None, no_type: Symbol, begin: Symbol
     ) -> list[object]:
-        """The entry of one function; `public` None when the abbreviation says it."""
+        """The entry of one function; `public` None when its abbreviation says enough."""
         size = symbol.size
         assert size is not None
         items: list[object] = [uleb128(_FUNCTION), self.string(symbol.name)]
@@ -270,8 +276,11 @@ class _Emitter:
         stream.places.append(self.unit.place)
         return label
 
-    def abbreviations(self, abbrev: Section, ranged: bool, *, present: bool) -> None:
-        """.debug_abbrev: the unit, its functions, and the type that they do not have."""
+    def abbreviations(self, abbrev: Section, ranged: bool, *, external: int | None) -> None:
+        """.debug_abbrev: the unit, its functions, and the type that they do not have.
+
+        `external` is the form of DW_AT_external; None where all functions are local.
+        """
         offset = DW_FORM_DATA4 if self.version < 4 else DW_FORM_SEC_OFFSET
         high = DW_FORM_ADDR if self.version < 4 else DW_FORM_UDATA
         place = (
@@ -300,7 +309,7 @@ class _Emitter:
                 False,
                 (
                     (DW_AT_NAME, DW_FORM_STRP),
-                    (DW_AT_EXTERNAL, DW_FORM_FLAG_PRESENT if present else DW_FORM_FLAG),
+                    *(((DW_AT_EXTERNAL, external),) if external is not None else ()),
                     *kind,
                     (DW_AT_LOW_PC, DW_FORM_ADDR),
                     (DW_AT_HIGH_PC, high),

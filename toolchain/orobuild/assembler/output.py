@@ -65,6 +65,9 @@ class Built:
 def build(unit: Unit) -> Built:
     """The object. Problems are reported to the unit; the bytes count only when there are none."""
     sections = list(unit.sections.values())
+    for symbol in unit.symbols.by_name.values():
+        if symbol.forward:
+            symbol.inherit_at_last()
     relaxation.relax(unit, sections)
     for section in sections:
         relaxation.check(unit, section)

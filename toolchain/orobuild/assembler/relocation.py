@@ -298,7 +298,8 @@ class Relocator:
         if symbol is None or symbol.kind is not Kind.EQUATE:
             return symbol, number, False
         if symbol.weakref is not None:
-            return symbol.weakref, number, True
+            target, number, _ = self.follow(symbol.weakref, number)
+            return target, number, True
         base, offset = final_position(symbol)
         if isinstance(base, Symbol):
             return base, number + offset, False

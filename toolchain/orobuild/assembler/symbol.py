@@ -10,7 +10,15 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orobuild.elf.constants import STB_LOCAL, STT_NOTYPE, STV_DEFAULT
+from orobuild.elf.constants import (
+    STB_LOCAL,
+    STT_FUNC,
+    STT_GNU_IFUNC,
+    STT_NOTYPE,
+    STT_OBJECT,
+    STT_TLS,
+    STV_DEFAULT,
+)
 
 if TYPE_CHECKING:
     from orobuild.assembler.expression import Expr
@@ -24,6 +32,8 @@ Place = tuple[int, "Frame", int]
 
 
 _BEHIND_LABELS = 1 << 32
+_RANKS = (STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_GNU_IFUNC)
+"""Types that an alias can have from its target; the last of several counts (bfd/elf.c)."""
 
 
 class Kind(enum.Enum):
@@ -45,7 +55,7 @@ class Symbol:
     stream has been settled. `ABSOLUTE`: `value`. `EQUATE`: `equation`, resolved at the end.
     `COMMON`: `value` is the size, `alignment` in bytes, `large` the large code model's. `REGISTER`: `register` is its text.
     `VIEW`: the number of a row of the line table. `lazy` is an expression that is bound anew at
-    every use (`.eqv`).
+    every use (`.eqv`); a `forward` equation is of a symbol that had no definition yet.
     `order` sorts the symbol table: the statement that mentioned the symbol first; `late`
     symbols come after all others. `first` is the first mention of a local symbol, whose `order`
     may be another.
@@ -72,6 +82,7 @@ class Symbol:
     referenced = False
     used_in_relocation = False
     busy = False
+    forward = False
     versions: tuple[str, ...] = ()
     version_fate: str | None = None
     large = False
@@ -98,6 +109,37 @@ class Symbol:
     def is_local(self) -> bool:
         """Whether nothing made the symbol global or weak."""
         return self.binding is None or self.binding == STB_LOCAL
+
+    def inherit(self, target: Symbol) -> None:
+        """Take over what an alias has from its target (gas/symbols.c, copy_symbol_attributes).
+
+        Types add up: a function that is an object as well is a function.
+        """
+        found = STT_OBJECT if target.type == STT_TLS else target.type
+        if self.type in _RANKS and found in _RANKS:
+            self.type = max(self.type, found, key=_RANKS.index)
+        if self.size is None or (self.size.is_number and not self.size.number):
+            self.size = target.size
+
+    def inherit_at_last(self) -> None:
+        """An alias of a symbol that was defined behind it (gas/symbols.c, resolve_symbol_value)."""
+        alias, chain = self, []
+        while alias.forward and alias not in chain and isinstance(alias.equation, Linear):
+            target = alias.equation.add
+            if target is None or alias.equation.sub is not None or alias.equation.number:
+                break
+            chain.append(alias)
+            alias = target
+        for alias in reversed(chain):
+            assert isinstance(alias.equation, Linear)
+            assert alias.equation.add is not None
+            alias.inherit(alias.equation.add)
+
+    def forget_attributes(self) -> None:
+        """Lose what GNU as keeps with the definition that is replaced (symbol_clone)."""
+        self.visibility = STV_DEFAULT
+        if self.size is not None and self.size.is_number:
+            self.size = None
 
     def __repr__(self) -> str:
         return f"<Symbol {self.name} {self.kind.value}>"
@@ -176,6 +218,7 @@ class SymbolTable:
         new.binding, new.type, new.visibility = old.binding, old.type, old.visibility
         new.size = old.size
         self.by_name[name] = new
+        old.binding = None  # only the new one can be seen from outside
         self.retired.append(old)
         return new
 

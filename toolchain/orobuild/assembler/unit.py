@@ -102,7 +102,7 @@ class Unit(Instructions):
                 self.set_processor(wanted)
 
         for name, value in options.symbols.items():
-            symbol = self.symbols.get(name, 0)
+            symbol = self.symbols.get(name, -1)  # before the sections (gas/as.c, main)
             symbol.kind, symbol.value, symbol.redefinable = Kind.ABSOLUTE, value, True
             self.forget_symbol(symbol)
         for name, value in options.constants.items():
@@ -250,7 +250,9 @@ class Unit(Instructions):
                 line_table.emit(self, table)
         elif self.lines.rows:
             self.report(error("the file has '.loc' and a '.debug_line' section of its own"))
-        if self.options.debug_info and not described and table.rows:
+        if not described and table.rows:
+            from orobuild.assembler import debug_info
+
             debug_info.emit(self, table)
 
     def has_content(self, name: str) -> bool:

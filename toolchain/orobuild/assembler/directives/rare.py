@@ -183,9 +183,12 @@ def check(unit: Unit, operands: Operands) -> None:
 
 
 def one_nop(unit: Unit, operands: Operands) -> None:
-    """``.nop``."""
+    """``.nop size``: as many instructions as have that many bytes, but at least one."""
+    size = 1 if operands.at_end() else operands.number("size")
     operands.end()
-    unit.emit(b"\x90")
+    unit.check_size(size)
+    for _ in range(max(1, size)):
+        unit.instruction("nop", 0)
 
 
 def mri(unit: Unit, operands: Operands) -> None:
@@ -229,7 +232,7 @@ DIRECTIVES: Final = {
     ".lsym": Directive(partial(set_symbol, operator="="), "assign"),
     ".version": Directive(version, "a version note"),
     ".base64": Directive(base64_data, "bytes in base64 (newer GNU as)"),
-    ".nop": Directive(one_nop, "one no-operation"),
+    ".nop": Directive(one_nop, "no-operations, at least one"),
     ".linkonce": Directive(linkonce, "ignored with a warning, as in GNU as"),
     ".attach_to_group": Directive(attach, "put the section into a group"),
     ".gnu_attribute": Directive(attribute, "an object attribute"),

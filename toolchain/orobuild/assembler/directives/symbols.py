@@ -33,6 +33,8 @@ _TYPES: Final = {
     "stt_gnu_ifunc": c.STT_GNU_IFUNC,
     "gnu_unique_object": c.STT_OBJECT,
 }
+_KEPT_TYPES: Final = ((c.STT_GNU_IFUNC, c.STT_FUNC), (c.STT_TLS, c.STT_OBJECT))
+"""What `.type` does not take back (gas/config/obj-elf.c, obj_elf_type): type, type asked for."""
 
 
 def assign(unit: Unit, name: str, operator: str, operands: Operands) -> None:
@@ -67,9 +69,11 @@ def assign(unit: Unit, name: str, operator: str, operands: Operands) -> None:
     operands.end()
     if symbol.kind is not Kind.UNDEFINED and (operator != "=" or not symbol.redefinable):
         already_defined(unit, symbol, operands)
-    if symbol.kind is not Kind.UNDEFINED and symbol.referenced:
-        unit.settle()
-        symbol = unit.symbols.replace(name)
+    if symbol.kind not in (Kind.UNDEFINED, Kind.REGISTER):
+        if symbol.referenced:
+            unit.settle()
+            symbol = unit.symbols.replace(name)
+        symbol.forget_attributes()
     unit.registers.pop(name, None)
     symbol.redefinable = operator == "="
     symbol.defined_at = unit.place
@@ -88,18 +92,24 @@ def assign(unit: Unit, name: str, operator: str, operands: Operands) -> None:
         if value.add is symbol or value.sub is symbol:
             operands.fail(f"'{name}' is defined by itself", position=at)
         symbol.kind, symbol.equation, symbol.lazy = Kind.EQUATE, value, lazy
+        target = value.add
+        symbol.forward = target is not None and (
+            operator == "==" or target.kind is Kind.UNDEFINED or target.forward
+        )
+        if target is not None and target.kind is Kind.COMMON and value.sub is None:
+            operands.fail(
+                f"'{name}' is equated to '{display(target.name)}', which is a common symbol: "
+                "where it will be is not known",
+                position=at,
+            )
     unit.forget_symbol(symbol)
 
 
 def _copy_attributes(symbol: Symbol, value: Linear) -> None:
     """An alias has its target's type and size (gas/read.c, pseudo_set)."""
     target = value.add
-    if target is None or value.sub is not None or target.type == c.STT_SECTION:
-        return
-    if symbol.type == c.STT_NOTYPE:
-        symbol.type = target.type
-    if symbol.size is None:
-        symbol.size = target.size
+    if target is not None and value.sub is None and target.type != c.STT_SECTION:
+        symbol.inherit(target)
 
 
 def _difference(unit: Unit, value: Linear) -> int | None:
@@ -208,7 +218,8 @@ def type_(unit: Unit, operands: Operands) -> None:
         unit.uses_gnu_osabi = True
     elif kind == c.STT_GNU_IFUNC:
         unit.uses_gnu_osabi = True
-    symbol.type = kind
+    if (symbol.type, kind) not in _KEPT_TYPES:
+        symbol.type = kind
 
 
 def size(unit: Unit, operands: Operands) -> None:
@@ -256,6 +267,12 @@ def weakref(unit: Unit, operands: Operands) -> None:
     operands.end()
     if alias.kind not in (Kind.UNDEFINED, Kind.EQUATE):
         already_defined(unit, alias, operands)
+    loop = [alias, target]
+    while loop[-1].weakref is not None and loop[-1] is not alias:
+        loop.append(loop[-1].weakref)
+    if loop[-1] is alias:
+        chain = " => ".join(display(symbol.name) for symbol in loop)
+        operands.fail(f"this '.weakref' would close a circle: {chain}", position=0)
     alias.kind = Kind.EQUATE
     alias.equation = Linear(target, None, 0)
     alias.weakref = target
