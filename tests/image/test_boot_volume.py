@@ -35,7 +35,7 @@ def test_the_menu_is_the_text_that_the_loaders_read():
 
     module = f"/OROBUILD/M0_0.BIN size=600 crc32={zlib.crc32(b'1' * 600):08x}"
     body = (
-        "orobuild-boot 1\n"
+        "orobuild-boot 1 sealed\n"
         "timeout 3\n"
         "default 1\n"
         "entry Oro, release\n"
@@ -113,6 +113,7 @@ def test_a_menu_by_hand_needs_no_checksums_and_may_have_windows_lines():
     [
         ("", "the menu has no entry"),
         ("timeout 1\n", "1:1.*the first statement must be 'orobuild-boot 1'"),
+        ("orobuild-boot 1 sealed\nentry A\nkernel /K\n", "the menu has lost its end"),
         ("orobuild-boot 2\n", "the first statement must be"),
         ("orobuild-boot 1\nkernel /K\n", "2:1.*stands before the first 'entry'"),
         ("orobuild-boot 1\nentry A\nentry B\nkernel /K\n", "the entry 'A' has no kernel"),

@@ -22,7 +22,12 @@ FILES = {"EFI/BOOT/BOOTX64.EFI": NOISE, "OROBUILD/BOOT.CFG": b"text"}
 
 def make(timestamp: int = 0, kind: int = 16, **changes: bytes) -> Extents:
     volume = fat_volume(FILES, kind=kind, hidden_sectors=2048, timestamp=timestamp)
-    parts = {"boot_record": NOISE[:440], "cd_boot": NOISE[:20_000], **changes}
+    parts = {
+        "boot_record": NOISE[:440],
+        "cd_boot": NOISE[:20_000],
+        "stage2": NOISE[:9000],
+        **changes,
+    }
     return iso.assemble(volume, text=iso.IsoText(timestamp=timestamp), **parts)
 
 
@@ -38,10 +43,10 @@ def test_xorriso_finds_both_boot_images_and_the_extents_of_the_partitions(path):
 
     lines = {" ".join(line.split()) for line in said.splitlines()}
     assert "El Torito boot img : 1 BIOS y none 0x0000 0x00 4 32" in lines
-    assert "El Torito boot img : 2 UEFI y none 0x0000 0x00 4224 512" in lines
+    assert "El Torito boot img : 2 UEFI y none 0x0000 0x00 4608 512" in lines
     assert "El Torito img path : 1 /OROBUILD/CDBOOT.BIN" in lines
     assert "El Torito img path : 2 /OROBUILD/VOLUME.IMG" in lines
-    assert "GPT partition path : 1 /OROBUILD/CDBOOT.BIN" in lines
+    assert "GPT partition path : 1 /OROBUILD/STAGE2.BIN" in lines
     assert "GPT partition path : 2 /OROBUILD/VOLUME.IMG" in lines
     for word in ("WARNING", "FAILURE", "SORRY"):
         assert word not in said
@@ -63,6 +68,7 @@ def test_files_come_out_as_they_went_in(path, tmp_path):
     out = tmp_path / "out" / "OROBUILD"
 
     assert (out / "CDBOOT.BIN").read_bytes() == NOISE[:20_000]
+    assert (out / "STAGE2.BIN").read_bytes() == NOISE[:9000]
     oracles.fsck_fat(out / "VOLUME.IMG")
     assert oracles.mtools_files(str(out / "VOLUME.IMG"), tmp_path / "fat") == FILES
 
@@ -144,5 +150,5 @@ def test_a_broken_iso_is_explained(data):
 
 
 def test_a_loader_that_reaches_into_the_volume_is_refused():
-    with pytest.raises(InputError, match="its place 983040"):
-        make(cd_boot=bytes(983_041))
+    with pytest.raises(InputError, match="does not fit in 196608"):
+        make(cd_boot=bytes(196_609))

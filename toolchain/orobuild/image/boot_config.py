@@ -49,7 +49,11 @@ class MenuEntry:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """The whole file; `timeout` in seconds. `sealed`: it ended in a checksum, which matched."""
+    """The whole file; `timeout` in seconds. `sealed`: it ends in a checksum, which matched.
+
+    A sealed file says so in its first line, so that one that was cut short is not taken for one
+    that a person wrote without a checksum.
+    """
 
     entries: tuple[MenuEntry, ...]
     default: int = 0
@@ -78,7 +82,11 @@ def to_text(menu: Menu) -> bytes:
         raise InputError(error(message, hint="entries are counted from 0"))
     if not 0 <= menu.timeout <= _MAX_TIMEOUT:
         raise InputError(error(f"the timeout is {menu.timeout} s, not 0 to {_MAX_TIMEOUT}"))
-    lines = [f"orobuild-boot {VERSION}", f"timeout {menu.timeout}", f"default {menu.default}"]
+    lines = [
+        f"orobuild-boot {VERSION} sealed",
+        f"timeout {menu.timeout}",
+        f"default {menu.default}",
+    ]
     for entry in menu.entries:
         title = check_text(entry.title, "a title")
         if not title.strip():
@@ -133,7 +141,8 @@ def parse(data: bytes, path: str) -> Menu:
         raise InputError(error(message, Span(path))) from None
     entries: list[MenuEntry] = []
     open_entry: dict[str, object] = {}
-    timeout, default, sealed, seen_version, offset = 5, 0, False, False, 0
+    timeout, default, sealed, offset = 5, 0, False, 0
+    version = ""
 
     def close() -> None:
         if not open_entry:
@@ -152,10 +161,10 @@ def parse(data: bytes, path: str) -> Menu:
             continue
         if sealed:
             parser.fail("there is text behind 'end'")
-        if not seen_version:
-            if word != "orobuild-boot" or rest != str(VERSION):
+        if not version:
+            if word != "orobuild-boot" or rest not in (str(VERSION), f"{VERSION} sealed"):
                 parser.fail(f"the first statement must be 'orobuild-boot {VERSION}'")
-            seen_version = True
+            version = rest
         elif word == "timeout":
             timeout = parser.number_in(rest, _MAX_TIMEOUT)
         elif word == "default":
@@ -179,6 +188,8 @@ def parse(data: bytes, path: str) -> Menu:
         else:
             parser.fail(f"unknown statement '{word}'")
     close()
+    if version.endswith(" sealed") and not sealed:
+        parser.fail("the menu has lost its end", "it was cut short")
     if not entries:
         parser.fail("the menu has no entry")
     if default >= len(entries):

@@ -2,7 +2,8 @@
 
     sector 0 … 15    on a stick: boot record, protective MBR, GPT
     sector 16 … 31   descriptors, boot catalog, path tables, directories
-    sector 32 …      OROBUILD/CDBOOT.BIN: the loader for CDs, with the second stage in it
+    sector 32 …      OROBUILD/CDBOOT.BIN: the loader for CDs
+    sector 128 …     OROBUILD/STAGE2.BIN: the second stage for sticks
     1 MiB …          OROBUILD/VOLUME.IMG: the boot volume
     the end          backup GPT
 
@@ -32,16 +33,18 @@ if TYPE_CHECKING:
 SECTOR: Final = 2048
 LBAS: Final = SECTOR // SECTOR_SIZE
 CD_BOOT_SECTOR: Final = 32
+STAGE2_SECTOR: Final = 128
 VOLUME_SECTOR: Final = VOLUME_LBA // LBAS
 _DESCRIPTORS: Final = 16
 _CATALOG, _PATHS_L, _PATHS_M, _ROOT, _FOLDER = 19, 20, 21, 22, 23
-_ALIGNMENT: Final = 1 << 16  # what partition editors want a partition to end on
+_ALIGNMENT: Final = 1 << 18  # what partition editors want a partition to end on
 _LOAD_COUNT: Final = 4  # LBAs that the BIOS loads; the loader reads the rest itself
 _FOLDER_NAME: Final = b"OROBUILD"
 PLATFORM_BIOS, PLATFORM_EFI = 0x00, 0xEF
 
 _DIRECTORY_FLAG: Final = 2
-_CD_BOOT, _VOLUME, _CATALOG_NAME = b"CDBOOT.BIN;1", b"VOLUME.IMG;1", b"BOOT.CAT;1"
+_CATALOG_NAME, _CD_BOOT = b"BOOT.CAT;1", b"CDBOOT.BIN;1"
+_STAGE2, _VOLUME = b"STAGE2.BIN;1", b"VOLUME.IMG;1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +57,25 @@ class IsoText:
 
 
 def assemble(
-    volume: Extents, *, boot_record: Buffer, cd_boot: Buffer, text: IsoText | None = None
+    volume: Extents,
+    *,
+    boot_record: Buffer,
+    stage2: Buffer,
+    cd_boot: Buffer,
+    text: IsoText | None = None,
 ) -> Extents:
     """The ISO around a boot volume.
 
-    `boot_record` are the first 440 bytes when it is a stick; `cd_boot` is the El Torito file for
-    BIOSes, whose first sector is `CD_BOOT_SECTOR`. The volume starts at `VOLUME_LBA`, as on a disk.
+    `cd_boot` is the El Torito file for BIOSes, whose first sector is `CD_BOOT_SECTOR`. As a stick
+    it starts with the 440 bytes of `boot_record`, and `stage2` lies at `STAGE2_SECTOR`. The volume
+    starts at `VOLUME_LBA`, as on a disk.
     """
     text = text or IsoText()
-    room = (VOLUME_SECTOR - CD_BOOT_SECTOR) * SECTOR
-    if len(cd_boot) > room:
-        raise InputError(error(f"the CD's loader has {len(cd_boot)} bytes, its place {room}"))
+    places = ((cd_boot, CD_BOOT_SECTOR, STAGE2_SECTOR), (stage2, STAGE2_SECTOR, VOLUME_SECTOR))
+    for program, at, end in places:
+        if len(program) > (end - at) * SECTOR:
+            message = f"a loader of {len(program)} bytes does not fit in {(end - at) * SECTOR}"
+            raise InputError(error(message))
     if len(boot_record) > TABLE_OFFSET or volume.size % SECTOR_SIZE:
         raise ValueError("the boot record is too long, or the volume has no whole sectors")
     volume = volume.resized(-(-volume.size // _ALIGNMENT) * _ALIGNMENT)
@@ -76,16 +87,18 @@ def assemble(
     sha = hashlib.sha256(volume.identity())
     sha.update(boot_record)
     sha.update(cd_boot)
+    sha.update(stage2)
     system = _system_area(volume, bytes(boot_record), size, sha.digest())
     stamp = _short_date(text.timestamp)
     files = (
         (_CATALOG_NAME, _CATALOG, SECTOR),
         (_CD_BOOT, CD_BOOT_SECTOR, len(cd_boot)),
+        (_STAGE2, STAGE2_SECTOR, len(stage2)),
         (_VOLUME, VOLUME_SECTOR, volume.size),
     )
     root = _record(b"\0", _ROOT, SECTOR, stamp, directory=True)
     folder = _record(b"\0", _FOLDER, SECTOR, stamp, directory=True)
-    catalog, first, second = (_record(name, at, length, stamp) for name, at, length in files)
+    records = [_record(name, at, length, stamp) for name, at, length in files]
     parts: list[tuple[int, Buffer]] = [
         (0, system.pop("first")),
         (size - gpt.BACKUP_SECTORS * SECTOR_SIZE, system.pop("last")),
@@ -101,12 +114,9 @@ def assemble(
         ),
         (
             _FOLDER * SECTOR,
-            folder
-            + _record(b"\1", _ROOT, SECTOR, stamp, directory=True)
-            + catalog
-            + first
-            + second,
+            folder + _record(b"\1", _ROOT, SECTOR, stamp, directory=True) + b"".join(records),
         ),
+        (STAGE2_SECTOR * SECTOR, stage2),
         (CD_BOOT_SECTOR * SECTOR, cd_boot),
         *volume.placed(VOLUME_LBA * SECTOR_SIZE),
     ]
@@ -124,7 +134,7 @@ def _system_area(
         lbas,
         (
             gpt.Partition(
-                gpt.TYPE_BIOS_BOOT, guids[1], CD_BOOT_SECTOR * LBAS, VOLUME_LBA - 1, BIOS_BOOT_NAME
+                gpt.TYPE_BIOS_BOOT, guids[1], STAGE2_SECTOR * LBAS, VOLUME_LBA - 1, BIOS_BOOT_NAME
             ),
             gpt.Partition(
                 gpt.TYPE_ESP,
