@@ -5,7 +5,9 @@
 
 .section .bss.boot_tables,"aw",@nobits
     .balign PAGE_SIZE
-boot_top_level:
+boot_top_level:                     # of four levels
+    .skip PAGE_SIZE
+boot_fifth_level:                   # above it, if the processor has five
     .skip PAGE_SIZE
 boot_low_pointers:                  # of the identity map and, shared, of the direct map
     .skip PAGE_SIZE
@@ -81,11 +83,31 @@ enter_long_mode:
     movl $(boot_high_pointers - KERNEL_BASE + (PAGE_PRESENT | PAGE_WRITE)), %eax
     movl %eax, boot_top_level - KERNEL_BASE + 8 * KERNEL_SLOT
 
+    # Five levels where the processor has them (Intel SDM Vol. 3A 4.5.1; CPUID: Vol. 2A table 3-8):
+    # LA57 can be set only while paging is off. The addresses are the same, sign-extended from bit 47,
+    # so the four levels hang below the first entry and the last.
+    movl $CR4_PAE, %edi
+    movl $(boot_top_level - KERNEL_BASE), %ebp
+    movl %ebx, %esp                 # cpuid overwrites ebx
+    xorl %eax, %eax
+    cpuid
+    cmpl $CPUID_STRUCTURED, %eax
+    jb 1f
+    movl $CPUID_STRUCTURED, %eax
+    xorl %ecx, %ecx
+    cpuid
+    testl $CPUID_STRUCTURED_LA57, %ecx
+    jz 1f
+    orl $CR4_LA57, %edi
+    leal (PAGE_PRESENT | PAGE_WRITE)(%ebp), %eax
+    movl $(boot_fifth_level - KERNEL_BASE), %ebp
+    movl %eax, (%ebp)
+    movl %eax, 8 * KERNEL_SLOT(%ebp)
+1:  movl %esp, %ebx
+
     # Initialising IA-32e mode (Intel SDM Vol. 3A 9.8.5): PAE, CR3, LME, then PG.
-    movl $CR4_PAE, %eax
-    movl %eax, %cr4
-    movl $(boot_top_level - KERNEL_BASE), %eax
-    movl %eax, %cr3
+    movl %edi, %cr4
+    movl %ebp, %cr3
     movl $MSR_EFER, %ecx
     rdmsr
     orl $(EFER_LME | EFER_NXE | EFER_SCE), %eax

@@ -36,6 +36,7 @@ struct core {
     volatile bool reschedule; /* leave the current thread before anything is resumed */
     bool idle;                /* the others know that it has nothing to do */
     uint32_t turn;            /* ticks of the current thread's turn so far */
+    uint64_t deadline;        /* of its timer, in time stamp counts, if that works with deadlines */
     volatile uint64_t ticks;
     volatile uint64_t threads; /* how many different threads ran here */
 

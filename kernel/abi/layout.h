@@ -20,7 +20,7 @@ enum layout {
      * that sign-extends to 0xffffffff80000000, because an enumerator is an int.
      */
     KERNEL_BASE = -0x7fffffff - 1,
-    /* Slots of the top-level page table, bits 47:39 of an address (Intel SDM Vol. 3A 4.5.4). */
+    /* Slots of the top one of four levels of page tables, bits 47:39 of an address (Intel SDM Vol. 3A 4.5.4). */
     DIRECT_MAP_SLOT = 256,
     KERNEL_SLOT = 511,
     /* The kernel image's slot in the page directory pointer table below it, bits 38:30. */

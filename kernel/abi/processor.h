@@ -64,6 +64,7 @@ enum rflags_bits {
 /* Intel SDM Vol. 4 2.1. */
 enum msr {
     MSR_APIC_BASE = 0x1b,
+    MSR_TSC_DEADLINE = 0x6e0,
     MSR_X2APIC = 0x800,
     MSR_EFER = -0x3fffff80,          /* 0xc0000080 */
     MSR_STAR = -0x3fffff7f,          /* 0xc0000081 */
@@ -79,8 +80,10 @@ enum efer_bits {
     EFER_NXE = 1 << 11,
 };
 
-/* CPUID leaf 0x80000001, edx. */
+/* Intel SDM Vol. 2A CPUID, table 3-8: leaf 7, ecx; leaf 0x80000001, edx. */
 enum cpuid_bits {
+    CPUID_STRUCTURED = 7,
+    CPUID_STRUCTURED_LA57 = 1 << 16,
     CPUID_EXTENDED = -0x7fffffff,      /* 0x80000001 */
     CPUID_EXTENDED_NX = 1 << 20,
     CPUID_EXTENDED_LM = 1 << 29,

@@ -92,6 +92,13 @@ static inline void invlpg(uint64_t virtual)
     __asm__ volatile("invlpg (%0)" : : "r"(virtual) : "memory");
 }
 
+static inline uint64_t read_tsc(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+    return (uint64_t)high << 32 | low;
+}
+
 static inline uint64_t read_flags(void)
 {
     uint64_t flags;

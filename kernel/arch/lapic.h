@@ -16,21 +16,18 @@ void lapic_init(void);
  * so the timer must not be programmed before. */
 void lapic_enable(void);
 
-/* Finds the timer's frequency with the 8254; once, on the starting core, after lapic_enable(). */
-void lapic_timer_calibrate(void);
-
-/* Interrupts the calling core `hz` times a second with VECTOR_TIMER. */
-void lapic_timer_start(uint32_t hz);
-
-void lapic_timer_stop(void);
-bool lapic_timer_masked(void);
-uint32_t lapic_timer_hz(void);
 uint32_t lapic_id(void);
 bool lapic_is_x2apic(void);
 void lapic_end_of_interrupt(void);
 
 /* Whether an interrupt waits to be taken by the calling core (Intel SDM Vol. 3A 10.8.4: IRR). */
 bool lapic_requested(uint8_t vector);
+
+/* Whether the calling core has begun to serve an interrupt and not ended it (10.8.4: ISR). */
+bool lapic_in_service(uint8_t vector);
+
+/* Which errors the calling core's APIC has seen since the last look (10.5.3: error status). */
+uint32_t lapic_errors(void);
 
 /* Whether a command can name this core: an xAPIC has 8 bits for it, all ones meaning everyone. */
 bool lapic_reaches(uint32_t apic_id);

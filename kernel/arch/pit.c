@@ -9,6 +9,7 @@ enum {
     CONTROL_GATE2 = 1 << 0,
     CONTROL_SPEAKER = 1 << 1,
     CONTROL_OUT2 = 1 << 5,
+    PATIENCE = 1000000, /* polls for 10 microseconds */
     CHANNEL2_MODE0 = 0xb0, /* low byte then high byte, interrupt on terminal count */
 };
 
@@ -26,19 +27,23 @@ void pit_start(uint32_t microseconds)
     outb(CHANNEL2, (uint8_t)(count >> 8));
 }
 
-void pit_wait(void)
+bool pit_running(void)
 {
-    while (!(inb(CONTROL) & CONTROL_OUT2))
-        cpu_pause();
+    return !(inb(CONTROL) & CONTROL_OUT2);
 }
 
-void pit_delay(uint32_t microseconds)
+bool pit_present(void)
 {
-    while (microseconds > 50000) {
-        pit_start(50000);
-        pit_wait();
-        microseconds -= 50000;
+    /* Where nothing is, the port reads as ones, or its output never moves. */
+    if (inb(CONTROL) == 0xff)
+        return false;
+    pit_start(10);
+    if (!pit_running())
+        return false;
+    for (unsigned polls = 0; polls < PATIENCE; polls++) {
+        if (!pit_running())
+            return true;
+        cpu_pause();
     }
-    pit_start(microseconds);
-    pit_wait();
+    return false;
 }

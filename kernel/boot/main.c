@@ -3,11 +3,13 @@
  */
 #include "abi/core.h"
 #include "abi/layout.h"
+#include "arch/clock.h"
 #include "arch/cpu.h"
 #include "arch/descriptors.h"
 #include "arch/features.h"
 #include "arch/ioapic.h"
 #include "arch/lapic.h"
+#include "arch/lapic_timer.h"
 #include "arch/pic.h"
 #include "boot/boot_info.h"
 #include "boot/memory_map.h"
@@ -47,6 +49,7 @@ static void start_interrupts(void)
     pic_disable();
     if (topology.has_imcr)
         imcr_route_to_apic();
+    clock_init();
     lapic_init();
     lapic_enable();
     cores[0].apic_id = lapic_id();
@@ -78,12 +81,13 @@ _Noreturn void kernel_main(uint32_t magic, uint64_t information)
     start_interrupts();
     smp_start_others();
 
-    printk("oro: boot protocol=%s loader=\"%s\" cores=%u found=%u topology=%s apic=%s timer_hz=%u "
-           "memory_kib=%lu smep=%d smap=%d umip=%d\n",
+    printk("oro: boot protocol=%s loader=\"%s\" cores=%u found=%u topology=%s apic=%s clock=%s timer=%s "
+           "timer_hz=%lu memory_kib=%lu paging=%u smep=%d smap=%d umip=%d\n",
            boot_info.protocol, boot_info.loader, core_count,
            topology.core_count + topology.cores_beyond, topology.source,
-           lapic_is_x2apic() ? "x2apic" : "xapic", lapic_timer_hz(),
-           frames_total_count() * (PAGE_SIZE / 1024), features.smep, features.smap, features.umip);
+           lapic_is_x2apic() ? "x2apic" : "xapic", clock_name(),
+           lapic_timer_has_deadlines() ? "tsc-deadline" : "periodic", lapic_timer_hz(),
+           frames_total_count() * (PAGE_SIZE / 1024), paging_levels, features.smep, features.smap, features.umip);
     printk("command line: %s\n", boot_info.command_line);
 
     crash_if_asked();

@@ -63,6 +63,18 @@ struct __attribute__((packed)) madt_entry {
     };
 };
 
+struct __attribute__((packed)) hpet {
+    struct table header;
+    uint32_t block;
+    uint8_t address_space, width, offset, access; /* generic address (ACPI 6.5, 5.2.3.2) */
+    uint64_t address;
+    uint8_t number;
+    uint16_t minimum_tick;
+    uint8_t protection;
+};
+
+enum { ADDRESS_IN_MEMORY = 0 };
+
 enum madt_types { MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_X2APIC = 9 };
 enum { MADT_CORE_ENABLED = 1 };
 
@@ -174,4 +186,12 @@ bool acpi_read_madt(uint64_t root)
         next += entry->length;
     }
     return topology.core_count != 0;
+}
+
+uint64_t acpi_read_hpet(uint64_t root)
+{
+    const struct hpet *hpet = (const void *)find_table(root, "HPET");
+    if (!hpet || hpet->header.length < sizeof(*hpet) || hpet->address_space != ADDRESS_IN_MEMORY)
+        return 0;
+    return hpet->address;
 }

@@ -14,3 +14,7 @@ uint64_t acpi_find_root(void);
 /* Adds the enabled cores to `topology`, and the I/O APICs to `routing`; false if there is no sound MADT under this root pointer, or
  * it lists no core. */
 bool acpi_read_madt(uint64_t root);
+
+/* Physical address of the HPET's registers, 0 if no sound table names one in memory (IA-PC HPET
+ * Specification 1.0a, 3.2.4). */
+uint64_t acpi_read_hpet(uint64_t root);

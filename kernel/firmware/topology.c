@@ -25,7 +25,9 @@ void topology_read(void)
     topology.has_imcr = mp_table_has_imcr(mp);
     topology.source = "none";
     routing_reset();
-    if (acpi_read_madt(acpi_find_root())) {
+    uint64_t root = acpi_find_root();
+    topology.hpet = acpi_read_hpet(root);
+    if (acpi_read_madt(root)) {
         topology.source = "acpi";
         return;
     }

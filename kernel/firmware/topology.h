@@ -1,6 +1,6 @@
 /*
  * topology.h - which cores the machine has, from the firmware's tables: ACPI's MADT, or the
- * MultiProcessor Specification's table where there is no ACPI.
+ * MultiProcessor Specification's table where there is no ACPI; and what else only they know.
  */
 #pragma once
 
@@ -11,6 +11,7 @@ enum { TOPOLOGY_CORES = 64 };
 
 struct topology {
     const char *source; /* "acpi", "mp" or "none" */
+    uint64_t hpet; /* physical address of its registers, 0 if there is none */
     bool has_imcr; /* interrupts go around the APICs until the IMCR is written */
     uint32_t core_count, cores_beyond; /* beyond: found, but more than the kernel can use */
     uint32_t apic_ids[TOPOLOGY_CORES];

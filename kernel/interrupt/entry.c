@@ -11,6 +11,7 @@
 #include "arch/cpu.h"
 #include "arch/features.h"
 #include "arch/lapic.h"
+#include "arch/lapic_timer.h"
 #include "console/input.h"
 #include "console/printk.h"
 #include "interrupt/event.h"
@@ -54,6 +55,7 @@ __attribute__((always_inline)) static inline void kernel_event(const struct even
     switch (event->kind) {
     case EVENT_TICK:
         core->ticks++;
+        lapic_timer_next(core);
         scheduler_tick(core);
         process_tick(core);
         crash_tick(core);
@@ -81,7 +83,7 @@ __attribute__((always_inline)) static inline void kernel_event(const struct even
             cpu_halt();
         break;
     case EVENT_APIC_ERROR:
-        printk("core %u: local APIC error\n", core->index);
+        printk("core %u: local APIC error, status 0x%x\n", core->index, lapic_errors());
         break;
     case EVENT_SERIAL:
         input_serial();
@@ -138,7 +140,9 @@ _Noreturn void interrupt_entry(struct frame *frame)
         handle(EVENT_APIC_ERROR, frame, 0);
     default:
         /* The APIC's spurious vector and the 8259s' want no end of interrupt (Intel SDM Vol. 3A
-         * 10.9); no other vector is in use. */
+         * 10.9). No other vector is in use; one that comes all the same must not keep others out. */
+        if (lapic_in_service((uint8_t)frame->vector))
+            lapic_end_of_interrupt();
         handle(EVENT_SPURIOUS, frame, 0);
     }
 }

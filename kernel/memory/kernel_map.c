@@ -104,12 +104,9 @@ void kernel_map_init(void)
         panic("no memory for page tables");
     map_image();
     map_memory();
-    /* The table below the windows' slot exists from the start: spaces copy the top level. */
-    uint64_t *top = phys_to_virt(root);
-    uint64_t windows = frames_alloc(0);
-    if (!windows)
+    /* The tables below the top level's entries exist from the start: spaces copy those. */
+    if (!paging_prepare(root, STACK_WINDOW_BASE))
         panic("no memory for page tables");
-    top[STACK_WINDOW_BASE >> 39 & 511] = windows | PAGE_PRESENT | PAGE_WRITE;
     write_cr3(root);
 }
 

@@ -49,6 +49,11 @@ static uint64_t *entry_make(uint64_t root, uint64_t virtual, unsigned level, uin
     return entry_at(table, virtual, level);
 }
 
+bool paging_prepare(uint64_t root, uint64_t virtual)
+{
+    return entry_make(root, virtual, 3, 0);
+}
+
 bool paging_map(uint64_t root, uint64_t virtual, uint64_t physical, uint64_t size, uint64_t flags,
                 uint64_t largest)
 {

@@ -18,6 +18,10 @@ extern unsigned paging_levels;
 /* Learns it from CR4; before anything else here. */
 void paging_init(void);
 
+/* Makes the table below the top level's entry for `virtual`; with five levels, the one below that
+ * too. False if memory is out. */
+bool paging_prepare(uint64_t root, uint64_t virtual);
+
 /* The level-1 entry for `virtual`; null if a table on the way is missing or a page larger. */
 uint64_t *paging_entry(uint64_t root, uint64_t virtual);
 

@@ -6,11 +6,12 @@
 #include "abi/layout.h"
 #include "abi/trampoline.h"
 #include "abi/vectors.h"
+#include "arch/clock.h"
 #include "arch/cpu.h"
 #include "arch/descriptors.h"
 #include "arch/features.h"
 #include "arch/lapic.h"
-#include "arch/pit.h"
+#include "arch/lapic_timer.h"
 #include "boot/memory_map.h"
 #include "console/printk.h"
 #include "firmware/topology.h"
@@ -114,7 +115,7 @@ static struct trampoline *trampoline_install(uint64_t page)
     parameters->long_mode_selector = SELECTOR_KERNEL_CODE;
     parameters->cr0 = (uint32_t)CR0_KERNEL;
     parameters->cr3 = (uint32_t)kernel_map_root();
-    parameters->cr4 = CR4_PAE;
+    parameters->cr4 = CR4_PAE | (uint32_t)(read_cr4() & CR4_LA57);
     parameters->efer = EFER_LME | EFER_NXE | EFER_SCE;
     parameters->entry = (uint64_t)secondary_main;
     return parameters;
@@ -125,7 +126,7 @@ static bool wait_online(const struct core *core, unsigned milliseconds)
     for (unsigned i = 0; i < milliseconds; i++) {
         if (core->online)
             return true;
-        pit_delay(1000);
+        clock_delay(1000);
     }
     return core->online;
 }
@@ -135,7 +136,7 @@ static bool wait_online(const struct core *core, unsigned milliseconds)
 static bool start_core(const struct core *core, uint64_t page)
 {
     lapic_send_startup(core->apic_id, (uint8_t)(page / PAGE_SIZE));
-    pit_delay(200);
+    clock_delay(200);
     if (!core->online)
         lapic_send_startup(core->apic_id, (uint8_t)(page / PAGE_SIZE));
     return wait_online(core, ANSWER_PATIENCE);
@@ -177,7 +178,7 @@ void smp_start_others(void)
         if (topology.apic_ids[i] != self && lapic_reaches(topology.apic_ids[i]))
             lapic_send_init(topology.apic_ids[i]);
     }
-    pit_delay(10000);
+    clock_delay(10000);
     for (uint32_t i = 0; i < topology.core_count; i++) {
         uint32_t apic_id = topology.apic_ids[i];
         if (apic_id != self && lapic_reaches(apic_id))

@@ -148,7 +148,7 @@ static void real_exceptions(void)
         {vector_instruction, 0, VECTOR_NO_DEVICE, 0},
         {x87_instruction, 0, VECTOR_NO_DEVICE, 0},
         {load_segment, 0x1230, 13, 0x1230},
-        {not_canonical, UINT64_C(0x0000900000000000), 13, 0},
+        {not_canonical, UINT64_C(0x0100000000000000), 13, 0},
     };
     for (unsigned i = 0; i < sizeof(raised) / sizeof(raised[0]); i++) {
         struct frame frame = {0};

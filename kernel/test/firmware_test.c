@@ -15,9 +15,11 @@ enum {
     ROOT = 0,
     ROOT_SIZE = 36,
     XSDT = 64,
-    XSDT_SIZE = 36 + 8,
+    XSDT_SIZE = 36 + 2 * 8,
     MADT = 128,
     MADT_SIZE = 44 + 3 * 8 + 16 + 12 + 10,
+    HPET = 512,
+    HPET_SIZE = 56,
     MP_POINTER = 1024,
     MP_TABLE = 1040,
     MP_SIZE = 44 + 2 * 20 + 5 * 8,
@@ -53,6 +55,7 @@ static void fix_checksums(void)
     fix_checksum(ROOT, ROOT_SIZE, 32);
     fix_checksum(XSDT, XSDT_SIZE, 9);
     fix_checksum(MADT, MADT_SIZE, 9);
+    fix_checksum(HPET, HPET_SIZE, 9);
     fix_checksum(MP_POINTER, 16, 10);
     fix_checksum(MP_TABLE, MP_SIZE, 7);
 }
@@ -70,6 +73,10 @@ static void make_tables(void)
     memcpy(page + XSDT, "XSDT", 4);
     put32(XSDT + 4, XSDT_SIZE);
     put32(XSDT + 36, (uint32_t)frame + MADT);
+    put32(XSDT + 44, (uint32_t)frame + HPET);
+    memcpy(page + HPET, "HPET", 4);
+    put32(HPET + 4, HPET_SIZE);
+    put32(HPET + 44, 0xfed00000);
     memcpy(page + MADT, "APIC", 4);
     put32(MADT + 4, MADT_SIZE);
     static const uint8_t entries[] = {0, 8, 0, 3, 1, 0, 0, 0, 0, 8, 1, 5, 0, 0,    0, 0, 0, 8, 2, 7,
@@ -146,12 +153,25 @@ static void check_mp_routing(void)
     CHECK(line_is(4, 4, false, false));
 }
 
+/* An HPET is believed if its table is sound and says that its registers are in memory. */
+static void check_hpet(void)
+{
+    CHECK_EQUAL(acpi_read_hpet(frame + ROOT), 0xfed00000);
+    page[HPET + 40] = 1; /* in I/O space */
+    fix_checksums();
+    CHECK_EQUAL(acpi_read_hpet(frame + ROOT), 0);
+    page[HPET + 40] = 0;
+    CHECK_EQUAL(acpi_read_hpet(frame + ROOT), 0); /* the checksum */
+    fix_checksums();
+}
+
 static void check_sound(void)
 {
     CHECK(read_acpi());
     CHECK_EQUAL(topology.core_count, 3);
     CHECK(topology.apic_ids[0] == 3 && topology.apic_ids[1] == 7 && topology.apic_ids[2] == 300);
     check_acpi_routing();
+    check_hpet();
     CHECK(read_mp());
     CHECK(topology.core_count == 2 && topology.apic_ids[0] == 1 && topology.apic_ids[1] == 2);
     check_mp_routing();

@@ -55,6 +55,27 @@ static void promises(void)
     CHECK_EQUAL(frames_free_count(), before);
 }
 
+/* Five levels reach beyond bit 47: two addresses that four levels could not tell apart. */
+static void five_levels_reach_further(void)
+{
+    if (paging_levels < 5)
+        return;
+    enum { PAGE = 0x400000 };
+    uint64_t further = PAGE | UINT64_C(1) << 55;
+    uint64_t root = kernel_map_new_space(), kernel_root = read_cr3();
+    uint64_t near_frame = frames_alloc(0), further_frame = frames_alloc(0);
+    CHECK(paging_map(root, PAGE, near_frame, PAGE_SIZE, PAGE_NX, PAGE_SIZE));
+    CHECK(paging_map(root, further, further_frame, PAGE_SIZE, PAGE_NX, PAGE_SIZE));
+    *(uint64_t *)phys_to_virt(near_frame) = 47;
+    *(uint64_t *)phys_to_virt(further_frame) = 56;
+    write_cr3(root);
+    CHECK_EQUAL(*(volatile uint64_t *)PAGE, 47);
+    CHECK_EQUAL(*(volatile uint64_t *)further, 56);
+    write_cr3(kernel_root);
+    paging_free_lower_half(root);
+    frames_free(root, 0);
+}
+
 static void chooses_large_pages(void)
 {
     uint64_t root = kernel_map_new_space();
@@ -133,7 +154,7 @@ static void stacks_have_guards(void)
 }
 
 TEST_SUITE(paging, {"maps_and_forgets", maps_and_forgets},
-           {"promises", promises}, {"chooses_large_pages", chooses_large_pages},
+           {"promises", promises}, {"five_levels_reach_further", five_levels_reach_further}, {"chooses_large_pages", chooses_large_pages},
            {"image_matches_its_headers", image_matches_its_headers},
            {"nothing_is_writable_and_executable", nothing_is_writable_and_executable},
            {"boot_maps_are_gone", boot_maps_are_gone}, {"stacks_have_guards", stacks_have_guards});

@@ -31,6 +31,7 @@ SUITES = (
         {"cpu": "Haswell"},  # SMEP without SMAP
         {"cpu": "EPYC", "memory_mib": 4096},
         {"memory_mib": 8},
+        {"machine": "q35,pit=off"},  # the HPET is the clock
     ],
     ids=str,
 )
@@ -41,6 +42,20 @@ def test_every_suite_passes(built, boot, read_ktap, settings):
     assert tuple(test.name for test in results.tests) == SUITES
     assert results.count(Status.PASSED) >= 30
     assert report.passed, report.reason
+
+
+def test_interrupts_that_nobody_expects_are_survived(built, boot):
+    """Sent to itself by the suite `topology`: an APIC error, a spurious one, and two strays."""
+    report = boot(built.kernel, "test")
+    assert "core 0: local APIC error, status 0x0" in report.lines
+    assert report.passed, report.reason
+
+
+def test_a_machine_without_a_clock_is_told_so(built, boot):
+    report = boot(built.kernel, "", machine="q35,pit=off,hpet=off")
+    assert report.panic.values["reason"] == (
+        "this machine has no clock to wait by: neither an 8254 nor an HPET"
+    )
 
 
 @pytest.mark.parametrize("cores", [1, 4])

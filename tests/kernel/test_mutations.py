@@ -95,8 +95,17 @@ def test_the_programs_catch(build_changed, boot, change):
     assert any(line.startswith("oro: verdict=fail reason=") for line in report.lines)
 
 
+def test_a_stray_interrupt_that_is_not_ended_keeps_the_timer_out(build_changed, boot):
+    change = ("kernel/interrupt/entry.c", "if (lapic_in_service(", "if (0 && lapic_in_service(")
+    assert not boot(build_changed(*change).kernel, "test impatient", timeout=15).passed
+
+
 def test_a_timer_that_never_fires_is_no_pass(build_changed, boot):
-    change = ("kernel/arch/lapic.c", "LVT_PERIODIC | VECTOR_TIMER", "LVT_MASKED | VECTOR_TIMER")
+    change = (
+        "kernel/arch/lapic_timer.c",
+        "LVT_PERIODIC | VECTOR_TIMER",
+        "LVT_MASKED | VECTOR_TIMER",
+    )
     assert not boot(build_changed(*change).kernel, "", timeout=5).passed
 
 
