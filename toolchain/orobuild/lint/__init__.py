@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orobuild.lint.config import LintConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from orobuild.elf.reader import ElfFile
     from orobuild.lint.finding import Finding
@@ -60,14 +60,20 @@ def check_script(text: str, path: str, *, config: LintConfig = _DEFAULTS) -> tup
     return engine.check_script(text, path, config)
 
 
-def check_paths(paths: Iterable[str], *, config: LintConfig = _DEFAULTS) -> LintResult:
-    """What the selected rules find in files; one that cannot be checked is an error in the result.
+def check_paths(
+    paths: Iterable[str],
+    *,
+    config: LintConfig = _DEFAULTS,
+    given: Mapping[str, bytes] | None = None,
+) -> LintResult:
+    """What the selected rules find in files, and in the sources below directories.
 
-    Raises `UsageError` for a configuration that does not fit.
+    `given` holds contents that are used instead of the files' own. A file that cannot be checked
+    is an error in the result. Raises `UsageError` for a configuration that does not fit.
     """
     from orobuild.lint import files
 
-    return files.check_paths(paths, config)
+    return files.check_paths(paths, config, given)
 
 
 def report(result: LintResult, output_format: str = "full", *, color: bool = False) -> str:

@@ -90,16 +90,24 @@ def comments(text: str, language: Language) -> list[Comment]:
     return found
 
 
+def strings(text: str, language: Language) -> list[tuple[int, int]]:
+    """Where each string of `text` starts and ends, as offsets, with its quotes."""
+    return [(start, end) for start, end, is_comment in _tokens(text, language) if not is_comment]
+
+
 def _spans(text: str, language: Language) -> Iterator[tuple[int, int]]:
+    return ((start, end) for start, end, is_comment in _tokens(text, language) if is_comment)
+
+
+def _tokens(text: str, language: Language) -> Iterator[tuple[int, int, bool]]:
+    """(start, end, whether it is a comment) of comments, strings and characters."""
     pattern = re.compile(_PATTERNS[language], re.DOTALL)
     position = 0
     while match := pattern.search(text, position):
         position = max(match.end(), match.start() + 1)
-        if match["comment"] is None:
-            continue
-        if match["comment"] == "/*":  # Rust's comments nest
+        if match["comment"] == "/*" and language is Language.RUST:  # they nest there
             position = _nested_end(text, match.end())
-        yield match.start(), position
+        yield match.start(), position, match["comment"] is not None
 
 
 def _nested_end(text: str, position: int) -> int:

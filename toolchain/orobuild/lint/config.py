@@ -54,6 +54,8 @@ class LintConfig:
     * `run_addresses`: a table from region to the address where it runs after it was copied.
     * `page_size`: in bytes.
     * `max_findings`: how many findings of one rule are listed for one file.
+
+    The field `root` is no key: it is the directory of the configuration.
     """
 
     select: tuple[str, ...] = ()
@@ -70,6 +72,7 @@ class LintConfig:
     run_addresses: tuple[RunAddress, ...] = ()
     page_size: int = 4096
     max_findings: int = 100
+    root: str = ""
 
 
 def from_mapping(table: Mapping[str, Any], where: str = "[tool.orobuild.lint]") -> LintConfig:
@@ -78,7 +81,7 @@ def from_mapping(table: Mapping[str, Any], where: str = "[tool.orobuild.lint]") 
     Keys are the fields of `LintConfig` with hyphens; `code` and `run-addresses` are tables from
     region to width and to address, `severity` a table from prefix to word.
     """
-    known = {f.name.replace("_", "-"): f.name for f in fields(LintConfig)}
+    known = {f.name.replace("_", "-"): f.name for f in fields(LintConfig) if f.name != "root"}
     values: dict[str, Any] = {}
     for key, value in table.items():
         name = known.get(key.replace("_", "-"))

@@ -13,7 +13,7 @@ from orobuild.lint import engine, languages
 from orobuild.lint.comments import Language
 from orobuild.lint.registry import check as check_codes
 from orobuild.lint.result import LintResult
-from orobuild.lint.selection import matches
+from orobuild.lint.selection import matches, relative
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -68,7 +68,7 @@ def check_paths(
         for name, data in inputs:
             run.checked.append(name)
             try:
-                if why := _passed_over(data, name):
+                if why := why_passed_over(data, name):
                     run.passed_over.append((name, why))
                 else:
                     run.findings += check_bytes(data, name, config)
@@ -100,7 +100,8 @@ def found(paths: Iterable[str], config: LintConfig) -> Iterator[str]:
 
 
 def _excluded(path: str, config: LintConfig) -> bool:
-    return any(matches(os.path.normpath(path), pattern) for pattern in config.exclude)
+    where = os.path.normpath(relative(path, config))
+    return any(matches(where, pattern) for pattern in config.exclude)
 
 
 def _inputs(path: str, given: bytes | None) -> list[tuple[str, bytes]]:
@@ -115,7 +116,7 @@ def _inputs(path: str, given: bytes | None) -> list[tuple[str, bytes]]:
     return [(f"{path}({member.name})", member.data) for member in archive.members]
 
 
-def _passed_over(data: bytes, path: str) -> str | None:
+def why_passed_over(data: bytes, path: str) -> str | None:
     """Why a source is none that can be judged: what it is instead. None if it can."""
     language = languages.of(path)
     if data.startswith(_ELF) or language is None or language is Language.SCRIPT:

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"0x[0-9a-f]+|[0-9]+")
 
 
-def fingerprint(diagnostic: Diagnostic) -> str:
-    """32 hexadecimal digits. Where no symbol is known, the message without its numbers stands in."""
+def subject(diagnostic: Diagnostic) -> str:
+    """The symbol that it is about; where none is known, the message without its numbers."""
     symbol = diagnostic.evidence.symbol if isinstance(diagnostic, Finding) else None
-    subject = (symbol or "").partition("+")[0] or _NUMBER.sub("#", diagnostic.message)
+    return (symbol or "").partition("+")[0] or _NUMBER.sub("#", diagnostic.message)
+
+
+def fingerprint(diagnostic: Diagnostic) -> str:
+    """32 hexadecimal digits, made of rule, path and `subject`."""
     path = diagnostic.span.path if diagnostic.span else ""
-    key = "\0".join((diagnostic.rule or "", path, subject))
+    key = "\0".join((diagnostic.rule or "", path, subject(diagnostic)))
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 

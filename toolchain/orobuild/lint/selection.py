@@ -5,6 +5,7 @@ The same semantics as ruff's, so that nobody has to learn them twice.
 
 from __future__ import annotations
 
+import os
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,7 @@ def selected(rules: Mapping[str, Rule], config: LintConfig, path: str = "") -> t
     left_out = tuple(
         prefix
         for pattern, ignored in config.per_file_ignores
-        if matches(path, pattern)
+        if matches(relative(path, config), pattern)
         for prefix in ignored
     )
     chosen = (*(config.select or (ALL,)), *config.extend_select)
@@ -80,6 +81,11 @@ def _match(code: str, prefixes: Iterable[str]) -> int | None:
     """The length of the longest of `prefixes` that `code` starts with; `ALL` counts as 0."""
     lengths = [0 if p == ALL else len(p) for p in prefixes if p == ALL or code.startswith(p)]
     return max(lengths, default=None)
+
+
+def relative(path: str, config: LintConfig) -> str:
+    """`path` as the configuration names it."""
+    return os.path.relpath(path, config.root) if path and config.root else path
 
 
 def matches(path: str, pattern: str) -> bool:

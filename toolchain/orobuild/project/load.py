@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import re
-import tomllib
 import types
 import typing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
+from orobuild.configuration import FILES, ConfigError, label, locate, read_table
 from orobuild.diagnostics import Span, did_you_mean, error
-from orobuild.errors import OrobuildError, UsageError
-from orobuild.lint.config import LintConfig, from_mapping
+from orobuild.errors import UsageError
+from orobuild.lint import settings as lint_settings
 from orobuild.project.schema import Config, Profile, Section, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-_FILES = ("orobuild.toml", "pyproject.toml")
+    from orobuild.lint.config import LintConfig
+
 # -Og, since zig cc knows two ways only: -O0 and -Og are one, every other level is the other.
 _BUILT_IN_PROFILES = {"debug": Profile(cflags=["-Og"]), "release": Profile(cflags=["-O2"])}
-
-
-class ConfigError(OrobuildError):
-    """The configuration is wrong; the diagnostics say where."""
-
-    exit_status = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +81,7 @@ class Project:
 
     def fail(self, message: str, word: str, *, hint: str | None = None) -> NoReturn:
         """Raise `ConfigError` at the place in the file where `word` stands."""
-        raise ConfigError(error(message, _locate(self.file, word), hint=hint))
+        raise ConfigError(error(message, locate(self.file, word), hint=hint))
 
     def sources(self, name: str) -> tuple[str, ...]:
         """The target's source files, relative to the root with `/`, each once, in link order."""
@@ -110,23 +105,11 @@ class Project:
                 yield path.relative_to(self.root).as_posix()
 
 
-def find_root(start: Path) -> Path:
-    """The nearest directory from `start` upwards that holds a configuration."""
-    for directory in (start, *start.parents):
-        for name in _FILES:
-            if (directory / name).is_file() and _table(directory / name) is not None:
-                return directory
-    raise UsageError(
-        f"no orobuild configuration in {start} or above it",
-        hint="write orobuild.toml, or a [tool.orobuild] table in pyproject.toml",
-    )
-
-
 def load(root: Path) -> Project:
     """The checked configuration of the project in `root`. Raises `ConfigError`, `UsageError`."""
-    for name in _FILES:
+    for name in FILES:
         file = root / name
-        if file.is_file() and (table := _table(file)) is not None:
+        if file.is_file() and (table := read_table(file)) is not None:
             return _checked(root, file, table)
     raise UsageError(
         f"no orobuild configuration in {root}",
@@ -134,28 +117,12 @@ def load(root: Path) -> Project:
     )
 
 
-def _table(file: Path) -> dict[str, Any] | None:
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as problem:
-        raise ConfigError(error("not a UTF-8 text", Span(_label(file)))) from problem
-    except tomllib.TOMLDecodeError as problem:
-        place = re.search(r"\(at line (\d+), column (\d+)\)", str(problem))
-        line, column = (int(place[1]), int(place[2])) if place else (0, 0)
-        message = re.sub(r" \(at .*\)$", "", str(problem))
-        raise ConfigError(error(message, _span(file, line, column))) from problem
-    if file.name == "orobuild.toml":
-        return document
-    table = document.get("tool", {}).get("orobuild")
-    return table if isinstance(table, dict) else None
-
-
 def _checked(root: Path, file: Path, table: dict[str, Any]) -> Project:
     for key, known in _unknown_keys(table, Config):
         raise ConfigError(
             error(
                 f"unknown key '{key}'",
-                _locate(file, key),
+                locate(file, key),
                 hint=did_you_mean(key, known) or f"known keys: {', '.join(sorted(known))}",
             )
         )
@@ -167,21 +134,11 @@ def _checked(root: Path, file: Path, table: dict[str, Any]) -> Project:
         raise ConfigError(
             error(
                 f"{message}{f' (at {path})' if path else ''}",
-                _locate(file, word[-1]) if word else Span(_label(file)),
+                locate(file, word[-1]) if word else Span(label(file)),
             )
         ) from problem
     config = msgspec.structs.replace(config, targets=_expanded(root, file, config.targets))
-    try:
-        lint = from_mapping(config.lint)
-    except UsageError as problem:
-        message = problem.diagnostics[0].message
-        word = re.findall(r"[\w-]+", message.partition(":")[2] or message)
-        raise ConfigError(
-            replace(
-                problem.diagnostics[0],
-                span=_locate(file, next((w for w in word if w in config.lint), "lint")),
-            )
-        ) from problem
+    lint = lint_settings.from_table(file, config.lint)
     project = Project(root, file, config, lint)
     if not re.fullmatch(r"[\w-][\w.-]*", config.name):
         project.fail(
@@ -208,7 +165,7 @@ def _expanded(root: Path, file: Path, targets: Mapping[str, Target]) -> dict[str
         members = sorted(p for p in root.glob(target.each) if p.is_file())
         if not members or "{stem}" not in name:
             wrong = f"no file matches '{target.each}'" if not members else "the name lacks '{stem}'"
-            raise ConfigError(error(f"targets '{name}': {wrong}", _locate(file, target.each)))
+            raise ConfigError(error(f"targets '{name}': {wrong}", locate(file, target.each)))
         for member in members:
             path = member.relative_to(root).as_posix()
             sources = [
@@ -258,26 +215,3 @@ def _unknown_keys(
                         yield from _unknown_keys(entry, inner)
         elif isinstance(kind, type) and issubclass(kind, Section):
             yield from _unknown_keys(value, kind)
-
-
-def _label(file: Path) -> str:
-    """`file` as a person in the current directory would name it."""
-    cwd = Path.cwd()
-    return str(file.relative_to(cwd) if file.is_relative_to(cwd) else file)
-
-
-def _span(file: Path, line: int, column: int, length: int = 1) -> Span:
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    text = lines[line - 1] if 0 < line <= len(lines) else None
-    return Span(_label(file), line, column, length, text)
-
-
-def _locate(file: Path, word: str) -> Span:
-    """The first place in `file` where `word` stands by itself; tomllib keeps no positions."""
-    pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
-    for number, line in enumerate(
-        file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1
-    ):
-        if not line.lstrip().startswith("#") and (match := pattern.search(line)):
-            return _span(file, number, match.start() + 1, len(word))
-    return Span(_label(file))

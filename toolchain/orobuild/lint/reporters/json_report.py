@@ -12,7 +12,7 @@ from orobuild.lint.finding import Finding
 
 if TYPE_CHECKING:
     from orobuild.diagnostics import Diagnostic, Span
-    from orobuild.lint.finding import Evidence
+    from orobuild.lint.finding import Evidence, Fix
     from orobuild.lint.result import LintResult
 
 
@@ -30,6 +30,22 @@ def _object(diagnostic: Diagnostic) -> dict[str, Any]:
         **_place(diagnostic.span),
         "notes": [{"message": n.message, **_place(n.span)} for n in diagnostic.notes],
         "evidence": _evidence(diagnostic.evidence) if isinstance(diagnostic, Finding) else None,
+        "fix": _fix(diagnostic.fix) if isinstance(diagnostic, Finding) and diagnostic.fix else None,
+    }
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    return {
+        "message": fix.message,
+        "applicability": "safe" if fix.safe else "unsafe",
+        "edits": [
+            {
+                "location": {"line": edit.line, "column": edit.column},
+                "end_location": {"line": edit.end_line, "column": edit.end_column},
+                "content": edit.text,
+            }
+            for edit in fix.edits
+        ],
     }
 
 

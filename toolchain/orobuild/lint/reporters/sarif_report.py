@@ -16,6 +16,7 @@ from orobuild.lint.registry import rules
 
 if TYPE_CHECKING:
     from orobuild.diagnostics import Diagnostic, Span
+    from orobuild.lint.finding import Fix
     from orobuild.lint.result import LintResult
     from orobuild.lint.rule import Rule
 
@@ -39,6 +40,15 @@ def report(result: LintResult, *, color: bool) -> str:  # noqa: ARG001 - every r
         "columnKind": "unicodeCodePoints",
         "artifacts": [{"location": {"uri": _uri(path)}} for path in dict.fromkeys(result.checked)],
         "results": [_result(d, index) for d in result.diagnostics],
+        "invocations": [
+            {
+                "executionSuccessful": not result.errors,
+                "toolExecutionNotifications": [
+                    {"level": "note", "message": {"text": f"{path}: passed over as {why}"}}
+                    for path, why in result.passed_over
+                ],
+            }
+        ],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
@@ -71,9 +81,28 @@ def _result(diagnostic: Diagnostic, index: dict[str, int]) -> dict[str, Any]:
         result["locations"] = [_location(diagnostic.span, address)]
     if isinstance(diagnostic, Finding):
         result["partialFingerprints"] = {"orolint/v1": fingerprint(diagnostic)}
+        if diagnostic.fix is not None and diagnostic.span is not None:
+            result["fixes"] = [_fix(diagnostic.fix, diagnostic.span.path)]
         if diagnostic.evidence.path and diagnostic.span is not None:
             result["codeFlows"] = [_code_flow(diagnostic, diagnostic.span)]
     return result
+
+
+def _fix(fix: Fix, path: str) -> dict[str, Any]:
+    replacements = [
+        {
+            "deletedRegion": {
+                "startLine": edit.line,
+                "startColumn": edit.column,
+                "endLine": edit.end_line,
+                "endColumn": edit.end_column,
+            },
+            "insertedContent": {"text": edit.text},
+        }
+        for edit in fix.edits
+    ]
+    change = {"artifactLocation": {"uri": _uri(path)}, "replacements": replacements}
+    return {"description": {"text": fix.message}, "artifactChanges": [change]}
 
 
 def _code_flow(finding: Finding, span: Span) -> dict[str, Any]:

@@ -49,6 +49,15 @@ class AssemblyModel:
             e.section is not None for e in self.events if e.kind in (Kind.INSTRUCTION, Kind.DATA)
         )
 
+    @property
+    def lines(self) -> list[str]:
+        """The text of the checked file, by lines."""
+        return self.reading.lines
+
+    def line(self, number: int) -> str:
+        """Line `number` of the checked file, 1-based; empty for one that is not there."""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
+
     def finding(
         self,
         message: str,

@@ -144,6 +144,7 @@ class Reading:
     mentioned: set[str] = field(default_factory=set)  # words in the operands of unknown macros
     complete: bool = True
     initial: SectionUse | None = None
+    lines: list[str] = field(default_factory=list)  # of the file itself
     texts: dict[str, str] = field(default_factory=dict)  # of the files that were included, by path
     pushed: int | None = 0  # sections still on the stack at the end
 
@@ -173,6 +174,7 @@ class Reader:
         self.inclusions: dict[str, int] = {}
         self.label: str | None = None
         self.uses: dict[str, SectionUse] = {}
+        self.out.lines = text.split("\n")
         self.root = self.frame = self._file_frame(text, path)
         place = Place(self.root, 0, 1, False)
         first = self._use(".text", place)

@@ -32,6 +32,10 @@ isr32:
     jmp  isr_common
 ```
 
+## Fix safety
+
+Safe: `.text` is put where the file is in `.text` already, so it assembles to the same bytes.
+
 ## Source
 
 GNU as manual §7.92 `.section` and §4 *Sections and Relocation*: `.text` without a directive.
@@ -41,6 +45,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orobuild.lint.finding import Fix, insertion
 from orobuild.lint.rule import Rule, Scope
 from orobuild.lint.source.events import Kind
 
@@ -76,7 +81,25 @@ def check(model: AssemblyModel) -> Iterator[Finding]:
         first.place,
         hint=f"write '{_TEXT}' (or the section that you mean) above it",
         symbol=first.label,
+        fix=_fix(model, first),
     )
 
 
-RULE = Rule("ASM001", "code-before-section", __doc__, check, scope=Scope.SOURCE)
+def _fix(model: AssemblyModel, first: Event) -> Fix | None:
+    """`.text` above the labels of the first instruction, where no preprocessor decides about it."""
+    if first.kind is not Kind.INSTRUCTION or first.conditional or not first.place.direct:
+        return None
+    at = model.events.index(first)
+    while at > 0 and model.events[at - 1].kind is Kind.LABEL and _is_plain(model.events[at - 1]):
+        at -= 1
+    line = model.events[at].place.line
+    if line > 1 and model.line(line - 1).rstrip().endswith("\\"):
+        return None
+    return Fix("put '.text' above it", (insertion(line, ".text\n"),), safe=True)
+
+
+def _is_plain(event: Event) -> bool:
+    return event.place.direct and not event.conditional
+
+
+RULE = Rule("ASM001", "code-before-section", __doc__, check, scope=Scope.SOURCE, fixable=True)

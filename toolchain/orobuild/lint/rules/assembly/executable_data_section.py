@@ -29,6 +29,10 @@ version: .long 3
 Bytes that are written as data may be instructions that the assembler does not know; then select
 the rule away for the file.
 
+## Fix safety
+
+Unsafe: if code elsewhere jumps into this data after all, that becomes a page fault.
+
 ## Source
 
 gABI, *Section Attribute Flags*: SHF_EXECINSTR, "this section contains executable machine
@@ -40,6 +44,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orobuild.diagnostics import Severity
+from orobuild.lint.finding import Edit, Fix
 from orobuild.lint.rule import Rule, Scope
 from orobuild.lint.source.events import Kind
 
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orobuild.lint.finding import Finding
+    from orobuild.lint.source.events import Declaration
     from orobuild.lint.source.model import AssemblyModel
 
 _CODE = (".text", ".init", ".fini", ".plt", ".head", ".entry", ".exit", ".code")
@@ -76,7 +82,19 @@ def check(model: AssemblyModel) -> Iterator[Finding]:
             hint=f'declare it with "{flags.replace("x", "")}"',
             section=section,
             symbol=section.name,
+            fix=_fix(model, declaration),
         )
+
+
+def _fix(model: AssemblyModel, declaration: Declaration) -> Fix | None:
+    """The flags without `x`, where the line holds them as they are."""
+    place, flags = declaration.place, declaration.flags
+    line = model.line(place.line)
+    at = line.find(f'"{flags}"')
+    if flags is None or at < 0 or line.count(f'"{flags}"') != 1 or not place.direct:
+        return None
+    edit = Edit(place.line, at + 2, place.line, at + 2 + len(flags), flags.replace("x", ""))
+    return Fix("take the flag 'x' away", (edit,), safe=False)
 
 
 RULE = Rule(
@@ -86,4 +104,5 @@ RULE = Rule(
     check,
     severity=Severity.WARNING,
     scope=Scope.SOURCE,
+    fixable=True,
 )

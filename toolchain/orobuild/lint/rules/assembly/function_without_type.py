@@ -35,6 +35,12 @@ load_gdt:
 .size load_gdt, . - load_gdt
 ```
 
+## Fix safety
+
+Unsafe: the code stays the same, but the symbol table says more. The size is taken to the next
+global function, the next section line or the end of the file, whichever comes first; the fix is
+offered only where no conditional stands in between.
+
 ## Source
 
 gABI, *Symbol Table*: `st_info` STT_FUNC, `st_size`; GNU as manual §7.106 `.type`, §7.97 `.size`.
@@ -42,9 +48,11 @@ gABI, *Symbol Table*: `st_info` STT_FUNC, `st_size`; GNU as manual §7.106 `.typ
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from orobuild.diagnostics import Severity
+from orobuild.lint.finding import Fix, insertion
 from orobuild.lint.rule import Rule, Scope
 from orobuild.lint.source.events import Kind
 
@@ -54,6 +62,7 @@ if TYPE_CHECKING:
     from orobuild.lint.finding import Finding
     from orobuild.lint.source.model import AssemblyModel
 
+_BETWEEN = re.compile(r"\s*(?:\.(?:type|globa?l|hidden|weak|p2align|balign|align)\b.*)?")
 _ENTRIES = frozenset(("_start", "start", "_entry", "entry"))
 
 
@@ -83,7 +92,40 @@ def check(model: AssemblyModel) -> Iterator[Finding]:
                 hint=f"add {' and '.join(_line(w, event.word) for w in missing)}",
                 symbol=event.word,
                 section=event.section,
+                fix=_fix(model, index, missing, named[".globl"]),
             )
+
+
+def _fix(model: AssemblyModel, index: int, missing: list[str], exported: set[str]) -> Fix | None:
+    """`.type` above the label and `.size` behind the function."""
+    event = model.events[index]
+    if (
+        not event.place.direct
+        or model.line(event.place.line).partition(":")[0].strip() != event.word
+    ):
+        return None
+    end = len(model.lines) + 1 if model.lines[-1] else len(model.lines)
+    for following in model.events[index + 1 :]:
+        ends = following.kind is Kind.SECTION or (
+            following.kind is Kind.LABEL and following.word in exported
+        )
+        if following.conditional or (ends and not following.place.direct):
+            return None
+        if ends:
+            end = following.place.line
+            break
+    first = event.place.line
+    while end - 1 > first and _BETWEEN.fullmatch(model.line(end - 1)):
+        end -= 1  # what stands between two functions belongs to the second
+    if any(line.rstrip().endswith("\\") for line in model.lines[first - 1 : end - 1]):
+        return None
+    indent = "" if model.line(end - 1).endswith("\n") or end <= len(model.lines) else "\n"
+    edits = []
+    if ".type" in missing:
+        edits.append(insertion(first, f"{_line('.type', event.word)}\n"))
+    if ".size" in missing:
+        edits.append(insertion(end, f"{indent}{_line('.size', event.word)}\n"))
+    return Fix(f"add {' and '.join(missing)}", tuple(edits), safe=False)
 
 
 def _is_function(model: AssemblyModel, index: int, exported: set[str]) -> bool:
@@ -116,4 +158,5 @@ RULE = Rule(
     check,
     severity=Severity.WARNING,
     scope=Scope.SOURCE,
+    fixable=True,
 )

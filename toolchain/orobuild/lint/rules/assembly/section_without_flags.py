@@ -29,6 +29,11 @@ isr32:
 
 For data, `"aw"`, or `"a"` if it is constant.
 
+## Fix safety
+
+Unsafe: the section becomes part of the program's memory, which is what is missing; `"ax"` is
+chosen if it holds instructions, `"aw"` if not.
+
 ## Source
 
 GNU as manual §7.92 `.section`: "If no flags are specified, the default flags depend upon the
@@ -37,8 +42,10 @@ section name"; an unrecognised name has none.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from orobuild.lint.finding import Edit, Fix
 from orobuild.lint.rule import Rule, Scope
 from orobuild.lint.source.events import Kind
 
@@ -46,6 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orobuild.lint.finding import Finding
+    from orobuild.lint.source.events import Declaration
     from orobuild.lint.source.model import AssemblyModel
 
 _TOOLS = (".debug", ".comment", ".discard", ".stab", ".gnu.", ".gnu_", ".line", ".ident", ".oro.")
@@ -71,7 +79,21 @@ def check(model: AssemblyModel) -> Iterator[Finding]:
             hint=f"write .section {section.name},{usual},@progbits",
             section=section,
             symbol=section.name,
+            fix=_fix(model, declaration, "ax" if code else "aw"),
         )
 
 
-RULE = Rule("ASM008", "section-without-flags", __doc__, check, scope=Scope.SOURCE)
+def _fix(model: AssemblyModel, declaration: Declaration, flags: str) -> Fix | None:
+    """The flags behind the name, where the line says nothing but that."""
+    place = declaration.place
+    line = model.line(place.line)
+    pattern = rf"[ \t]*{re.escape(declaration.word)}[ \t]+{re.escape(declaration.name)}(?=[ \t]*(?:$|[#;/\r]))"
+    match = re.match(pattern, line)
+    if match is None or not place.direct or declaration.conditional:
+        return None
+    column = match.end() + 1
+    edit = Edit(place.line, column, place.line, column, f',"{flags}",@progbits')
+    return Fix(f'give it the flags "{flags}"', (edit,), safe=False)
+
+
+RULE = Rule("ASM008", "section-without-flags", __doc__, check, scope=Scope.SOURCE, fixable=True)
