@@ -323,3 +323,63 @@ call .Lf
 jmp .Lf
 .section .t2,"ax"
 .Lf: nop
+#### suffixes and prefixes that choose an encoding, and indices that are none
+.allow_index_reg
+add.s %dl,%cl
+mov.s %eax,%ebx
+mov.d8 (%rax),%ebx
+mov.d32 3(%rax),%ebx
+movaps.s %xmm1,%xmm2
+vmovaps.s %xmm1,%xmm2
+vmovapd.s %zmm29, %zmm30{%k7}
+vmovss.s %xmm1,%xmm2,%xmm3
+vmovq.s %xmm1,%xmm2
+movq.s %xmm1,%xmm2
+movq.s %mm1,%mm2
+lea 0x0(%rsi,%riz,1),%rsi
+lea 0x0(%esi,%eiz,1),%esi
+mov -30(,%riz),%ebx
+mov -30(,%riz,2),%eax
+mov (%rbx,%riz,4),%eax
+mov (%r12,%riz,8),%eax
+vmovdqa 0x99(,%riz),%xmm0
+vmovaps 64(%rax,%riz), %zmm0
+.intel_syntax noprefix
+mov eax,[rax+riz]
+lea esi,[esi+eiz*1+0]
+.att_syntax
+.code32
+lea 0x0(%esi,%eiz,1),%esi
+vldmxcsr 0x99(,%eiz)
+lea    0x0(%edi,%eiz,1),%edi
+mov %eax,0(%esp,%eiz,1)
+.code16
+lea 0x0(%esi,%eiz,1),%esi
+.code32
+jmp.d32 1f
+{disp32} jmp 1f
+{disp8} jmp 1f
+{disp32} jne 1f
+jne.d32 undefd
+jmp.d8 1f
+call.d32 1f
+1:
+.code64
+{disp32} jmp 1b
+.globl g
+g: {disp32} jmp g
+#### prefixes of branches
+data16 jmp foo
+data16 rex.w jmp foo
+data16 rex.w call foo
+data16 call foo
+#### calls of indirect functions through the PLT
+jmp ifunc@PLT
+.type ifunc, @gnu_indirect_function
+ifunc: ret
+#### flat addresses
+.intel_syntax noprefix
+mov eax, FLAT:[rbx]
+mov eax, dword ptr flat:[x]
+mov FLAT:[rbx+4], eax
+x:

@@ -232,3 +232,9 @@ f:
 .long l@PLT-.
 l: nop
 f:
+#### sizes of sections
+.text
+movl $.text@SIZE, %eax
+movl $.data@SIZE + 4, %eax
+.data
+.zero 80

@@ -175,3 +175,47 @@ foo: nop
 #### a section made global
 .globl .text
 nop
+#### what makes two sections of one name
+.section .text,"ax",@progbits
+.word 0
+.section .bss,"aw",@nobits
+.word 0
+.section .text,"axR",@progbits
+.word 1
+.section .text
+.word 2
+.section .bss,"awR",@nobits
+.zero 4
+.section .text
+f: nop
+.section __patchable_function_entries,"awo",@progbits,f
+.long 1
+.section __patchable_function_entries,"awo",@progbits,g
+.long 2
+.text
+g: nop
+.section __patchable_function_entries,"awo",@progbits,f
+.long 3
+#### memory of a kind
+.section .mbind.data,"adw",@progbits
+.byte 1
+.section .mbind.data,"adw",@progbits,0x3
+.byte 2
+.section .mbind.rodata,"adG",@progbits,.foo_group,comdat,0x2
+.byte 3
+.section .mbind.text,"adx",@progbits,0x3,unique,3
+.byte 4
+#### attributes of Solaris
+.section .foo,#alloc,#write
+.byte 1
+.section .bar,#alloc,#execinstr,#progbits
+.byte 2
+.section .baz,#alloc,#write,#nobits
+.zero 2
+#### flags that lack what they need
+.section .one,"aM"
+.byte 1
+.section .two,"aG"
+.byte 2
+.section .three,"ao"
+.byte 3

@@ -121,7 +121,9 @@ class EncodingCache:
                     texts.append(text)
                     raws.append(raw)
             kept.update(texts)
-            tag = (dialect.bits, dialect.intel, dialect.naked, dialect.code16gcc)
+            tag = (
+                dialect.bits, dialect.intel, dialect.naked, dialect.code16gcc, dialect.index_reg,
+            )  # fmt: skip
             dialects.append((tag, texts, raws))
         symbolic = {
             name: found

@@ -20,7 +20,7 @@ class Flags:
     `shared`: global symbols may be replaced (``-mshared``). `keep_locals`: ``-L``.
     `strip_absolute`: ``--strip-local-absolute``. `common_type`: ``--elf-stt-common=yes``.
     `compress`: ``--compress-debug-sections``. `substitute_names`: ``--sectname-subst``.
-    `literal_nops`: a fill of 0x90 is just that (``-n``). `data_in_text`: ``-R``. `stack`: flags of
+    `index_reg`: %eiz and %riz are registers (``-mindex-reg``). `literal_nops`: a fill of 0x90 is just that (``-n``). `data_in_text`: ``-R``. `stack`: flags of
     .note.GNU-stack, None for no such section. `omit_lock`, `fences_as_lock`: instructions changed.
     `wide_vex`: VEX.W set where it means nothing (``-mvexwig=1``); `wide_evex` the same for EVEX;
     `scalar_length`: VEX.L of scalar instructions (``-mavxscalar=``, 128 or 256), `evex_length` of
@@ -42,6 +42,7 @@ class Flags:
     common_type: bool = False
     compress: Literal["", "zlib", "zlib-gnu"] = ""
     substitute_names: bool = False
+    index_reg: bool = False
     literal_nops: bool = False
     data_in_text: bool = False
     stack: str | None = None

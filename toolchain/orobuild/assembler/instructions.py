@@ -40,7 +40,7 @@ _WORDS: Final = re.compile(r"%?[A-Za-z_.$][\w.$]*")
 class Instructions(Names):
     """The instructions so far; `dialect` is how the next one is read."""
 
-    sections: dict[tuple[str, str | None, int | None], Section]
+    sections: dict[tuple[str, str | None, object], Section]
     conditionals: Conditionals
     macros: dict[str, Macro]
     trace: Trace | None = None
@@ -53,7 +53,7 @@ class Instructions(Names):
         self.encoder = Encoder()
         flags = options.flags
         naked = flags.intel if flags.naked is None else flags.naked
-        self.dialect = Dialect(options.bits, flags.intel, naked)
+        self.dialect = Dialect(options.bits, flags.intel, naked, index_reg=flags.index_reg)
         self.processor = processor.default(options.bits)
         self.processors: list[Processor] = []
         self.limited: list[tuple[Slot, Place, Dialect, Processor]] = []

@@ -147,7 +147,8 @@ class _Builder:
         if widths is not None:
             written.append(self.located(*widths))
         ei_class = c.ELFCLASS64 if unit.bits == 64 else c.ELFCLASS32
-        gnu = unit.uses_gnu_osabi or any(s.sh_flags & c.SHF_GNU_RETAIN for s in self.sections)
+        extended = c.SHF_GNU_RETAIN | c.SHF_GNU_MBIND
+        gnu = unit.uses_gnu_osabi or any(s.sh_flags & extended for s in self.sections)
         return write(
             ei_class,
             written,
@@ -187,6 +188,7 @@ class _Builder:
             section.size,
             1 << section.alignment_power,
             section.sh_entsize,
+            sh_info=section.sh_info,
         )
         how = self.unit.options.flags.compress
         if how and section.name.startswith(".debug_") and not section.sh_flags & c.SHF_ALLOC:

@@ -29,7 +29,7 @@ from orobuild.assembler.problems import Stop
 from orobuild.assembler.symbol import Kind
 from orobuild.assembler.value import Unresolvable, final, final_position, not_a_number
 from orobuild.diagnostics import error, warning
-from orobuild.elf.constants import STB_WEAK, STT_GNU_IFUNC
+from orobuild.elf.constants import STB_WEAK, STT_GNU_IFUNC, STV_DEFAULT
 
 if TYPE_CHECKING:
     from orobuild.assembler.section import Section
@@ -111,10 +111,13 @@ def _first_branch_size(section: Section, tail: BranchTail, *, shared: bool) -> i
         near = symbol.kind is Kind.LABEL and symbol.section is section
     # A global symbol may be preempted only in a shared library; GNU as does not assume one.
     resolved = near and symbol.binding != STB_WEAK and symbol.type != STT_GNU_IFUNC
-    if (target.modifier == "PLT" or shared) and not symbol.is_local:
+    if not symbol.is_local and (
+        target.modifier == "PLT" or (shared and symbol.visibility == STV_DEFAULT)
+    ):
         resolved = False
     if not resolved:
         tail.fixed = True
+    if not resolved or not tail.short:
         return _near(tail)
     return len(tail.short) + 1
 

@@ -164,7 +164,8 @@ class Relocator:
         except Unresolvable as why:
             unit.report(error(str(why), unit.span_at(wanted.place)), wanted.place)
             return None
-        for used in (symbol, section.symbol):
+        named = wanted.offset.add is not None and not wanted.offset.add.name.startswith("\x01")
+        for used in (symbol, None if named else section.symbol):
             if used is not None:
                 used.used_in_relocation = True
         return OutputRelocation(offset, wanted.type, symbol, _signed64(number))
@@ -266,11 +267,14 @@ class Relocator:
         base, position = final_position(add)
         if base is None and modifier is None:
             return self.number(fix, number + position, field, pc_relative=pc_relative)
-        if modifier == "PLT" and add.defined and add.is_local:
+        if modifier == "PLT" and add.defined and add.is_local and add.type != c.STT_GNU_IFUNC:
             # What cannot be preempted needs no PLT.
             modifier = None
         if modifier == "SIZE" and add.defined and add.is_local:
-            size = final(add.size)[1] if add.size else 0
+            if add.type == c.STT_SECTION and add.section is not None:
+                size = add.section.size
+            else:
+                size = final(add.size)[1] if add.size else 0
             self.patch(fix, size + number, known=True)
             return None
         forced = modifier is not None or self.must_stay(add)
@@ -350,6 +354,9 @@ class Relocator:
                 return c.R_X86_64_GOTPCRELX
             if fix.kind is FixupKind.REX_GOTPCRELX:
                 return c.R_X86_64_REX_GOTPCRELX
+        # Without a base register there is nothing that R_386_GOT32 could mean
+        # (gas/config/tc-i386.c, output_disp).
+        relaxable = relaxable or fix.fragment.data[fix.offset - 1] & 0xC7 == 5
         if modifier == "GOT" and fix.kind is FixupKind.GOTPCRELX and not self.wide and relaxable:
             return c.R_386_GOT32X
         table = _MODIFIED_64 if self.wide else _MODIFIED_32

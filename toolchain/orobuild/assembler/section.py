@@ -173,13 +173,31 @@ class CodeRun:
 
 
 class Section:
-    """One section under construction; its identity is (name, group, unique number)."""
+    """One section under construction; it is told apart by name, group and `identity` (its
+    `unique` number, or that and what else makes two sections of one name)."""
 
     __slots__ = (
-        "alignment_power", "code_runs", "comdat", "defined_at", "explicit", "explicit_relocations",
+        "alignment_power",
+        "code_runs",
+        "comdat",
+        "defined_at",
+        "explicit",
+        "explicit_relocations",
         "fragments",
-        "group", "index", "is_code", "is_frames", "link_order", "name", "sh_entsize", "sh_flags", "sh_type",
-        "size", "streams", "symbol", "unique",
+        "group",
+        "identity",
+        "index",
+        "is_code",
+        "is_frames",
+        "link_order",
+        "name",
+        "sh_entsize",
+        "sh_flags",
+        "sh_info",
+        "sh_type",
+        "size",
+        "streams",
+        "symbol",
     )  # fmt: skip
 
     def __init__(self, name: str, sh_type: int, sh_flags: int, sh_entsize: int = 0) -> None:
@@ -190,7 +208,8 @@ class Section:
         self.alignment_power = 0
         self.group: str | None = None
         self.comdat = False
-        self.unique: int | None = None
+        self.identity: object = None
+        self.sh_info = 0
         self.link_order: str | None = None
         self.explicit = False
         self.defined_at: Place | None = None

@@ -361,7 +361,7 @@ class Unit(Instructions):
         symbol.late = again
         symbol.fragment = section.stream().fragments[0]
         section.symbol = symbol
-        self.sections[section.name, section.group, section.unique] = section
+        self.sections[section.name, section.group, section.identity] = section
 
     def section_symbol(self, name: str, *, again: bool) -> Symbol:
         """The symbol of a new section; the first section of a name can be referred to by it."""
@@ -377,7 +377,7 @@ class Unit(Instructions):
 
     def attach(self, section: Section, group: str) -> None:
         """Make `section` a member of `group`; from here on it is found under that too."""
-        key = (section.name, group, section.unique)
+        key = (section.name, group, section.identity)
         if key in self.sections:
             self.fail(f"group '{group}' has another section '{section.name}' already")
         # `.text`, `.data` and `.bss` go on meaning the sections that always exist.

@@ -33,6 +33,7 @@ def flags(line: CommandLine, bits: int) -> Flags:
         common_type=line.last("common") == "yes",
         compress=_compression(line.last("compress")),
         substitute_names=line.on("substitute-names"),
+        index_reg=line.on("index-reg"),
         literal_nops=line.on("literal-nops"),
         data_in_text=line.on("data-in-text"),
         stack=line.last("stack"),

@@ -120,6 +120,7 @@ TABLE: Final = (
            help="drop local absolute symbols"),
     Option(key="alternate", names=("--alternate",), help="begin with .altmacro"),
     Option(key="data-in-text", names=("-R",), help="put .data into .text"),
+    Option(key="index-reg", names=("-mindex-reg",), help="%eiz and %riz are registers"),
     Option(key="literal-nops", names=("-n",), help="a fill of 0x90 stays single no-operations"),
     Option(key="substitute-names", names=("--sectname-subst",),
            help="%S in a section's name is the current section's"),
@@ -167,7 +168,6 @@ TABLE: Final = (
     _refused("sections are always as large as what is in them", "-no-pad-sections"),
     _refused(_HARDENING, "-msse2avx", "-muse-unaligned-vector-move", "-madd-bnd-prefix",
              "-malign-branch", "-malign-branch-prefix-size", "-mbranches-within-32B-boundaries"),
-    _refused("eiz and riz are not registers here", "-mindex-reg"),
     _refused("branches have AMD64's meaning", "-mintel64"),
     _refused("there is nothing to configure", "--dump-config"),
 )  # fmt: skip

@@ -59,6 +59,7 @@ class OutputSection:
     sh_entsize: int = 0
     relocations: list[OutputRelocation] = field(default_factory=list)
     linked_to: OutputSection | None = None
+    sh_info: int = 0
     index: int = 0
     offset: int = 0
 
@@ -249,7 +250,7 @@ class _Writer:
             section.offset,
             section.size if nobits else len(section.data),
             section.linked_to.index if section.linked_to else 0,
-            0,
+            section.sh_info,
             align,
             section.sh_entsize,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -182,6 +183,12 @@ def check(unit: Unit, operands: Operands) -> None:
         operands.fail(f"'{word}' is not none, warning or error", position=at, length=len(word))
 
 
+def index_reg(unit: Unit, operands: Operands, on: bool) -> None:
+    """``.allow_index_reg``: the names of no index, as disassemblers write them."""
+    operands.rest()
+    unit.set_dialect(replace(unit.dialect, index_reg=on))
+
+
 def one_nop(unit: Unit, operands: Operands) -> None:
     """``.nop size``: as many instructions as have that many bytes, but at least one."""
     size = 1 if operands.at_end() else operands.number("size")
@@ -236,14 +243,16 @@ DIRECTIVES: Final = {
     ".linkonce": Directive(linkonce, "ignored with a warning, as in GNU as"),
     ".attach_to_group": Directive(attach, "put the section into a group"),
     ".gnu_attribute": Directive(attribute, "an object attribute"),
+    ".allow_index_reg": Directive(partial(index_reg, on=True), "%eiz and %riz are registers"),
+    ".disallow_index_reg": Directive(partial(index_reg, on=False), "they are not (the default)"),
     ".sse_check": Directive(check, "accepted, changes nothing"),
     ".operand_check": Directive(check, "accepted, changes nothing"),
     ".mri": Directive(mri, "only `.mri 0`"),
     **dict.fromkeys(
         (
             ".extern", ".xref", ".func", ".endfunc", ".name", ".format", ".noformat", ".nopage",
-            ".page", ".plen", ".llen", ".ttl", ".spc", ".debug", ".allow_index_reg",
-            ".disallow_index_reg", ".optim", ".noopt", ".linefile",
+            ".page", ".plen", ".llen", ".ttl", ".spc", ".debug",
+            ".optim", ".noopt", ".linefile",
         ),
         _IGNORED,
     ),

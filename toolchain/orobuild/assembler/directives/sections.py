@@ -32,7 +32,16 @@ _FLAGS: Final = {
     "o": c.SHF_LINK_ORDER,
     "R": c.SHF_GNU_RETAIN,
     "l": c.SHF_X86_64_LARGE,
+    "d": c.SHF_GNU_MBIND,
 }
+_WORDS: Final = {
+    "write": c.SHF_WRITE,
+    "alloc": c.SHF_ALLOC,
+    "execinstr": c.SHF_EXECINSTR,
+    "exclude": c.SHF_EXCLUDE,
+    "tls": c.SHF_TLS,
+}
+"""Solaris' attributes, each behind a `#` (gas/config/obj-elf.c, obj_elf_section_word)."""
 _TYPES: Final = {
     "progbits": c.SHT_PROGBITS,
     "nobits": c.SHT_NOBITS,
@@ -59,6 +68,15 @@ class _Request:
     unique: int | None = None
     link_order: str | None = None
     same_group: bool = False
+    info: int = 0
+
+    @property
+    def identity(self) -> object:
+        """What tells sections of one name and group apart (get_section_by_match)."""
+        retained = (self.flags or 0) & c.SHF_GNU_RETAIN
+        if self.link_order is None and not retained and not self.info:
+            return self.unique
+        return self.unique, self.link_order, retained, self.info
 
 
 def _parse(unit: Unit, operands: Operands) -> tuple[_Request, int | None]:
@@ -86,10 +104,9 @@ def _parse(unit: Unit, operands: Operands) -> tuple[_Request, int | None]:
             return request, number
         operands.skip_space()
     if operands.text.startswith("#", operands.position):
-        operands.fail(
-            "Solaris section attributes ('#alloc') are not supported",
-            hint='use a flags string such as "ax"',
-        )
+        _parse_words(operands, request)
+        operands.end()
+        return request, number
     at = operands.position
     flags = operands.string()
     if flags is None:
@@ -100,6 +117,29 @@ def _parse(unit: Unit, operands: Operands) -> tuple[_Request, int | None]:
     _parse_rest(operands, request)
     operands.end()
     return request, number
+
+
+def _parse_words(operands: Operands, request: _Request) -> None:
+    """``#alloc,#execinstr``: flags and a type, as Solaris has them."""
+    request.flags = 0
+    while True:
+        at = operands.skip_space()
+        if not operands.accept("#"):
+            operands.fail("expected '#' and a section attribute")
+        word = operands.word("a section attribute", _WORDS)
+        if word in _WORDS:
+            request.flags |= _WORDS[word]
+        elif word in _TYPES:
+            request.sh_type = _TYPES[word]
+        else:
+            operands.fail(
+                f"unknown section attribute '#{word}'",
+                position=at,
+                length=len(word) + 1,
+                hint=f"there are {', '.join(f'#{name}' for name in (*_WORDS, *_TYPES))}",
+            )
+        if not operands.accept(","):
+            break
 
 
 def _quoted_name(operands: Operands, match: re.Match[str]) -> str:
@@ -172,25 +212,41 @@ def _parse_rest(operands: Operands, request: _Request) -> None:
     flags = request.flags or 0
     if flags & c.SHF_MERGE:
         if not operands.accept(","):
-            operands.fail("the flag 'M' needs an entry size", hint='such as "aMS",@progbits,1')
-        request.entsize = operands.number("entry size")
-        if not 0 < request.entsize < 1 << 31:
-            operands.fail(f"the entry size is {request.entsize}; it must be between 1 and 2**31-1")
-    if flags & c.SHF_LINK_ORDER:
-        if not operands.accept(","):
-            operands.fail("the flag 'o' needs the section that this one is linked to")
-        if not operands.accept("0"):
-            request.link_order = operands.name_operand("a section or symbol name")
+            hint = 'such as "aMS",@progbits,1'
+            if operands.unit.strict:
+                operands.fail("the flag 'M' needs an entry size", hint=hint)
+            operands.warn(f"the flag 'M' needs an entry size, {hint}: it is left out")
+            flags = request.flags = flags & ~c.SHF_MERGE
+        else:
+            request.entsize = operands.number("entry size")
+            if not 0 < request.entsize < 1 << 31:
+                operands.fail(
+                    f"the entry size is {request.entsize}; it must be between 1 and 2**31-1"
+                )
+    if flags & c.SHF_LINK_ORDER and operands.accept(",") and not operands.accept("0"):
+        request.link_order = operands.name_operand("a section or symbol name")
     if flags & c.SHF_GROUP and not request.same_group:
         if not operands.accept(","):
-            operands.fail(
-                "the flag 'G' needs a group name", hint='such as "axG",@progbits,name,comdat'
-            )
-        request.group = operands.name_operand("a group name")
+            hint = 'such as "axG",@progbits,name,comdat'
+            if operands.unit.strict:
+                operands.fail("the flag 'G' needs a group name", hint=hint)
+            operands.warn(f"the flag 'G' needs a group name, {hint}: it is left out")
+            flags = request.flags = flags & ~c.SHF_GROUP
+        else:
+            request.group = operands.name_operand("a group name")
+            position = operands.position
+            if operands.accept(","):
+                if operands.accept("comdat"):
+                    request.comdat = True
+                else:
+                    operands.position = position
+    if flags & c.SHF_GNU_MBIND:
+        if not flags & c.SHF_ALLOC:
+            operands.fail("the flag 'd' is for sections in memory: it needs 'a'")
         position = operands.position
         if operands.accept(","):
-            if operands.accept("comdat"):
-                request.comdat = True
+            if operands.text[operands.skip_space() :][:1].isdigit():
+                request.info = operands.number("number of the memory")
             else:
                 operands.position = position
     if operands.accept(","):
@@ -204,7 +260,7 @@ def _choose(unit: Unit, operands: Operands, request: _Request) -> Section:
     """The section that is asked for, made when it is new (gas, obj_elf_change_section)."""
     if unit.strict:
         request.flags = unit.strict.request(request.name, request.flags, operands)
-    known = unit.sections.get((request.name, request.group, request.unique))
+    known = unit.sections.get((request.name, request.group, request.identity))
     if known is not None:
         _compare(unit, operands, known, request)
         return known
@@ -241,7 +297,8 @@ def _choose(unit: Unit, operands: Operands, request: _Request) -> Section:
     if not entsize and sh_type in _ARRAYS:
         entsize = unit.bits // 8
     section = Section(request.name, c.SHT_PROGBITS if sh_type is None else sh_type, flags, entsize)
-    section.group, section.comdat, section.unique = request.group, request.comdat, request.unique
+    section.group, section.comdat = request.group, request.comdat
+    section.identity, section.sh_info = request.identity, request.info
     section.link_order = request.link_order
     section.explicit = request.flags is not None
     if request.group is not None:
@@ -347,7 +404,7 @@ def standard(unit: Unit, operands: Operands, name: str) -> None:
 
 DIRECTIVES: Final = {
     ".section": Directive(
-        section, "flags a w x M S G T e o R l ?, types, entry size, group, unique"
+        section, "flags a w x M S G T e o R l d ?, types, entry size, group, unique"
     ),
     ".sect": Directive(section, "like .section"),
     ".sect.s": Directive(section, "like .section"),

@@ -28,6 +28,12 @@ def kept_prefixes(mnemonic: str, prefixes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(prefix for prefix in prefixes if prefix in kept)
 
 
+def _near_size(bits: int, prefixes: tuple[int, ...]) -> int:
+    """The size of a near displacement; REX.W outdoes the operand-size prefix."""
+    wide = any(prefix & 0xF8 == 0x48 for prefix in prefixes)
+    return 2 if not wide and (bits == 16) != (0x66 in prefixes) else 4
+
+
 @functools.cache
 def forms(
     mnemonic: str, dialect: Dialect, prefixes: tuple[int, ...]
@@ -45,7 +51,7 @@ def forms(
             return None
         byte = 0x2E if hint == "pn" else 0x3E
         head = bytes(sorted((byte, *prefixes), key=lambda b: PREFIX_ORDER[int(b)]))
-    near_size = 2 if (bits == 16) != (0x66 in prefixes) else 4
+    near_size = _near_size(bits, prefixes)
     if stem == "jmp" or (stem == "jmpq" and bits == 64):
         return head + b"\xeb", head + b"\xe9", near_size
     if stem[:1] == "j" and stem[1:] in CONDITIONS:
@@ -79,7 +85,7 @@ def call_form(
     """(opcode, displacement size) of `call` and `xbegin`; None for any other mnemonic."""
     bits = dialect.bits
     native = 2 if bits == 16 else 4
-    size = native if 0x66 not in prefixes else 6 - native
+    size = _near_size(bits, prefixes)
     if mnemonic == "xbegin":
         return bytes(prefixes) + b"\xc7\xf8", size
     suffix = mnemonic[4:]

@@ -217,12 +217,15 @@ class Encoder:
         options: tuple[str, ...] = ()
         lead = 0
         if text.lstrip()[:1] == "{":
-            options, lead = prefix.options(text, locate)
+            options, lead = prefix.options(text, dialect.bits, locate)
         prefixes, mnemonic, start, position = prefix.head(text, dialect, locate, lead)
         if not mnemonic:
             slot.encoded = Encoded(bytes(prefix.ordered(prefixes)))
             state.known[text] = slot
             return
+        if "." in mnemonic:
+            mnemonic, chosen = prefix.suffixed(mnemonic)
+            options = (*options, *chosen)
         rest = text[position:].rstrip()
         intel = dialect.intel
         if (
@@ -230,6 +233,8 @@ class Encoder:
             and not intel
             and self._submit_branch(slot, mnemonic, rest, position, dialect, prefixes, locate)
         ):
+            if options:
+                _widen(slot, options, locate)
             return
         operands: list[Operand] = []
         places: list[tuple[int, int]] = []
@@ -247,6 +252,7 @@ class Encoder:
                 slot, mnemonic, operands, places, state, prefixes, resolve, locate
             )
             if translated is None:
+                _widen(slot, options, locate)
                 return
             mnemonic = translated
         if mnemonic[0] in "cj" and not intel and len(operands) == 1:
@@ -494,6 +500,20 @@ def _is_symbolic(operand: Operand) -> bool:
 
 
 _MASKS: Final = {size: (1 << 8 * size) - 1 for size in (1, 2, 4, 8)}
+
+
+def _widen(slot: Slot, options: tuple[str, ...], locate: Locate) -> None:
+    """Leave a branch that was asked for with a wide displacement its near form only."""
+    made = slot.encoded
+    if made is None or made.branch is None or made.branch.near is None:
+        return
+    branch = made.branch
+    wanted = next((n for word, n in (("disp16", 2), ("disp32", 4)) if word in options), 0)
+    if wanted:
+        if wanted != branch.near_size:
+            message = f"the branch has {8 * branch.near_size} bits, not {8 * wanted}"
+            raise InputError(error(message, locate(0, 1)))
+        slot.encoded = replace(made, branch=replace(branch, short=b""))
 
 
 def _pieces(mnemonic: str, rest: str, dialect: Dialect) -> list[tuple[str, int]]:

@@ -17,6 +17,7 @@ from orobuild.assembler.encoder.operands import (
     Memory,
     Operand,
     RegisterOperand,
+    allowed,
     check_address,
     rounding,
     undecorated,
@@ -177,6 +178,8 @@ class _Reader:
             )
             if turned:
                 base, index = index, base
+        if base is not None and base.kind is RegisterClass.NO_INDEX:
+            base, index = index, base
         return base, index, scale
 
     def sum(self, level: int) -> _Sum:
@@ -246,8 +249,17 @@ class _Reader:
             return self.sum(_OPERATORS["+"] - 1)
         if lower == "not":
             return self.unary("~", self.sum(_OPERATORS["*"]))
-        if self.dialect.naked and find(lower, self.dialect.bits):
+        if (
+            self.dialect.naked
+            and (named := find(lower, self.dialect.bits))
+            and allowed(named, self.dialect)
+        ):
             return self.register(lower, start)
+        if lower == "flat":
+            mark = self.position
+            if self.token()[1] == ":":
+                return self.primary()
+            self.position = mark
         from orobuild.assembler.expression import unquote
 
         name, _, modifier = word.partition("@")
@@ -277,7 +289,7 @@ class _Reader:
 
     def register(self, name: str, start: int) -> _Sum:
         found = find(name, self.dialect.bits)
-        if found is None:
+        if found is None or not allowed(found, self.dialect):
             parser = AttParser(self.dialect)
             raise parser.bad_register("%" + name, self.offset + start, self.locate)
         if found.kind is RegisterClass.SEGMENT:

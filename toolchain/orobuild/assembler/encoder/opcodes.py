@@ -79,7 +79,7 @@ def encode(shape: Shape, bits: int) -> list[bytes]:
     if shape.mnemonic in IMPLIED:
         operands += (Immediate(IMPLIED[shape.mnemonic]),)
     options = shape.options
-    found: list[tuple[int, int, bytes]] = []
+    found: list[tuple[int, int, bytes, tuple[str, ...]]] = []
     sizes: set[tuple[int, int]] = set()
     for opcode, suffix in candidates(shape.mnemonic, bits):
         stem = shape.mnemonic[:-1] if suffix else shape.mnemonic
@@ -90,10 +90,21 @@ def encode(shape: Shape, bits: int) -> list[bytes]:
         code = _compose(opcode, operands, rounding, bits, options)
         if code is not None and _wanted(opcode, options):
             sizes.add((opcode.vector_length, opcode.memory_bytes))
-            found.append((_rank(opcode, operands, options), len(code), code))
+            found.append((_rank(opcode, operands, options), len(code), code, opcode.kinds))
     if len(sizes) > 1 and any(_is_unsized_memory(o) for o in operands):
         return []
-    return [code for _, _, code in sorted(found, key=lambda item: item[:2])]
+    found.sort(key=lambda item: item[:2])
+    if "swap" in options and found:
+        usual = _direction(found[0][3])
+        found = [item for item in found if _direction(item[3]) != usual] or found
+    return [code for _, _, code, _ in found]
+
+
+def _direction(kinds: tuple[str, ...]) -> int:
+    """Which operand is the one that could be in memory; -1 when none could."""
+    return next(
+        (i for i, kind in enumerate(kinds) if kind.endswith(("_OR_MEM", "_OR_MEM_MPX", "_RM"))), -1
+    )
 
 
 def has_general(operands: Sequence[Operand]) -> bool:

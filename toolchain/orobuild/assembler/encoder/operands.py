@@ -155,6 +155,11 @@ def undecorated(text: str) -> tuple[str, str | None, bool, str | None]:
     return text, mask, zeroing, broadcast
 
 
+def allowed(register: Register, dialect: Dialect) -> bool:
+    """Whether the name is a register's in this dialect."""
+    return register.kind is not RegisterClass.NO_INDEX or dialect.index_reg
+
+
 class AttParser:
     """Parses AT&T operands of one dialect; operands without symbols are remembered."""
 
@@ -234,7 +239,7 @@ class AttParser:
             return None, 0
         name = re.sub(r"\s+", "", match[1]).lower() if match else ""
         register = find(name, self.dialect.bits)
-        if register is not None and match is not None:
+        if register is not None and match is not None and allowed(register, self.dialect):
             return register, match.end()
         if not text.startswith("%"):
             return None, 0
@@ -246,8 +251,11 @@ class AttParser:
 
         name = text.lstrip("%").strip().lower()
         bits = self.dialect.bits
-        if name in REGISTERS:
-            hint: str | None = f"'%{name}' exists only in 64-bit code; this is .code{bits}"
+        hint: str | None
+        if name in ("eiz", "riz"):
+            hint = "'.allow_index_reg' or -mindex-reg makes %eiz and %riz registers"
+        elif name in REGISTERS:
+            hint = f"'%{name}' exists only in 64-bit code; this is .code{bits}"
         else:
             hint = did_you_mean(name, (r for r in REGISTERS if find(r, bits)))
         return InputError(
@@ -276,7 +284,8 @@ class AttParser:
         if not self.dialect.naked:
             return False
         match = _NAKED.match(text)
-        return bool(match and find(match[1], self.dialect.bits))
+        found = find(match[1], self.dialect.bits) if match else None
+        return found is not None and allowed(found, self.dialect)
 
     def _address(
         self, displacement: Value | None, inside: str, offset: int, locate: Locate
@@ -336,7 +345,10 @@ def check_address(
                 and register.size in ((4, 8) if bits == 64 else (2, 4))
             )
             or (role == "a base" and register.kind is RegisterClass.POINTER)
-            or (role == "an index" and register.kind is RegisterClass.VECTOR)
+            or (
+                role == "an index"
+                and register.kind in (RegisterClass.VECTOR, RegisterClass.NO_INDEX)
+            )
         )
         if register.name == "dx" and role == "a base" and index is None:
             continue

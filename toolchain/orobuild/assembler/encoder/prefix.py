@@ -19,12 +19,15 @@ _OPTION: Final = re.compile(
 )
 
 
-def options(text: str, locate: Locate) -> tuple[tuple[str, ...], int]:
+def options(text: str, bits: int, locate: Locate) -> tuple[tuple[str, ...], int]:
     """The pseudo prefixes in braces and where the instruction after them starts."""
     found = []
     position = 0
     while match := _OPTION.match(text, position):
         found.append(match[1].lower())
+        if found[-1] == "disp16" and bits == 64:
+            place = locate(match.start(1), len(match[1]))
+            raise InputError(error("64-bit code has no 16-bit displacements", place))
         position = match.end()
     rest = text[position:].lstrip()
     if rest.startswith("{"):
@@ -39,6 +42,18 @@ def options(text: str, locate: Locate) -> tuple[tuple[str, ...], int]:
         )
     return tuple(option for option in found if option != "nooptimize"), position
 
+
+def suffixed(mnemonic: str) -> tuple[str, tuple[str, ...]]:
+    """The mnemonic without an old suffix that chooses an encoding, and what stands for that.
+
+    ``.s`` is the other direction, ``.d8`` and ``.d32`` the width of the displacement
+    (gas/config/tc-i386.c, parse_insn).
+    """
+    stem, dot, suffix = mnemonic.rpartition(".")
+    return (stem, (_SUFFIXES[suffix],)) if dot and suffix in _SUFFIXES else (mnemonic, ())
+
+
+_SUFFIXES: Final = {"s": "swap", "d8": "disp8", "d16": "disp16", "d32": "disp32"}
 
 # Intel's name with AT&T's suffixes, which GNU as knows in both syntaxes
 _FAR_RETURNS: Final = {"retfw": "lretw", "retfl": "lretl", "retfq": "lretq"}

@@ -347,7 +347,7 @@ def _same_address(memory: Memory, instruction: Any) -> bool:
     base = names[instruction.memory_base] if instruction.memory_base else None
     index = names[instruction.memory_index] if instruction.memory_index else None
     wanted = None
-    if memory.index is not None:
+    if memory.index is not None and memory.index.kind is not RegisterClass.NO_INDEX:
         wanted = memory.index.name
     if base != (memory.base.name if memory.base else None) or index != wanted:
         return False
@@ -365,7 +365,7 @@ def _same_address(memory: Memory, instruction: Any) -> bool:
     size = instruction.memory_displ_size
     if memory.base is not None:
         width = memory.base.size
-    elif memory.index is not None and memory.index.kind is RegisterClass.GENERAL:
+    elif memory.index is not None and memory.index.kind is not RegisterClass.VECTOR:
         width = memory.index.size
     else:
         width = max(size, 2)

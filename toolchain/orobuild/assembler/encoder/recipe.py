@@ -91,7 +91,8 @@ class Cutter:
         intel = "i" if dialect.intel else ""
         naked = "n" if dialect.naked else ""
         gcc = "g" if dialect.code16gcc else ""
-        self.tag = f"={dialect.bits}{intel}{naked}{gcc} "
+        index = "z" if dialect.index_reg else ""
+        self.tag = f"={dialect.bits}{intel}{naked}{gcc}{index} "
         self._numbers: dict[str, tuple[int, str | None]] = {}
 
     def cut(self, text: str) -> tuple[str, list[int]] | None:

@@ -28,6 +28,8 @@ class RegisterClass(enum.Enum):
     TILE = "tile"
     POINTER = "pointer"
     """`rip` and `eip`: a base only."""
+    NO_INDEX = "no index"
+    """`eiz` and `riz`: the index of an address that has none, which makes a SIB byte."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +89,8 @@ def _build() -> dict[str, Register]:
             add(f"{letter}mm{number}", RegisterClass.VECTOR, number, size, long_mode=late)
     add("rip", RegisterClass.POINTER, 0, 8, long_mode=True)
     add("eip", RegisterClass.POINTER, 0, 4, long_mode=True)
+    add("eiz", RegisterClass.NO_INDEX, 4, 4)
+    add("riz", RegisterClass.NO_INDEX, 4, 8, long_mode=True)
     return table
 
 

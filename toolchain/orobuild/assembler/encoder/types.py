@@ -47,13 +47,15 @@ class Dialect:
 
     `bits` is 16, 32 or 64 (`.code16` ...). `intel` is `.intel_syntax`; `naked` allows registers
     without `%` (`noprefix`, the default for Intel syntax in practice, or `-mnaked-reg`).
-    `code16gcc` with `bits=16` is `.code16gcc`: stack operations default to 32 bits.
+    `code16gcc` with `bits=16` is `.code16gcc`: stack operations default to 32 bits. `index_reg`
+    allows `%eiz` and `%riz`, as `.allow_index_reg` does.
     """
 
     bits: int
     intel: bool = False
     naked: bool = False
     code16gcc: bool = False
+    index_reg: bool = False
 
     @property
     def mode(self) -> int:
@@ -102,7 +104,8 @@ class Fixup:
 class Branch:
     """A `jmp`, `jcc`, `loop` or `jrcxz` to `target`, whose size relaxation decides.
 
-    `short` and `near` are the opcode bytes, prefixes included, of the two forms. The
+    `short` and `near` are the opcode bytes, prefixes included, of the two forms; `short` is empty
+    where only the near form is wanted. The
     displacement from the end of the instruction follows them: 1 byte after `short`, `near_size`
     bytes (2 or 4) after `near`. `near` is None where the processor has no such form. A near
     form that becomes a relocation is of kind `FixupKind.BRANCH`.
