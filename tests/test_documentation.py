@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -43,7 +42,7 @@ def run_documented(page: Path, directory: Path) -> None:
         if command == "python3 build.py test":
             continue  # this suite is that command; running it in itself would never end
         result = subprocess.run(
-            shlex.split(command), cwd=directory, env=environment, capture_output=True, text=True
+            ["bash", "-c", command], cwd=directory, env=environment, capture_output=True, text=True
         )
         assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
 

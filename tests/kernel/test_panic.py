@@ -6,6 +6,11 @@ import subprocess
 
 import pytest
 
+from orobuild.debug import crash
+from orobuild.elf import reader
+from orobuild.elf.places import SourcePlaces
+from orobuild.lint import LintConfig
+from orobuild.lint.program import Program
 from orobuild.machine import Verdict
 
 
@@ -69,3 +74,13 @@ def test_the_backtrace_names_the_callers(built, boot, tool):
         check=True,
     ).stdout
     assert "kernel_main" in names
+
+
+def test_a_real_panic_is_decoded_to_its_source_line_and_the_flag_that_denied(built, boot):
+    report = boot(built.kernel, "crash=page")
+    program = Program(reader.read(built.kernel.read_bytes(), str(built.kernel)), LintConfig())
+    found = crash.understand(report.panic, program, SourcePlaces(program.elf))
+    assert found.at.places[0].file == "kernel/test/crash.c"
+    assert (found.denied.flag, found.denied.level.name) == ("present", "pml4e")
+    assert found.backtrace[-1].location.symbol.name == "kernel_main"
+    assert found.complete

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from orobuild.cli import files
+from orobuild.cli import files, terminal
 from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from orobuild.debug.location_text import Role
     from orobuild.lint import LintConfig
     from orobuild.lint.program import Program
+
+_STYLES: Final[dict[str, dict[str, Any]]] = {
+    "head": {"bold": True},
+    "label": {"fg": "cyan"},
+    "dim": {"dim": True},
+    "good": {"fg": "green", "bold": True},
+    "bad": {"fg": "red", "bold": True},
+    "code": {"fg": "yellow"},
+    "source": {},
+}
+
+
+def paint(text: str, role: Role) -> str:
+    """`text` in the colour of its role, if standard output takes colours."""
+    return terminal.style(text, **_STYLES[role])
 
 
 def program(path: str | None, profile: str | None = None) -> Program:
@@ -43,6 +60,46 @@ def program(path: str | None, profile: str | None = None) -> Program:
     if built is not None and Path(path).resolve() == built.resolve():
         config = settings
     return Program(reader.read(files.read(path), path), config)
+
+
+def by_build_id(identity: str | None) -> str | None:
+    """The image below the project's `build/` that has this build-id, None if there is none."""
+    from orobuild.elf import reader
+    from orobuild.elf.build_id import build_id
+
+    root = _project_root()
+    if root is None or not identity:
+        return None
+    for path in sorted((root / "build").rglob("*.elf")):
+        try:
+            found = build_id(reader.read(path.read_bytes(), str(path)))
+        except (OSError, InputError):
+            continue
+        if found is not None and found.hex() == identity:
+            return _shown(path)
+    return None
+
+
+def program_named(name: str, profile: str | None = None) -> Program | None:
+    """The built image of a user program that is called `name`, None if there is none."""
+    built, _ = _built(profile)
+    if built is None or not name or "/" in name:
+        return None
+    for path in sorted(built.parent.rglob(f"{glob.escape(name)}.elf")):
+        try:
+            return program(_shown(path), profile)
+        except InputError:
+            continue
+    return None
+
+
+def _project_root() -> Path | None:
+    from orobuild.project import find_root
+
+    try:
+        return find_root(Path.cwd())
+    except UsageError:
+        return None
 
 
 def _built(profile: str | None) -> tuple[Path | None, LintConfig]:

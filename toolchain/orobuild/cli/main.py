@@ -25,6 +25,7 @@ _COMMANDS = {
     "link": "link objects by a linker script",
     "compare": "say where two ELF files differ",
     "at": "say what is at an address",
+    "decode": "explain a panic in a console's log",
     "lint": "prove that control reaches only executable bytes, and more",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,16 +15,6 @@ if TYPE_CHECKING:
 
     from orobuild.debug.location import Location
     from orobuild.lint.program import Program
-
-_STYLES: Final[dict[str, dict[str, Any]]] = {
-    "head": {"bold": True},
-    "label": {"fg": "cyan"},
-    "dim": {"dim": True},
-    "good": {"fg": "green", "bold": True},
-    "bad": {"fg": "red", "bold": True},
-    "code": {"fg": "yellow"},
-    "source": {},
-}
 
 
 class _Base(click.ParamType[int]):
@@ -153,7 +143,5 @@ def _show(program: Program, found: Sequence[Location]) -> None:
 
     source = images.sources(program.elf.path)
     for number, one in enumerate(found):
-        text = location_text.text(
-            program, one, lambda words, role: terminal.style(words, **_STYLES[role]), source=source
-        )
+        text = location_text.text(program, one, images.paint, source=source)
         terminal.echo(("\n" if number else "") + text, end="")
