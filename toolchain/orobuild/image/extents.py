@@ -100,6 +100,29 @@ class Extents:
                     yield index, block
             done = max(done, last)
 
+    def differing(self, other: Extents, size: int = 4096) -> Iterator[tuple[int, bytes, bytes]]:
+        """(offset, bytes, bytes) of each `size`-byte block that differs; the shorter medium ends in
+        zeros."""
+        mine, yours = self.blocks(size), other.blocks(size)
+        left, right = next(mine, None), next(yours, None)
+        empty = bytes(size)
+        while left or right:
+            index = min(pair[0] for pair in (left, right) if pair)
+            first = left[1] if left and left[0] == index else empty
+            second = right[1] if right and right[0] == index else empty
+            if first != second:
+                yield index * size, first, second
+            if left and left[0] == index:
+                left = next(mine, None)
+            if right and right[0] == index:
+                right = next(yours, None)
+
+    def same_bytes(self, other: Extents) -> bool:
+        """Whether size and all bytes are the same, however they are divided into parts."""
+        if self.size != other.size:
+            return False
+        return self.parts == other.parts or not any(True for _ in self.differing(other, 1 << 16))
+
     def to_bytes(self) -> bytes:
         """Everything, holes included."""
         if len(self.parts) == 1 and len(self.parts[0][1]) == self.size:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from orobuild.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from orobuild.image.extents import Buffer, Extents
 
 
-def write_all(files: Mapping[Path, bytes]) -> None:
+def write_all(files: Mapping[Path, bytes | Extents]) -> None:
     """Write `files`. A file whose contents are already right keeps its time stamp.
 
     Raises `UsageError` when the file system refuses; then no name has been changed.
@@ -46,13 +48,17 @@ def write_all(files: Mapping[Path, bytes]) -> None:
             Path(temporary).unlink(missing_ok=True)
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes | Extents) -> None:
     """Write one file atomically."""
     write_all({path: data})
 
 
-def _has(path: Path, data: bytes) -> bool:
+def _has(path: Path, data: bytes | Extents) -> bool:
     try:
+        if not isinstance(data, bytes):
+            from orobuild.pipeline import sparse_files
+
+            return path.stat().st_size == data.size and data.same_bytes(sparse_files.read(path))
         return path.stat().st_size == len(data) and path.read_bytes() == data
     except OSError:
         return False
@@ -75,14 +81,24 @@ def _create_beside(path: Path) -> tuple[int, str]:
 _HOLE = bytes(1 << 16)
 
 
-def _write_sparse(descriptor: int, data: bytes) -> None:
+def _write_sparse(descriptor: int, data: bytes | Extents) -> None:
     """Write `data`, leaving holes where it is zero for 64 KiB on end: disk images mostly are."""
-    view = memoryview(data)
-    for offset in range(0, len(view), len(_HOLE)):
-        block = view[offset : offset + len(_HOLE)]
-        # As bytes they compare at the speed of memory, as views one by one.
-        if bytes(block) != _HOLE[: len(block)]:
-            while block:
-                written = os.pwrite(descriptor, block, offset)
-                block, offset = block[written:], offset + written  # noqa: PLW2901
-    os.ftruncate(descriptor, len(view))
+    if isinstance(data, bytes):
+        parts: Iterable[tuple[int, Buffer]] = ((0, data),)
+        size = len(data)
+    else:
+        parts, size = data.parts, data.size
+    for start, part in parts:
+        view = memoryview(part)
+        for offset in range(0, len(view), len(_HOLE)):
+            block = view[offset : offset + len(_HOLE)]
+            # As bytes they compare at the speed of memory, as views one by one.
+            if bytes(block) != _HOLE[: len(block)]:
+                _write_at(descriptor, block, start + offset)
+    os.ftruncate(descriptor, size)
+
+
+def _write_at(descriptor: int, block: memoryview, offset: int) -> None:
+    while block:
+        written = os.pwrite(descriptor, block, offset)
+        block, offset = block[written:], offset + written
