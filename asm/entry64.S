@@ -1,7 +1,12 @@
 # entry64.S - the first 64-bit code: leave the identity map, catch exceptions, call C.
 
 .section .bss.boot_stack,"aw",@nobits
-    .balign 16
+    .balign PAGE_SIZE
+    .globl _oro_boot_stack_guard
+    .type _oro_boot_stack_guard, @object
+_oro_boot_stack_guard:              # a page that the kernel's own map leaves out
+    .skip PAGE_SIZE
+    .size _oro_boot_stack_guard, . - _oro_boot_stack_guard
     .skip BOOT_STACK_SIZE
 boot_stack_top:
 

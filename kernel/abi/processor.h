@@ -43,6 +43,7 @@ enum control_bits {
     CR4_OSXMMEXCPT = 1 << 10,
     CR4_UMIP = 1 << 11,
     CR4_LA57 = 1 << 12,
+    CR4_PCIDE = 1 << 17,
     CR4_OSXSAVE = 1 << 18,
     CR4_SMEP = 1 << 20,
     CR4_SMAP = 1 << 21,
@@ -105,6 +106,8 @@ enum page_bits {
     PAGE_PROMISED = 1 << 9,
 };
 #define PAGE_NX (UINT64_C(1) << 63)
+/* In a value for CR3 while PCIDs are on: keep what the TLB knows of this PCID (4.10.4.1). */
+#define CR3_NO_FLUSH (UINT64_C(1) << 63)
 #define PAGE_ADDRESS UINT64_C(0x000ffffffffff000)
 
 /* Interrupt gate, 64-bit (Intel SDM Vol. 3A 6.14.1). */

@@ -92,6 +92,18 @@ static inline void invlpg(uint64_t virtual)
     __asm__ volatile("invlpg (%0)" : : "r"(virtual) : "memory");
 }
 
+/* Forgets every translation, those of all PCIDs and global ones too (Intel SDM Vol. 3A 4.10.4.1):
+ * changing CR4.PGE does. Where that is missing there are no global ones, nor PCIDs. */
+static inline void flush_tlb_all(void)
+{
+    uint64_t cr4 = read_cr4();
+    if (cr4 & CR4_PGE)
+        write_cr4(cr4 & ~(uint64_t)CR4_PGE);
+    else
+        write_cr3(read_cr3());
+    write_cr4(cr4);
+}
+
 static inline uint64_t read_tsc(void)
 {
     uint32_t low, high;

@@ -15,6 +15,7 @@ void features_enable(void)
     if (highest >= CPUID_STRUCTURED)
         structured = cpuid(CPUID_STRUCTURED, 0);
     features.global_pages = cpuid(LEAF_BASIC, 0).edx >> 13 & 1;
+    features.pcid = cpuid(LEAF_BASIC, 0).ecx >> 17 & 1;
     features.smep = structured.ebx >> 7 & 1;
     features.smap = structured.ebx >> 20 & 1;
     features.umip = structured.ecx >> 2 & 1;
@@ -24,6 +25,8 @@ void features_enable(void)
     uint64_t cr4 = CR4_PAE | CR4_DE | CR4_MCE | (read_cr4() & CR4_LA57);
     if (features.global_pages)
         cr4 |= CR4_PGE;
+    if (features.pcid)
+        cr4 |= CR4_PCIDE; /* CR3 bits 11:0 are zero, as they must be (Intel SDM Vol. 3A 4.10.1) */
     if (features.smep)
         cr4 |= CR4_SMEP;
     if (features.smap)

@@ -8,6 +8,7 @@
 
 struct features {
     bool smep, smap, umip, global_pages, gigabyte_pages;
+    bool pcid; /* the TLB tells address spaces apart */
 };
 
 /* Valid after the first features_enable(). */

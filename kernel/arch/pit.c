@@ -1,5 +1,6 @@
 #include "arch/pit.h"
 
+#include "arch/clock.h"
 #include "arch/cpu.h"
 
 enum pit_ports { CHANNEL2 = 0x42, COMMAND = 0x43, CONTROL = 0x61 };
@@ -9,7 +10,9 @@ enum {
     CONTROL_GATE2 = 1 << 0,
     CONTROL_SPEAKER = 1 << 1,
     CONTROL_OUT2 = 1 << 5,
-    PATIENCE = 1000000, /* polls for 10 microseconds */
+    CHANNEL2_LATCH = 0x80,
+    ATTEMPTS = 3,
+    PATIENCE = 1000, /* polls for a count, which takes a microsecond */
     CHANNEL2_MODE0 = 0xb0, /* low byte then high byte, interrupt on terminal count */
 };
 
@@ -32,18 +35,26 @@ bool pit_running(void)
     return !(inb(CONTROL) & CONTROL_OUT2);
 }
 
+static uint16_t pit_count(void)
+{
+    outb(COMMAND, CHANNEL2_LATCH);
+    uint8_t low = inb(CHANNEL2);
+    return (uint16_t)(inb(CHANNEL2) << 8 | low);
+}
+
 bool pit_present(void)
 {
-    /* Where nothing is, the port reads as ones, or its output never moves. */
+    /* Where nothing is, the port reads as ones, or its output and the count never move. */
     if (inb(CONTROL) == 0xff)
         return false;
-    pit_start(10);
-    if (!pit_running())
-        return false;
-    for (unsigned polls = 0; polls < PATIENCE; polls++) {
-        if (!pit_running())
-            return true;
-        cpu_pause();
+    for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
+        pit_start(CLOCK_MAX);
+        uint16_t first = pit_count();
+        /* An emulator may have been elsewhere until the end. */
+        for (unsigned polls = 0; polls < PATIENCE && pit_running(); polls++) {
+            if (pit_count() != first)
+                return true;
+        }
     }
     return false;
 }

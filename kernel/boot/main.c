@@ -80,14 +80,16 @@ _Noreturn void kernel_main(uint32_t magic, uint64_t information)
     frames_add_high();
     start_interrupts();
     smp_start_others();
+    kernel_map_forget_boot();
 
     printk("oro: boot protocol=%s loader=\"%s\" cores=%u found=%u topology=%s apic=%s clock=%s timer=%s "
-           "timer_hz=%lu memory_kib=%lu paging=%u smep=%d smap=%d umip=%d\n",
+           "timer_hz=%lu memory_kib=%lu paging=%u smep=%d smap=%d umip=%d pcid=%d\n",
            boot_info.protocol, boot_info.loader, core_count,
            topology.core_count + topology.cores_beyond, topology.source,
            lapic_is_x2apic() ? "x2apic" : "xapic", clock_name(),
            lapic_timer_has_deadlines() ? "tsc-deadline" : "periodic", lapic_timer_hz(),
-           frames_total_count() * (PAGE_SIZE / 1024), paging_levels, features.smep, features.smap, features.umip);
+           frames_total_count() * (PAGE_SIZE / 1024), paging_levels, features.smep, features.smap, features.umip,
+           features.pcid);
     printk("command line: %s\n", boot_info.command_line);
 
     crash_if_asked();

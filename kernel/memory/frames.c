@@ -7,6 +7,7 @@
 #include "boot/boot_info.h"
 #include "boot/memory_map.h"
 #include "interrupt/panic.h"
+#include "lib/debug.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"
 
@@ -14,7 +15,14 @@ enum { LOW_LIMIT = 1 << 20 };
 #define BOOT_LIMIT ((uint64_t)BOOT_MAPPED_GIB << 30)
 
 /* The state of a frame: not the beginning of a block, or one of these plus the order. */
-enum frame_state { STATE_NONE = 0, STATE_FREE = 0x20, STATE_ALLOCATED = 0x40 };
+enum frame_state {
+    STATE_NONE = 0,
+    STATE_FREE = 0x20,
+    STATE_ALLOCATED = 0x40,
+    STATE_POISONED = 0x80, /* beside the others: the frame is filled with POISON */
+};
+
+#define POISON UINT64_C(0xfeeefeeefeeefeee)
 
 struct free_block {
     struct free_block *next, *previous;
@@ -27,6 +35,46 @@ static struct free_block *free_lists[FRAME_ORDERS];
 static uint8_t *states; /* per frame number */
 static uint64_t frame_count;
 static uint64_t free_count, total_count;
+
+static void set_state(uint64_t address, unsigned state)
+{
+    uint8_t *old = &states[address / PAGE_SIZE];
+    *old = (uint8_t)((*old & STATE_POISONED) | state);
+}
+
+static unsigned state_of(uint64_t address)
+{
+    return states[address / PAGE_SIZE] & ~STATE_POISONED;
+}
+
+/* A free block's links overwrite the pattern at the start of a frame. */
+enum { FRAME_WORDS_ALL = PAGE_SIZE / sizeof(uint64_t), FIRST_PATTERN_WORD = 2 };
+
+static void poison(uint64_t address, unsigned order)
+{
+    for (uint64_t frame = address; frame < address + ((uint64_t)PAGE_SIZE << order);
+         frame += PAGE_SIZE) {
+        uint64_t *words = phys_to_virt(frame);
+        for (unsigned i = FIRST_PATTERN_WORD; i < FRAME_WORDS_ALL; i++)
+            words[i] = POISON;
+        states[frame / PAGE_SIZE] |= STATE_POISONED;
+    }
+}
+
+static void check_poison(uint64_t address, unsigned order)
+{
+    for (uint64_t frame = address; frame < address + ((uint64_t)PAGE_SIZE << order);
+         frame += PAGE_SIZE) {
+        const uint64_t *words = phys_to_virt(frame);
+        bool poisoned = states[frame / PAGE_SIZE] & STATE_POISONED;
+        for (unsigned i = FIRST_PATTERN_WORD; poisoned && i < FRAME_WORDS_ALL; i++) {
+            if (words[i] != POISON)
+                panic("frame 0x%lx was written after it was freed: 0x%lx at offset 0x%lx", frame,
+                      words[i], i * sizeof(uint64_t));
+        }
+        states[frame / PAGE_SIZE] &= (uint8_t)~STATE_POISONED;
+    }
+}
 
 static uint64_t block_size(unsigned order)
 {
@@ -41,7 +89,7 @@ static void list_push(uint64_t address, unsigned order)
     if (block->next)
         block->next->previous = block;
     free_lists[order] = block;
-    states[address / PAGE_SIZE] = (uint8_t)(STATE_FREE | order);
+    set_state(address, STATE_FREE | order);
 }
 
 static void list_remove(uint64_t address, unsigned order)
@@ -53,7 +101,7 @@ static void list_remove(uint64_t address, unsigned order)
         free_lists[order] = block->next;
     if (block->next)
         block->next->previous = block->previous;
-    states[address / PAGE_SIZE] = STATE_NONE;
+    set_state(address, STATE_NONE);
 }
 
 /* Puts a block on its list, joined with its free buddies. */
@@ -63,7 +111,7 @@ static void insert(uint64_t address, unsigned order)
     while (order + 1 < FRAME_ORDERS) {
         uint64_t buddy = address ^ block_size(order);
         if (buddy / PAGE_SIZE >= frame_count ||
-            states[buddy / PAGE_SIZE] != (STATE_FREE | order))
+            state_of(buddy) != (STATE_FREE | order))
             break;
         list_remove(buddy, order);
         address &= ~block_size(order);
@@ -189,7 +237,9 @@ uint64_t frames_alloc(unsigned order)
         found--;
         list_push(address + block_size(found), found);
     }
-    states[address / PAGE_SIZE] = (uint8_t)(STATE_ALLOCATED | order);
+    set_state(address, STATE_ALLOCATED | order);
+    if (DEBUG_CHECKS)
+        check_poison(address, order);
     free_count -= UINT64_C(1) << order;
     spinlock_release(&lock);
     memset(phys_to_virt(address), 0, block_size(order));
@@ -200,9 +250,11 @@ void frames_free(uint64_t address, unsigned order)
 {
     uint64_t frame = address / PAGE_SIZE;
     spinlock_acquire(&lock);
-    if (address % PAGE_SIZE || frame >= frame_count || states[frame] != (STATE_ALLOCATED | order))
+    if (address % PAGE_SIZE || frame >= frame_count || state_of(address) != (STATE_ALLOCATED | order))
         panic("freed frame 0x%lx of order %u, which is not allocated", address, order);
-    states[frame] = STATE_NONE;
+    set_state(address, STATE_NONE);
+    if (DEBUG_CHECKS)
+        poison(address, order);
     insert(address, order);
     spinlock_release(&lock);
 }

@@ -3,7 +3,9 @@
  *
  * A block of order n is 2^n frames, aligned to its size. Free blocks of each order are linked
  * through their own first bytes in the direct map; one byte per frame of the machine says what a
- * block that begins there is, which is how a buddy is recognised and a double free found.
+ * block that begins there is, which is how a buddy is recognised and a double free found. The profile
+ * debug fills what is freed with a pattern, and looks for it before it hands the memory out again:
+ * whoever wrote to it meanwhile did so after the free.
  * Addresses are physical.
  */
 #pragma once

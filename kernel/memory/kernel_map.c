@@ -9,6 +9,7 @@
 #include "interrupt/panic.h"
 #include "lib/elf.h"
 #include "lib/spinlock.h"
+#include "memory/address_space.h"
 #include "memory/frames.h"
 #include "memory/paging.h"
 
@@ -16,9 +17,9 @@ enum { TOP_LEVEL_ENTRIES = 512 };
 #define LARGEST_PAGE (features.gigabyte_pages ? UINT64_C(1) << 30 : UINT64_C(1) << 21)
 
 extern const struct elf_header _oro_image_start;
-extern const char _oro_image_end[];
+extern const char _oro_image_end[], _oro_boot_stack_guard[];
 
-static uint64_t root;
+static struct address_space space;
 static struct spinlock lock; /* of the windows' next free addresses */
 static uint64_t next_stack = STACK_WINDOW_BASE;
 static uint64_t next_device = DEVICE_WINDOW_BASE;
@@ -36,9 +37,11 @@ static uint64_t global_flag(void)
 static void must_map(uint64_t virtual, uint64_t physical, uint64_t size, uint64_t flags,
                      uint64_t largest)
 {
-    if (!paging_map(root, virtual, physical, size, flags, largest))
+    if (!paging_map(space.root, virtual, physical, size, flags, largest))
         panic("no memory for page tables");
 }
+
+struct kernel_segments kernel_segments;
 
 static void map_segment(const struct elf_program_header *segment, const char *name)
 {
@@ -54,6 +57,7 @@ static void map_segment(const struct elf_program_header *segment, const char *na
         flags |= PAGE_NX;
     uint64_t size = page_up(segment->p_memsz);
     must_map(segment->p_vaddr, segment->p_paddr, size, flags, PAGE_SIZE);
+    kernel_segments.headers[kernel_segments.count++] = *segment;
     printk("oro: segment name=%s vaddr=0x%lx pages=%lu flags=%c%c%c\n", name, segment->p_vaddr,
            size / PAGE_SIZE, segment->p_flags & PF_R ? 'R' : '-',
            segment->p_flags & PF_W ? 'W' : '-', segment->p_flags & PF_X ? 'X' : '-');
@@ -62,17 +66,24 @@ static void map_segment(const struct elf_program_header *segment, const char *na
 static void map_image(void)
 {
     /* Program headers have no names; the linker script fixes their order. */
-    static const char *const names[] = {".oro_boot", ".text", ".rodata", ".data"};
+    static const char *const names[KERNEL_SEGMENTS] = {".oro_boot", ".text", ".rodata", ".data"};
     const struct elf_header *header = &_oro_image_start;
     const struct elf_program_header *segments = elf_program_headers(header);
     unsigned loads = 0;
     for (unsigned i = 0; i < header->e_phnum; i++) {
         if (segments[i].p_type != PT_LOAD)
             continue;
-        if (loads == sizeof(names) / sizeof(names[0]))
+        if (loads == KERNEL_SEGMENTS)
             panic("the kernel has more segments than linker_scripts/kernel.ld defines");
         map_segment(&segments[i], names[loads++]);
     }
+}
+
+void kernel_map_forget_boot(void)
+{
+    const struct elf_program_header *boot = &kernel_segments.headers[0];
+    for (uint64_t offset = 0; offset < boot->p_memsz; offset += PAGE_SIZE)
+        paging_unmap(space.root, boot->p_vaddr + offset);
 }
 
 /* The direct map has no second, writable view of the kernel image: it goes around it. */
@@ -99,32 +110,38 @@ static void map_memory(void)
 
 void kernel_map_init(void)
 {
-    root = frames_alloc(0);
-    if (!root)
+    space.root = frames_alloc(0);
+    if (!space.root)
         panic("no memory for page tables");
     map_image();
     map_memory();
+    paging_unmap(space.root, (uint64_t)_oro_boot_stack_guard);
     /* The tables below the top level's entries exist from the start: spaces copy those. */
-    if (!paging_prepare(root, STACK_WINDOW_BASE))
+    if (!paging_prepare(space.root, STACK_WINDOW_BASE))
         panic("no memory for page tables");
-    write_cr3(root);
+    write_cr3(space.root);
 }
 
 uint64_t kernel_map_root(void)
 {
-    return root;
+    return space.root;
+}
+
+struct address_space *kernel_map_space(void)
+{
+    return &space;
 }
 
 uint64_t kernel_map_new_space(void)
 {
-    uint64_t space = frames_alloc(0);
-    if (!space)
+    uint64_t made = frames_alloc(0);
+    if (!made)
         return 0;
-    const uint64_t *from = phys_to_virt(root);
-    uint64_t *to = phys_to_virt(space);
+    const uint64_t *from = phys_to_virt(space.root);
+    uint64_t *to = phys_to_virt(made);
     for (unsigned i = TOP_LEVEL_ENTRIES / 2; i < TOP_LEVEL_ENTRIES; i++)
         to[i] = from[i];
-    return space;
+    return made;
 }
 
 void *kernel_map_device(uint64_t physical, uint64_t size)
@@ -167,6 +184,6 @@ void kernel_map_trampoline(uint64_t page)
 
 void kernel_unmap_trampoline(void)
 {
-    paging_unmap(root, trampoline_page);
-    paging_free_lower_half(root);
+    paging_unmap(space.root, trampoline_page);
+    paging_free_lower_half(space.root);
 }

@@ -55,14 +55,14 @@ static const char *map_stack(uint64_t root)
 static const char *build(struct process *process, const struct user_image *image,
                          struct core *core)
 {
-    process->root = kernel_map_new_space();
-    if (!process->root)
+    process->space.root = kernel_map_new_space();
+    if (!process->space.root)
         return "out of memory";
     uint64_t entry;
     const char *wrong =
-        elf_load(process->root, image->start, (size_t)(image->end - image->start), &entry);
+        elf_load(process->space.root, image->start, (size_t)(image->end - image->start), &entry);
     if (!wrong)
-        wrong = map_stack(process->root);
+        wrong = map_stack(process->space.root);
     if (wrong)
         return wrong;
     process->threads = thread_new(process, core, entry, USER_STACK_TOP, 0);
@@ -73,10 +73,10 @@ static const char *build(struct process *process, const struct user_image *image
 /* What `build` made, but for the threads. */
 static void demolish(struct process *process)
 {
-    if (!process->root)
+    if (!process->space.root)
         return;
-    paging_free_lower_half(process->root);
-    frames_free(process->root, 0);
+    paging_free_lower_half(process->space.root);
+    frames_free(process->space.root, 0);
 }
 
 static int64_t refuse(const char *name, const char *why, int64_t error)

@@ -11,6 +11,7 @@
 
 #include "abi/frame.h"
 #include "lib/spinlock.h"
+#include "memory/address_space.h"
 #include "sched/thread.h"
 
 struct core;
@@ -20,7 +21,7 @@ struct process {
     uint32_t pid;
     uint32_t parent; /* pid, or 0 if the kernel started it */
     const char *name;
-    uint64_t root; /* physical address of its top-level page table */
+    struct address_space space;
     int status;    /* what SYSCALL_WAIT returns, once it has ended */
     bool ended;    /* nothing is left of it but this structure */
     bool ending;   /* its status is known; what is left of its threads ends */

@@ -21,6 +21,8 @@ void process_unlock(void)
     spinlock_release(&lock);
 }
 
+_Static_assert(MAX_PROCESSES <= PCID_MAX, "each process has a PCID of its own");
+
 static struct process **place(uint64_t pid)
 {
     return &table[pid % MAX_PROCESSES];
@@ -33,6 +35,8 @@ bool process_table_add(struct process *process)
         if (last_pid == 0 || last_pid == PARENT_GONE || *place(last_pid))
             continue;
         process->pid = last_pid;
+        process->space.pcid = last_pid % MAX_PROCESSES + 1;
+        atomic_store(&process->space.stale, UINT64_MAX);
         *place(last_pid) = process;
         return true;
     }

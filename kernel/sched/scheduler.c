@@ -153,14 +153,12 @@ void scheduler_called(struct core *core)
 static void switch_to(struct core *core, struct thread *thread)
 {
     struct frame *frame = thread ? thread->frame : core->idle_frame;
-    uint64_t root = thread ? thread->process->root : kernel_map_root();
+    struct address_space *space = thread ? &thread->process->space : kernel_map_space();
     core->current = thread;
     core->frame = frame;
     core->tss.rsp[0] = (uint64_t)(frame + 1);
-    if (core->root != root) {
-        core->root = root;
-        write_cr3(root);
-    }
+    if (core->root != space->root)
+        address_space_load(core, space);
     vector_state_choose(core, thread ? thread->vector_area : NULL);
     if (core->vector_area)
         _oro_vector_load(core->vector_area);

@@ -50,10 +50,10 @@ static uint64_t take(uint64_t root, uint64_t address, uint64_t pages, uint64_t *
 }
 
 /* Frees frames that were taken, once no core can reach them. */
-static void give_back(uint64_t root, const uint64_t *frames, uint64_t count)
+static void give_back(struct process *process, const uint64_t *frames, uint64_t count)
 {
     if (count)
-        shootdown(root);
+        shootdown(&process->space);
     for (uint64_t i = 0; i < count; i++)
         frames_free(frames[i], 0);
 }
@@ -65,17 +65,17 @@ int64_t process_map(uint64_t address, uint64_t pages)
     if (!sound(address, pages))
         return ERROR_BAD_NUMBER;
     spinlock_acquire(&process->space_lock);
-    if (!all(process->root, address, pages, false)) {
+    if (!all(process->space.root, address, pages, false)) {
         spinlock_release(&process->space_lock);
         return ERROR_BAD_NUMBER;
     }
     uint64_t done = 0;
-    while (done < pages && paging_promise(process->root, address + done * PAGE_SIZE,
+    while (done < pages && paging_promise(process->space.root, address + done * PAGE_SIZE,
                                           PAGE_USER | PAGE_WRITE | PAGE_NX))
         done++;
-    uint64_t provided = done < pages ? take(process->root, address, done, frames) : 0;
+    uint64_t provided = done < pages ? take(process->space.root, address, done, frames) : 0;
     spinlock_release(&process->space_lock);
-    give_back(process->root, frames, provided); /* another thread was quick to use some */
+    give_back(process, frames, provided); /* another thread was quick to use some */
     return done == pages ? 0 : ERROR_NO_MEMORY;
 }
 
@@ -83,7 +83,7 @@ enum provision process_provide(uint64_t address)
 {
     struct process *process = this_core()->current->process;
     spinlock_acquire(&process->space_lock);
-    uint64_t *entry = address < USER_LIMIT ? paging_entry(process->root, address) : NULL;
+    uint64_t *entry = address < USER_LIMIT ? paging_entry(process->space.root, address) : NULL;
     enum provision provision = PROVISION_NOT_PROMISED;
     if (entry && *entry & PAGE_PRESENT) {
         provision = PROVISION_DONE; /* another thread was here first */
@@ -104,11 +104,11 @@ int64_t process_unmap(uint64_t address, uint64_t pages)
     if (!sound(address, pages))
         return ERROR_BAD_NUMBER;
     spinlock_acquire(&process->space_lock);
-    bool mapped = all(process->root, address, pages, true);
-    uint64_t count = mapped ? take(process->root, address, pages, frames) : 0;
+    bool mapped = all(process->space.root, address, pages, true);
+    uint64_t count = mapped ? take(process->space.root, address, pages, frames) : 0;
     spinlock_release(&process->space_lock);
     if (!mapped)
         return ERROR_BAD_NUMBER;
-    give_back(process->root, frames, count);
+    give_back(process, frames, count);
     return 0;
 }

@@ -7,13 +7,12 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 struct core;
+struct address_space;
 
-/* The translations of the address space `root` that are no longer in its tables are gone from every
- * TLB when this returns. The calling core has flushed its own; it holds no lock. */
-void shootdown(uint64_t root);
+/* The translations of the address space that are no longer in its tables are gone from every TLB that
+ * is in use when this returns; from the others, before they use them. The calling core has flushed its own; it holds no lock. */
+void shootdown(struct address_space *space);
 
 /* Does what other cores have asked of the calling core. */
 void shootdown_serve(struct core *core);

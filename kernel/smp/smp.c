@@ -79,7 +79,7 @@ _Noreturn static void secondary_main(struct core *core)
     core->online = true;
     while (!atomic_load(&released))
         cpu_pause();
-    write_cr3(kernel_map_root()); /* forget the trampoline page */
+    flush_tlb_all(); /* forget the trampoline page and the boot segment */
     lapic_timer_start(TICK_HZ);
     run_context();
 }

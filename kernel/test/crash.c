@@ -4,8 +4,10 @@
 #include <stdint.h>
 
 #include "abi/core.h"
+#include "abi/layout.h"
 #include "boot/boot_info.h"
 #include "interrupt/panic.h"
+#include "memory/frames.h"
 
 static bool at_tick;
 
@@ -28,6 +30,18 @@ void crash_if_asked(void)
         read_unmapped(0x1234);
     if (boot_option("crash=stack"))
         _oro_crash_stack(this_core()->kernel_stack);
+    if (boot_option("crash=free-twice")) {
+        uint64_t frame = frames_alloc(0);
+        frames_free(frame, 0);
+        frames_free(frame, 0);
+    }
+    if (boot_option("crash=use-after-free")) {
+        uint64_t frame = frames_alloc(0);
+        frames_free(frame, 0);
+        ((volatile uint64_t *)phys_to_virt(frame))[100] = 0;
+        while (frames_alloc(0))
+            continue;
+    }
     if (boot_option("crash=check"))
         panic("the command line asked for it: %s", "crash=check");
     at_tick = boot_option("crash=tick");

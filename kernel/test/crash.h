@@ -5,6 +5,8 @@
  *   early   a read of an unmapped address, while only the early IDT is loaded
  *   page    a read of an unmapped address
  *   stack   a kernel stack that grows into its guard page: a double fault on a stack of its own
+ *   free-twice      a page frame is given back twice
+ *   use-after-free  one is written to after that; the profile debug notices
  *   check   a failed check, panic()
  *   tick    an undefined instruction on the last core, in its timer interrupt, while all run
  */

@@ -1,5 +1,6 @@
 /* exceptions_test.c - exceptions that the processor really raises, and W^X: each forbidden access
  * faults, with the error code that says why (Intel SDM Vol. 3A 4.7). */
+#include "abi/core.h"
 #include "abi/layout.h"
 #include "abi/processor.h"
 #include "abi/vectors.h"
@@ -12,7 +13,7 @@
 #include "memory/user_memory.h"
 #include "test/ktap.h"
 
-extern const char _oro_text_start[], _oro_frame_names[];
+extern const char _oro_boot_stack_guard[], _oro_text_start[], _oro_frame_names[];
 static uint8_t writable_data[16] = {0xc3}; /* ret */
 
 enum { ACCESS_PRESENT = 1, ACCESS_WRITE = 2, ACCESS_FETCH = 16 };
@@ -48,6 +49,26 @@ static void unmapped_memory(void)
     check_fault(write_to, 0x1000, ACCESS_WRITE);
     check_fault(execute_at, 0x2000, ACCESS_FETCH);
     check_fault(read_from, kernel_map_stack() - (STACK_PAGES + 1) * PAGE_SIZE, 0);
+}
+
+/* A stack that grows beyond its pages faults, whichever core's it is and whatever for. */
+static void check_guard(uint64_t top)
+{
+    uint64_t bottom = (top & ~(uint64_t)(PAGE_SIZE - 1)) - STACK_PAGES * PAGE_SIZE;
+    struct frame frame;
+    CHECK(!probe_call(write_to, bottom, &frame));
+    check_fault(write_to, bottom - 1, ACCESS_WRITE);
+}
+
+static void every_stack_has_a_guard(void)
+{
+    for (uint32_t i = 0; i < core_count; i++) {
+        check_guard(cores[i].kernel_stack + sizeof(uint64_t));
+        check_guard(cores[i].exception_stack + sizeof(uint64_t));
+        for (unsigned ist = 0; ist < IST_COUNT; ist++)
+            check_guard(cores[i].tss.ist[ist]);
+    }
+    check_guard((uint64_t)_oro_boot_stack_guard + PAGE_SIZE + BOOT_STACK_SIZE);
 }
 
 static void kernel_pages_are_write_or_execute(void)
@@ -160,6 +181,7 @@ static void real_exceptions(void)
 }
 
 TEST_SUITE(exceptions, {"unmapped_memory", unmapped_memory},
+           {"every_stack_has_a_guard", every_stack_has_a_guard},
            {"kernel_pages_are_write_or_execute", kernel_pages_are_write_or_execute},
            {"user_pages_are_out_of_bounds", user_pages_are_out_of_bounds},
            {"real_exceptions", real_exceptions});

@@ -1,14 +1,18 @@
 /* paging_test.c - page tables, and the permissions of the kernel's own pages. */
+#include "abi/core.h"
 #include "abi/layout.h"
 #include "abi/processor.h"
 #include "arch/cpu.h"
+#include "arch/features.h"
 #include "lib/elf.h"
+#include "memory/address_space.h"
 #include "memory/frames.h"
 #include "memory/kernel_map.h"
 #include "memory/paging.h"
+#include "smp/shootdown.h"
 #include "test/ktap.h"
 
-extern const struct elf_header _oro_image_start;
+extern const char _oro_boot_stack_guard[];
 
 /* The entry of a 4 KiB page; 0 if there is none. */
 static uint64_t leaf(uint64_t root, uint64_t virtual)
@@ -93,24 +97,31 @@ static void chooses_large_pages(void)
     frames_free(root, 0);
 }
 
-/* Each page of each segment has the permissions of its program header, and only those. */
+/* A page of the segment has its permissions, and only those; no second view of it is in the direct
+ * map. */
+static void check_page(const struct elf_program_header *segment, uint64_t offset)
+{
+    uint64_t entry = leaf(read_cr3(), segment->p_vaddr + offset);
+    CHECK_EQUAL(entry & PAGE_ADDRESS, segment->p_paddr + offset);
+    CHECK(entry & PAGE_PRESENT);
+    CHECK_EQUAL(!(entry & PAGE_NX), !!(segment->p_flags & PF_X));
+    CHECK_EQUAL(!!(entry & PAGE_WRITE), !!(segment->p_flags & PF_W));
+    CHECK(!(entry & PAGE_USER));
+    struct paging_walk walk = paging_walk(read_cr3(), DIRECT_MAP_BASE + segment->p_paddr + offset);
+    CHECK(!paging_present(&walk));
+}
+
 static void image_matches_its_headers(void)
 {
-    const struct elf_program_header *segment = elf_program_headers(&_oro_image_start);
-    for (unsigned i = 0; i < _oro_image_start.e_phnum; i++, segment++) {
-        if (segment->p_type != PT_LOAD)
-            continue;
+    CHECK_EQUAL(kernel_segments.count, KERNEL_SEGMENTS);
+    for (unsigned i = 0; i < KERNEL_SEGMENTS; i++) {
+        const struct elf_program_header *segment = &kernel_segments.headers[i];
         for (uint64_t offset = 0; offset < segment->p_memsz; offset += PAGE_SIZE) {
-            struct paging_walk walk = paging_walk(read_cr3(), segment->p_vaddr + offset);
-            CHECK_EQUAL(walk.levels, paging_levels);
-            uint64_t entry = walk.entries[paging_levels - 1];
-            CHECK_EQUAL(entry & PAGE_ADDRESS, segment->p_paddr + offset);
-            CHECK_EQUAL(!(entry & PAGE_NX), !!(segment->p_flags & PF_X));
-            CHECK_EQUAL(!!(entry & PAGE_WRITE), !!(segment->p_flags & PF_W));
-            CHECK(!(entry & PAGE_USER));
-            /* No second, writable view of it in the direct map. */
-            walk = paging_walk(read_cr3(), DIRECT_MAP_BASE + segment->p_paddr + offset);
-            CHECK(!(walk.entries[walk.levels - 1] & PAGE_PRESENT));
+            uint64_t address = segment->p_vaddr + offset;
+            if (i == 0 || address == (uint64_t)_oro_boot_stack_guard)
+                CHECK_EQUAL(leaf(read_cr3(), address), 0); /* gone after use; never there */
+            else
+                check_page(segment, offset);
         }
     }
 }
@@ -153,8 +164,52 @@ static void stacks_have_guards(void)
     CHECK(!(leaf(read_cr3(), top - STACK_PAGES * PAGE_SIZE - 1) & PAGE_PRESENT));
 }
 
+/* What CR3 is loaded with: the space's PCID, and whether the TLB forgets it. */
+static void stale_spaces_are_flushed(void)
+{
+    struct address_space space = {.root = 0x1234000, .pcid = 7, .stale = UINT64_MAX};
+    const struct core *self = this_core();
+    uint64_t self_bit = UINT64_C(1) << self->index;
+    if (!features.pcid) {
+        CHECK_EQUAL(address_space_cr3(self, &space), 0x1234000);
+        return;
+    }
+    CHECK_EQUAL(address_space_cr3(self, &space), 0x1234007); /* the PCID was another space's */
+    CHECK_EQUAL(space.stale, ~self_bit);
+    CHECK_EQUAL(address_space_cr3(self, &space), 0x1234007 | CR3_NO_FLUSH);
+    shootdown(&space); /* pages went away; this core has flushed its own TLB */
+    CHECK_EQUAL(space.stale, ~self_bit);
+    atomic_store(&space.stale, self_bit);
+    CHECK_EQUAL(address_space_cr3(self, &space), 0x1234007);
+    CHECK_EQUAL(space.stale, 0);
+}
+
+/* A page that is taken from a space which is not loaded is not seen in it any more. */
+static void stale_translations_are_not_used(void)
+{
+    enum { PAGE = 0x400000 };
+    uint64_t kernel_cr3 = read_cr3(), first = frames_alloc(0), second = frames_alloc(0);
+    struct address_space space = {kernel_map_new_space(), PCID_MAX, UINT64_MAX};
+    *(uint64_t *)phys_to_virt(first) = 1;
+    *(uint64_t *)phys_to_virt(second) = 2;
+    CHECK(paging_map(space.root, PAGE, first, PAGE_SIZE, PAGE_NX, PAGE_SIZE));
+    write_cr3(address_space_cr3(this_core(), &space));
+    CHECK_EQUAL(*(volatile uint64_t *)PAGE, 1);
+    write_cr3(kernel_cr3 | (features.pcid ? CR3_NO_FLUSH : 0));
+    *paging_entry(space.root, PAGE) = second | PAGE_PRESENT | PAGE_NX;
+    atomic_fetch_or(&space.stale, UINT64_C(1) << this_core()->index);
+    write_cr3(address_space_cr3(this_core(), &space));
+    CHECK_EQUAL(*(volatile uint64_t *)PAGE, 2);
+    write_cr3(kernel_cr3);
+    frames_free(first, 0);
+    paging_free_lower_half(space.root);
+    frames_free(space.root, 0);
+}
+
 TEST_SUITE(paging, {"maps_and_forgets", maps_and_forgets},
            {"promises", promises}, {"five_levels_reach_further", five_levels_reach_further}, {"chooses_large_pages", chooses_large_pages},
            {"image_matches_its_headers", image_matches_its_headers},
            {"nothing_is_writable_and_executable", nothing_is_writable_and_executable},
-           {"boot_maps_are_gone", boot_maps_are_gone}, {"stacks_have_guards", stacks_have_guards});
+           {"boot_maps_are_gone", boot_maps_are_gone}, {"stacks_have_guards", stacks_have_guards},
+           {"stale_spaces_are_flushed", stale_spaces_are_flushed},
+           {"stale_translations_are_not_used", stale_translations_are_not_used});

@@ -24,6 +24,19 @@ POP_ORDER = (
         (("asm/isr_common_exc.S", "    cld\n", ""), "entries"),
         (("asm/isr_common_exc.S", "    keep_vectors \\kind\n", ""), "entries"),
         (("kernel/interrupt/entry.c", "if (features.smap)", "if (0)"), "entries"),
+        (
+            ("kernel/memory/kernel_map.c", "next_stack += PAGE_SIZE; /* the guard */", ""),
+            "exceptions",
+        ),
+        (("kernel/boot/main.c", "    kernel_map_forget_boot();\n", ""), "paging"),
+        (
+            (
+                "kernel/memory/kernel_map.c",
+                "    paging_unmap(space.root, (uint64_t)_oro_boot_stack_guard);\n",
+                "",
+            ),
+            "exceptions",
+        ),
         (("kernel/abi/vectors.h", "| 1 << 17 |", "|"), "entries"),
         (("kernel/smp/smp.c", "stack_top - sizeof(uint64_t)", "stack_top"), "entries"),
         (("asm/user_copy.S", "    clac\n", ""), "exceptions"),
@@ -78,7 +91,11 @@ def test_the_kernels_tests_catch(build_changed, boot, read_ktap, change, suite):
         ("kernel/sched/scheduler.c", "_oro_vector_load(core->vector_area);", ";"),
         ("kernel/arch/vector_state.c", "area ? CR0_KERNEL & ~CR0_TS : CR0_KERNEL", "CR0_KERNEL"),
         ("kernel/arch/vector_state.c", "    idt_load(area != 0);\n", ""),
-        ("kernel/sched/user_map.c", "        shootdown(root);\n", "        (void)root;\n"),
+        (
+            "kernel/sched/user_map.c",
+            "        shootdown(&process->space);\n",
+            "        (void)process;\n",
+        ),
         ("kernel/interrupt/entry.c", "process_provide(read_cr2()) == PROVISION_DONE", "0"),
         ("kernel/sched/user_map.c", "frames[count++] = entry", "frames[count] = entry"),
         ("kernel/sched/inbox.c", "process_wake_waiters(self);", ";"),

@@ -12,6 +12,8 @@ from orobuild.elf.places import SourcePlaces
 from orobuild.lint import LintConfig
 from orobuild.lint.program import Program
 from orobuild.machine import Verdict
+from orobuild.pipeline.build import Request, build
+from orobuild.project import load
 
 
 def panic_of(report):
@@ -49,6 +51,17 @@ def test_a_stack_overflow_meets_the_guard_page_and_is_a_double_fault(built, boot
 def test_a_failed_check_says_why(built, boot):
     values = panic_of(boot(built.kernel, "crash=check"))
     assert values["reason"] == "the command line asked for it: crash=check"
+
+
+def test_a_frame_that_is_given_back_twice_is_noticed(built, boot):
+    values = panic_of(boot(built.kernel, "crash=free-twice"))
+    assert "which is not allocated" in values["reason"]
+
+
+def test_a_frame_that_is_written_after_its_free_is_noticed_in_debug(copy_kernel, tmp_path, boot):
+    kernel = build(load(copy_kernel(tmp_path)), Request(profile="debug")).kernel
+    values = panic_of(boot(kernel, "crash=use-after-free"))
+    assert "was written after it was freed: 0x0 at offset 0x320" in values["reason"]
 
 
 @pytest.mark.parametrize("cores", [1, 4])
