@@ -25,7 +25,7 @@ class Flags:
     `wide_vex`: VEX.W set where it means nothing (``-mvexwig=1``); `wide_evex` the same for EVEX;
     `scalar_length`: VEX.L of scalar instructions (``-mavxscalar=``, 128 or 256), `evex_length` of
     scalar EVEX (``-mevexlig=``); `rounding` of EVEX that only suppresses (``-mevexrcig=``, 0..3).
-    `sse_check`: what an SSE instruction is beside AVX.
+    `optimize`: ``-O`` is 1, ``-O2`` is 2; `for_space`: ``-Os``. `sse_check`: what an SSE instruction is beside AVX.
     `renamed`: paths in debug information, (old prefix, new) (``--debug-prefix-map``).
     """
 
@@ -46,6 +46,8 @@ class Flags:
     literal_nops: bool = False
     data_in_text: bool = False
     stack: str | None = None
+    optimize: int = 0
+    for_space: bool = False
     omit_lock: bool = False
     fences_as_lock: bool = False
     wide_vex: bool = False

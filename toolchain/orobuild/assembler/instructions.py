@@ -26,6 +26,8 @@ from orobuild.errors import InputError
 if TYPE_CHECKING:
     from orobuild.assembler import Options
     from orobuild.assembler.conditional import Conditionals
+    from orobuild.assembler.encoder.optimization import Level
+    from orobuild.assembler.flags import Flags
     from orobuild.assembler.fragment import Fragment
     from orobuild.assembler.line_table import Location
     from orobuild.assembler.macro import Macro
@@ -50,8 +52,8 @@ class Instructions(Names):
         super().__init__()
         self.options = options
         self.bits = options.bits
-        self.encoder = Encoder()
         flags = options.flags
+        self.encoder = Encoder(level=_level(flags))
         naked = flags.intel if flags.naked is None else flags.naked
         self.dialect = Dialect(options.bits, flags.intel, naked, index_reg=flags.index_reg)
         self.processor = processor.default(options.bits)
@@ -167,7 +169,12 @@ class Instructions(Names):
 
     def _load(self, options: Options) -> Known:
         """What is known from an earlier run, if encodings may be kept between runs."""
-        plain = not (options.flags.watched or options.flags.changes_text or options.record)
+        plain = not (
+            options.flags.optimize
+            or options.flags.watched
+            or options.flags.changes_text
+            or options.record
+        )
         self.kept = plain and self.processor.features is None and options.encodings is not None
         return options.encodings.load() if self.kept and options.encodings else Known()
 
@@ -266,6 +273,9 @@ class Instructions(Names):
             self.kept = False
             self._memos = self.statements.slots = {}
         self.processor = self.stream.processor = chosen
+        if self.encoder.level is not None:
+            known = "avx512vl" in chosen.name.split(".")
+            self.encoder.level = replace(self.encoder.level, vector_length=known)
         self.reselect()
         self.stream.items.append(chosen)
         self.stream.places.append(self.place)
@@ -293,6 +303,15 @@ class Instructions(Names):
     def conditions_changed(self) -> None:
         """A conditional began or ended."""
         self.reselect()
+
+
+def _level(flags: Flags) -> Level | None:
+    """What the encoder optimises."""
+    if not flags.optimize:
+        return None
+    from orobuild.assembler.encoder.optimization import Level
+
+    return Level(flags.optimize, flags.for_space, "avx512vl" in flags.march.split("+"))
 
 
 class _Locator:

@@ -94,6 +94,8 @@ def named(march: str, tune: str, bits: int) -> Processor | None:
     found: Processor | None = default(bits)
     for number, word in enumerate(march.lower().split("+")) if march else ():
         assert found is not None
+        if not number and not word:
+            continue  # `+EXTENSION` alone
         found = found.chosen(f".{word}" if number else word)
         if found is None:
             return None

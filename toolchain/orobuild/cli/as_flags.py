@@ -37,6 +37,8 @@ def flags(line: CommandLine, bits: int) -> Flags:
         literal_nops=line.on("literal-nops"),
         data_in_text=line.on("data-in-text"),
         stack=line.last("stack"),
+        optimize=_optimization(line.last("optimize")),
+        for_space=line.last("optimize") == "s",
         omit_lock=line.last("omit-lock") == "yes",
         fences_as_lock=line.last("fences") == "yes",
         wide_vex=line.last("vexwig") == "1",
@@ -47,6 +49,14 @@ def flags(line: CommandLine, bits: int) -> Flags:
         sse_check=cast("Literal['none', 'warning', 'error']", line.last("sse-check") or "none"),
         renamed=tuple(_renaming(value) for value in reversed(line.all("rename"))),
     )
+
+
+def _optimization(value: str | None) -> int:
+    if value == "s":
+        return 2
+    if value and not value.isdigit():
+        raise UsageError(f"oro-as: -O{value} is no level", hint="the levels are 0, 1, 2 and s")
+    return int(value or 0)
 
 
 def _compression(value: str | None) -> Literal["", "zlib", "zlib-gnu"]:

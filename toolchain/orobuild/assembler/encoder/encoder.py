@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from orobuild.assembler.encoder.operands import Value
+    from orobuild.assembler.encoder.optimization import Level
     from orobuild.assembler.encoder.recipe import Recipe
     from orobuild.assembler.encoder.shaping import Statement
     from orobuild.assembler.encoder.template import Template
@@ -82,10 +83,11 @@ class Encoder:
     keys are strings, its values tuples of plain values or strings, and it may be kept between
     runs by the caller: as long as it has everything that a file needs, neither keystone nor the
     decoder is imported. It says nothing about who made it: the caller must not hand over one
-    that another version of this package has filled.
+    that another version of this package has filled. `level` says what to optimise.
     """
 
-    def __init__(self, memo: Memo | None = None) -> None:
+    def __init__(self, memo: Memo | None = None, level: Level | None = None) -> None:
+        self.level = level
         self.memo: Memo = {} if memo is None else memo
         self._state = _State(Dialect(64))
         self._states: dict[Dialect, _State] = {self._state.dialect: self._state}
@@ -218,6 +220,8 @@ class Encoder:
         lead = 0
         if text.lstrip()[:1] == "{":
             options, lead = prefix.options(text, dialect.bits, locate)
+        untouched = "nooptimize" in options or self.level is None
+        options = tuple(option for option in options if option != "nooptimize")
         prefixes, mnemonic, start, position = prefix.head(text, dialect, locate, lead)
         if not mnemonic:
             slot.encoded = Encoded(bytes(prefix.ordered(prefixes)))
@@ -279,6 +283,14 @@ class Encoder:
                     numbers = None
         if self._submit_far(slot, mnemonic, operands, dialect, prefixes, places, locate):
             return
+        if not untouched and operands and len(operands) < 4:
+            from orobuild.assembler.encoder.optimization import optimized
+
+            assert self.level is not None
+            better = optimized(mnemonic, operands, options, prefixes, dialect.bits, self.level)
+            if better[:2] != (mnemonic, operands) or better[3] != prefixes:
+                mnemonic, operands, options, prefixes = better
+                numbers = None  # they may mean something else in another statement
         statement = shaping.shape(
             text,
             dialect,

@@ -40,7 +40,7 @@ def options(text: str, bits: int, locate: Locate) -> tuple[tuple[str, ...], int]
                 hint="known are {disp8} {disp16} {disp32} {load} {store} {vex} {vex3} {evex} {rex}",
             )
         )
-    return tuple(option for option in found if option != "nooptimize"), position
+    return tuple(found), position
 
 
 def suffixed(mnemonic: str) -> tuple[str, tuple[str, ...]]:

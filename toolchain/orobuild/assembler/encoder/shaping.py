@@ -160,6 +160,12 @@ def shape(
                 message = "the address-size prefix contradicts the registers of the address"
                 raise InputError(error(message, locate(*places[i])))
             native = bits // 8 if memory.absolute else width
+            number_of = memory.displacement
+            if isinstance(number_of, int) and width < 8 and not _wraps(number_of, width):
+                cut_off = signed(number_of, width)
+                shown = cut_off & ((1 << 8 * width) - 1)
+                warnings.append((f"{number_of:#x} shortened to {shown:#x}", i))
+                memory = replace(memory, displacement=cut_off)
             if width == 8 and mnemonic in ("lea", "leal", "leaw"):
                 memory = _wrapped(memory, operands[-1])
             if memory.size:
@@ -319,6 +325,14 @@ def _segment(memory: Memory, mnemonic: str, prefixes: tuple[int, ...]) -> tuple[
     return (*prefixes, SEGMENT_PREFIX[name])
 
 
+def _wraps(value: int, width: int) -> bool:
+    """Whether `value` says a number of `width` bytes; negative ones count down from the end.
+
+    gas/config/tc-i386.c, offset_in_range.
+    """
+    return -(1 << 8 * width) < value < 1 << 8 * width
+
+
 def _check_port(mnemonic: str, place: tuple[int, int], locate: Locate) -> None:
     """`(%dx)` is a port, not memory: only `in`, `out`, `ins` and `outs` have one."""
     if not re.fullmatch(r"(?:in|out)s?[bwl]?", mnemonic):
@@ -364,8 +378,6 @@ def _displaced(
         if mnemonic.startswith("movabs") and memory.absolute:
             return _standing(memory, DISPLACEMENT_STAND_IN[8]), value
         if width < 8:
-            if not fits_either(value, width):
-                raise InputError(error(f"{value:#x} is no {width * 8}-bit address", locate(*place)))
             value = signed(value, width)
         elif not fits(value, limit):
             if memory.absolute and mnemonic in ("mov", "movb", "movw", "movl", "movq"):

@@ -192,7 +192,8 @@ def displacement_stand_in(memory: Memory, size: int) -> int | None:
         return wide
     if value is None or value == 0:
         return None
-    if isinstance(value, int) and fits(signed(value, size) if size < 8 else value, 1):
+    wraps = size < 8 and isinstance(value, int) and value >= -(1 << (8 * size - 1))
+    if isinstance(value, int) and fits(signed(value, size) if wraps else value, 1):
         return DISPLACEMENT_STAND_IN[1]
     return wide
 
