@@ -2,7 +2,6 @@
 
 .include "boot.inc"
 
-.set BDA_EBDA_SEGMENT,     0x40e        # BIOS data area: segment of the extended one
 .set EBDA_SEARCH,          1024
 .set BIOS_AREA,            0xe0000
 .set BIOS_AREA_END,        0x100000
@@ -60,6 +59,7 @@ rsdp_search:
 
 # In: %esi address, %ecx number of bytes, not 0. Out: ZF set if their sum is 0 modulo 256.
 # Changes %eax, %ecx.
+.globl bytes_sum
 bytes_sum:
     xorl %eax, %eax
 .Lsum:

@@ -25,6 +25,13 @@ bios_clear:
 bios_call:
     pushal
     movl (, %eax, 4), %eax              # the interrupt vector table is at address 0
+    jmp .Lcall
+
+# The same for the handler at the far pointer %eax, which returns with iret.
+.globl real_mode_call
+real_mode_call:
+    pushal
+.Lcall:
     movl %eax, bios_vector
     movl %esp, protected_esp
     ljmp $CODE16, $.Lprotected16
@@ -145,6 +152,7 @@ bios_ds:
 .globl bios_es
 bios_es:
     .skip 2
+.globl bios_flags
 bios_flags:
     .skip 4
 bios_registers_end:

@@ -69,6 +69,20 @@ print:
     popal
     ret
 
+# Prints the string at %esi up to its first blank.
+.globl print_word
+print_word:
+    pushal
+.Lnext_of_word:
+    lodsb
+    cmpb $0x20, %al
+    jbe .Lword_done
+    call print_character
+    jmp .Lnext_of_word
+.Lword_done:
+    popal
+    ret
+
 # Prints the string whose address was pushed before the call, and takes it off the stack.
 .globl print_pushed
 print_pushed:
@@ -132,7 +146,7 @@ fatal_stop:
     je .Lno_subject
     say " subject=\042"                 # a quote
     movl fatal_subject, %esi
-    call print
+    call print_word
     say "\042"
 .Lno_subject:
     say "\r\n"
@@ -147,7 +161,7 @@ hex_digits:
 
 .section .bss, "aw", @nobits
     .balign 4
-# What the loader is working on (a string), for the message of a failure; 0 for nothing.
+# What the loader is working on (a word or string), for the message of a failure; 0 for nothing.
 .globl fatal_subject
 fatal_subject:
     .skip 4

@@ -1,6 +1,7 @@
 # Reading the boot drive: EDD packets where the BIOS has them, else cylinder, head, sector.
 #
-# The BIOS reads below 1 MiB only, so everything passes through the bounce buffer.
+# Sectors are 512 bytes here; a CD's are 2048, and EDD counts them in these. The BIOS reads below
+# 1 MiB only, so everything passes through the bounce buffer.
 
 .include "boot.inc"
 
@@ -26,6 +27,10 @@ disk_init:
     testb $EDD_PACKET_ACCESS, bios_ecx
     jz .Luse_chs
     movl $disk_read_edd, disk_read_chunk
+    cmpb $MEDIUM_CD, boot_medium
+    jne .Luse_edd
+    movl $disk_read_cd, disk_read_chunk
+.Luse_edd:
     say " read=edd\r\n"
     ret
 
@@ -74,8 +79,10 @@ disk_read:
 .Lchunk_fits:
     movl $DISK_ATTEMPTS, disk_attempts
 .Lattempt:
+    pushl %ecx
     call *disk_read_chunk
     jnc .Lread
+    popl %ecx
     movzbl bios_eax + 1, %eax
     movl %eax, disk_status
     call bios_clear                     # function 00h: reset
@@ -84,6 +91,7 @@ disk_read:
     jnz .Lattempt
     jmp .Lread_failed
 .Lread:
+    addl $4, %esp                       # the number of sectors that was tried
     pushl %ecx
     pushl %edx
     call a20_enable
@@ -92,7 +100,6 @@ disk_read:
     addl %ecx, %ebx
     subl %ecx, %edx
     shll $SECTOR_SHIFT - 2, %ecx
-    movl $BOUNCE_BASE, %esi
     rep movsl
     jmp .Lread_chunk
 .Lread_end:
@@ -110,15 +117,38 @@ disk_read:
     fatal "disk-read", "The BIOS cannot read the boot drive."
 
 # In: %ebx first sector, %ecx number of sectors, 1 to BOUNCE_SECTORS.
-# Out: in the bounce buffer, %ecx sectors of them really read; CF set if it failed.
-# Changes %eax, %esi.
+# Out: %ecx sectors of them really read, to %esi in the bounce buffer; CF set if it failed, and
+# %ecx is lost. Changes %eax.
 disk_read_edd:
     movw %cx, edd_count
     movl %ebx, edd_lba
+    movl $BOUNCE_BASE, %esi
+edd_call:
     call bios_clear
     movb $DISK_EDD_READ, bios_eax + 1
     movl $edd_packet, bios_esi
     jmp disk_call
+
+# The same contract; reads whole sectors of a CD, of which the first may lie before the one wanted.
+disk_read_cd:
+    movl %ebx, %eax
+    andl $CD_SECTOR_SIZE / SECTOR_SIZE - 1, %eax
+    movl $BOUNCE_SECTORS, %esi
+    subl %eax, %esi
+    cmpl %esi, %ecx
+    jbe .Lin_bounce_buffer
+    movl %esi, %ecx
+.Lin_bounce_buffer:
+    leal CD_SECTOR_SIZE / SECTOR_SIZE - 1(%eax, %ecx), %esi
+    shrl $CD_SECTOR_SHIFT - SECTOR_SHIFT, %esi
+    movw %si, edd_count
+    movl %eax, %esi
+    shll $SECTOR_SHIFT, %esi
+    addl $BOUNCE_BASE, %esi
+    movl %ebx, %eax
+    shrl $CD_SECTOR_SHIFT - SECTOR_SHIFT, %eax
+    movl %eax, edd_lba
+    jmp edd_call
 
 # The same contract; reads up to the end of a track.
 disk_read_chs:
@@ -149,6 +179,7 @@ disk_read_chs:
     movb %cl, bios_eax
     movb $DISK_READ_CHS, bios_eax + 1
     movw $BOUNCE_BASE >> 4, bios_es
+    movl $BOUNCE_BASE, %esi
     call disk_call
     popl %edx
     ret

@@ -11,8 +11,12 @@
 .set EHDR_machine,         18
 .set EHDR_entry,           24
 .set EHDR_phoff,           32
+.set EHDR_shoff,           40
 .set EHDR_phentsize,       54
 .set EHDR_phnum,           56
+.set EHDR_shentsize,       58
+.set EHDR_shnum,           60
+.set EHDR_shstrndx,        62
 .set EHDR_SIZE,            64
 .set PHDR_type,            0
 .set PHDR_flags,           4
@@ -22,6 +26,14 @@
 .set PHDR_filesz,          32
 .set PHDR_memsz,           40
 .set PHDR_SIZE,            56
+.set SHDR_type,            4
+.set SHDR_flags,           8
+.set SHDR_addr,            16
+.set SHDR_offset,          24
+.set SHDR_size,            32
+.set SHDR_SIZE,            64
+.set SHT_NOBITS,           8
+.set SHF_ALLOC,            2
 .set ELF_MAGIC,            0x464c457f
 .set ELFCLASS64,           2
 .set ELFDATA2LSB,          1
@@ -33,21 +45,15 @@
 .section .text, "ax", @progbits
 .code32
 
-# Finds the kernel in the payload, reads it, checks it, and puts its segments where they belong.
+# Finds the chosen entry's kernel, reads it, checks it, and puts its segments where they belong.
 # Changes every register.
 .globl kernel_load
 kernel_load:
-    movl $.Lkernel_name, fatal_subject
-    call payload_first
-.Lis_kernel:
-    jc .Lno_kernel
-    cmpl $ENTRY_KIND_KERNEL, ENTRY_kind(%ebx)
-    je .Lfound_kernel
-    call payload_next
-    jmp .Lis_kernel
-.Lfound_kernel:
-    movl %ebx, kernel_entry
-    movl ENTRY_size(%ebx), %ecx
+    movl chosen_entry, %eax
+    call entry_find
+    call entry_next_kernel              # config_check saw one
+    call reference_parse
+    call reference_find
     movl %ecx, kernel_size
     addl $SECTOR_SIZE - 1, %ecx
     jc .Lno_memory
@@ -62,14 +68,18 @@ kernel_load:
     call print_decimal
     say "\r\n"
     movl kernel_file, %edi
-    call entry_read
+    call reference_read
     call elf_check
     call multiboot2_find_header
     call segments_load
+    movl kernel_file, %eax              # its symbols are the kernel's to read: keep modules away
+    movl kernel_file_end, %edx
+    movl %eax, memory_taken_start
+    movl %edx, memory_taken_end
+    movl reference_path, %eax
+    movl %eax, kernel_path
     movl $0, fatal_subject
     ret
-.Lno_kernel:
-    fatal "no-kernel", "The payload on this disk holds no kernel."
 .Lno_memory:
     fatal "memory-kernel-file", "There is no usable memory to hold the kernel file."
 
@@ -174,6 +184,15 @@ segments_load:
     jbe .Lnot_last
     movl %edi, kernel_end
 .Lnot_last:
+    movl PHDR_paddr(%ebx), %eax
+    decl %eax                           # so that the 0 at first is the highest
+    movl kernel_start, %ecx
+    decl %ecx
+    cmpl %ecx, %eax
+    jae .Lnot_first
+    incl %eax
+    movl %eax, kernel_start
+.Lnot_first:
     call segment_next
     jnc .Lcopy_one
     ret
@@ -322,15 +341,65 @@ elf_entry:
     jne .Lentry_nowhere
     ret
 
-.section .rodata, "a", @progbits
-.Lkernel_name:
-    .asciz "kernel"
+# Out: %esi the section header table, %ecx the number of sections, %eax the index of the one with
+# their names; CF set if the file has none that can be used.
+.globl elf_sections
+elf_sections:
+    pushl %edx
+    movl kernel_file, %esi
+    cmpw $SHDR_SIZE, EHDR_shentsize(%esi)
+    jne .Lno_sections
+    cmpl $0, EHDR_shoff + 4(%esi)
+    jne .Lno_sections
+    movzwl EHDR_shnum(%esi), %ecx
+    jecxz .Lno_sections
+    imull $SHDR_SIZE, %ecx, %edx        # at most 65535 * 64: no overflow
+    addl EHDR_shoff(%esi), %edx
+    jc .Lno_sections
+    cmpl kernel_size, %edx
+    ja .Lno_sections
+    movzwl EHDR_shstrndx(%esi), %eax
+    addl EHDR_shoff(%esi), %esi
+    clc
+    popl %edx
+    ret
+.Lno_sections:
+    stc
+    popl %edx
+    ret
+
+# Gives a section that is in the file but not in memory the address of its copy in kernel_file.
+# In: %ebx a section header that may be changed. Changes %eax, %edx.
+.globl elf_section_place
+elf_section_place:
+    movl SHDR_addr(%ebx), %eax
+    orl SHDR_addr + 4(%ebx), %eax
+    jnz .Lsection_placed
+    testb $SHF_ALLOC, SHDR_flags(%ebx)
+    jnz .Lsection_placed
+    cmpl $SHT_NOBITS, SHDR_type(%ebx)
+    je .Lsection_placed
+    movl SHDR_offset + 4(%ebx), %eax
+    orl SHDR_size + 4(%ebx), %eax
+    jnz .Lsection_placed
+    movl SHDR_size(%ebx), %edx
+    testl %edx, %edx
+    jz .Lsection_placed
+    movl SHDR_offset(%ebx), %eax
+    addl %eax, %edx
+    jc .Lsection_placed
+    cmpl kernel_size, %edx
+    ja .Lsection_placed
+    addl kernel_file, %eax
+    movl %eax, SHDR_addr(%ebx)
+.Lsection_placed:
+    ret
 
 .section .bss, "aw", @nobits
     .balign 4
-.globl kernel_entry
-kernel_entry:
-    .skip 4                             # its payload entry
+.globl kernel_path
+kernel_path:
+    .skip 4                             # as BOOT.CFG has it, for messages
 .globl kernel_file
 kernel_file:
     .skip 4                             # where its file is in memory
@@ -339,6 +408,9 @@ kernel_file_end:
 .globl kernel_size
 kernel_size:
     .skip 4
+.globl kernel_start
+kernel_start:
+    .skip 4                             # the first byte of any segment
 .globl kernel_end
 kernel_end:
     .skip 4                             # after the last byte of any segment

@@ -127,7 +127,7 @@ memory_usable_end:
     ret
 
 # In: %eax start, %edx end of a range. Out: CF clear if all of it is usable memory and no
-# other entry of the map claims any of it.
+# other entry of the map, nor the loader, claims any of it.
 .globl memory_is_usable
 memory_is_usable:
     pushal
@@ -136,6 +136,11 @@ memory_is_usable:
     call memory_usable_end
     cmpl %edi, %eax
     jb .Lunusable
+    cmpl memory_taken_start, %edi
+    jbe .Lnot_taken
+    cmpl memory_taken_end, %esi
+    jb .Lunusable
+.Lnot_taken:
     call map_first
 .Lreserved_entry:
     jc .Lusable
@@ -277,6 +282,12 @@ memory_map_end:
 .globl memory_map_size
 memory_map_size:
     .skip 4                             # bytes in use
+.globl memory_taken_start
+memory_taken_start:
+    .skip 4                             # what the loader has in use, up to memory_taken_end
+.globl memory_taken_end
+memory_taken_end:
+    .skip 4
 .globl memory_lower_kib
 memory_lower_kib:
     .skip 4

@@ -1,4 +1,4 @@
-"""The loader and the kernels that the tests of images boot, built with GNU as and GNU ld."""
+"""The loaders and the kernels that the tests of images boot, built with GNU as and GNU ld."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
+from image import oracles
 from orobuild import machine
-from orobuild.image import bios, bios_disk
+from orobuild.image import Boot, Entry, Module, boot_volume, disk
+from orobuild.image.bios import disk_loader
+from orobuild.image.extents import Extents
+from orobuild.image.fat import fat_volume
+from orobuild.pipeline.loader import build_loaders
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 KERNELS = Path(__file__).parent / "kernels"
@@ -33,8 +41,44 @@ def gnu_ld(script: Path, output: Path, objects: list[Path], *flags: str) -> Path
 
 @dataclass(frozen=True)
 class Loader:
+    """The BIOS loader's programs as linked ELF files."""
+
     mbr: bytes
+    cd: bytes
+    pxe: bytes
     stage2: bytes
+
+
+SCRIPTS = {"mbr": "boot_mbr", "cd": "boot_head", "pxe": "boot_head", "stage2": "boot_stage2"}
+VOLUME_SIZES = {12: 1 << 20, 16: 4 << 20, 32: 34 << 20}
+
+
+def disk_of(
+    loader: Loader,
+    kernel: bytes,
+    command_line: str = "",
+    modules: Sequence[Module] = (),
+    *,
+    kind: Literal[12, 16, 32] = 16,
+    **menu: int,
+) -> Extents:
+    """A disk that starts `kernel` from a BIOS; small, so that many can be written."""
+    boot = Boot((Entry("Test", kernel, command_line, tuple(modules)),), **menu)
+    return disk_with(loader, boot_volume.files(boot), kind=kind)
+
+
+def disk_with(
+    loader: Loader, files: Mapping[str, bytes], *, kind: Literal[12, 16, 32] = 16
+) -> Extents:
+    """A disk whose boot volume holds `files`, whatever they are."""
+    size = -(-sum(map(len, files.values())) // (1 << 20)) << 20
+    volume = fat_volume(
+        files, kind=kind, size=size + VOLUME_SIZES[kind], hidden_sectors=disk.VOLUME_LBA
+    )
+    record, stage2 = disk_loader(
+        loader.mbr, loader.stage2, stage2_lba=disk.STAGE2_LBA, volume_lba=disk.VOLUME_LBA
+    )
+    return disk.assemble(volume, boot_record=record, stage2=stage2)
 
 
 @pytest.fixture(scope="session")
@@ -57,10 +101,14 @@ def build_loader(tmp_path_factory: pytest.TempPathFactory) -> Any:
             for source in sorted(sources.glob("*.S"))
         }
         strict = ("--fatal-warnings", "--orphan-handling=error")
-        parts = {"mbr": [objects.pop("mbr")], "stage2": list(objects.values())}
+        parts = {name: [objects.pop(name)] for name in ("mbr", "cd", "pxe")}
+        parts["stage2"] = list(objects.values())
         made = {
             name: gnu_ld(
-                ROOT / "linker_scripts" / f"boot_{name}.ld", folder / f"{name}.elf", inputs, *strict
+                ROOT / "linker_scripts" / f"{SCRIPTS[name]}.ld",
+                folder / f"{name}.elf",
+                inputs,
+                *strict,
             ).read_bytes()
             for name, inputs in parts.items()
         }
@@ -99,21 +147,16 @@ def build_kernel(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def boot(tmp_path: Path) -> Any:
     """Boots the bytes of a disk: `boot(data, timeout=20, **fields of Qemu)`."""
 
-    def start(data: bytes, timeout: float = 20, **fields: Any) -> machine.BootReport:
-        disk = tmp_path / "disk.img"
-        disk.write_bytes(data)
-        return machine.boot(machine.Qemu(disk=disk, **fields), timeout=timeout)
+    def start(data: Extents | bytes, timeout: float = 30, **fields: Any) -> machine.BootReport:
+        path = oracles.save(tmp_path / "disk.img", data)
+        return machine.boot(machine.Qemu(disk=path, **fields), timeout=timeout)
 
     return start
 
 
-@pytest.fixture
-def unchecked_disk(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`bios_disk` that takes any bytes for a kernel: what the loader does with them is the test."""
-
-    def make(kernel: bytes, **arguments: Any) -> bytes:
-        with monkeypatch.context() as patch:
-            patch.setattr(bios, "check_kernel", lambda data, path: None)
-            return bios_disk(mbr=loader.mbr, stage2=loader.stage2, kernel=kernel, **arguments).data
-
-    return make
+@pytest.fixture(scope="session")
+def efi_loader(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The UEFI loader, an EFI application, built by this toolchain."""
+    made = build_loaders(tmp_path_factory.mktemp("cache")).efi
+    assert made
+    return made

@@ -28,8 +28,11 @@ def run(*command: str | Path, status: int = 0) -> str:
     return said
 
 
-def save(path: Path, extents: Extents) -> Path:
+def save(path: Path, extents: Extents | bytes) -> Path:
     """Write a medium with its holes."""
+    if isinstance(extents, bytes):
+        path.write_bytes(extents)
+        return path
     with path.open("wb") as file:
         for offset, data in extents.parts:
             file.seek(offset)

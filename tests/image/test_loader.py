@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from orobuild.image import Module, bios_disk
+from image import oracles
+from image.conftest import disk_of
+from orobuild.image import Module
 from orobuild.machine import Bochs, Drive, Verdict
 from orobuild.machine import boot as boot_machine
 
@@ -29,14 +31,10 @@ def tags(report, kind):
 
 @pytest.fixture
 def disk(loader, build_kernel):
+    """A disk with kernels/report.S: `disk(command_line, modules, **symbols of the kernel)`."""
+
     def make(command_line="", modules=(), **kernel):
-        return bios_disk(
-            mbr=loader.mbr,
-            stage2=loader.stage2,
-            kernel=build_kernel(**kernel),
-            command_line=command_line,
-            modules=modules,
-        ).data
+        return disk_of(loader, build_kernel(**kernel), command_line, modules)
 
     return make
 
@@ -173,9 +171,9 @@ def test_small_and_large_memories_boot(disk, boot, memory_mib):
 
 NO_EDD = ("boot.inc", ".set EDD_ANSWER,           0xaa55", ".set EDD_ANSWER, 0")
 CLOSE_A20 = (
-    "mbr.S",
-    "    jmp *parameters_offset\n",
-    "    inb $0x92, %al\n    andb $0xfd, %al\n    outb %al, $0x92\n    jmp *parameters_offset\n",
+    "first_stage.inc",
+    "    ljmp $0, $STAGE2_BASE\n",
+    "    inb $0x92, %al\n    andb $0xfd, %al\n    outb %al, $0x92\n    ljmp $0, $STAGE2_BASE\n",
 )
 NO_BIOS_A20 = ("a20.S", ".set BIOS_A20_ENABLE,      0x2401", ".set BIOS_A20_ENABLE, 0x24ff")
 NO_KEYBOARD = ("a20.S", "orb $KBC_A20, %al", "andb $~KBC_A20, %al")
@@ -185,9 +183,9 @@ NO_FAST_A20 = ("a20.S", "orb $CONTROL_A_A20, %al", "nop")
 def test_a_drive_without_edd_is_read_by_cylinder_head_and_sector(build_loader, build_kernel, boot):
     modules = [Module("m", bytes(range(256)) * 1500)]
     loader = build_loader(NO_EDD)
-    made = bios_disk(mbr=loader.mbr, stage2=loader.stage2, kernel=build_kernel(), modules=modules)
+    made = disk_of(loader, build_kernel(), modules=modules)
 
-    report = boot(made.data)
+    report = boot(made)
 
     assert report.passed, report.lines
     assert any("read=chs" in line for line in report.lines)
@@ -203,7 +201,7 @@ def test_a_closed_a20_gate_is_opened_by_the_next_means_that_works(
 ):
     loader = build_loader(CLOSE_A20, *missing)
 
-    report = boot(bios_disk(mbr=loader.mbr, stage2=loader.stage2, kernel=build_kernel()).data)
+    report = boot(disk_of(loader, build_kernel()))
 
     assert report.passed, report.lines
     assert hexadecimal(report.console.of_kind("boot")[0], "a20-closed") == 0
@@ -212,13 +210,13 @@ def test_a_closed_a20_gate_is_opened_by_the_next_means_that_works(
 def test_a_gate_that_does_not_open_stops_the_loader(build_loader, build_kernel, boot):
     loader = build_loader(CLOSE_A20, NO_BIOS_A20, NO_KEYBOARD, NO_FAST_A20)
 
-    report = boot(bios_disk(mbr=loader.mbr, stage2=loader.stage2, kernel=build_kernel()).data)
+    report = boot(disk_of(loader, build_kernel()))
 
     assert report.console.loader_error == "a20"
 
 
-def test_the_last_words_of_the_loader_name_the_reason(unchecked_disk, boot):
-    report = boot(unchecked_disk(b"no kernel at all" * 100))
+def test_the_last_words_of_the_loader_name_the_reason(loader, boot):
+    report = boot(disk_of(loader, b"no kernel at all" * 100))
 
     assert report.verdict is Verdict.LOADER_ERROR
     assert report.console.loader_error == "kernel-not-elf"
@@ -228,7 +226,7 @@ def test_the_last_words_of_the_loader_name_the_reason(unchecked_disk, boot):
 def test_the_strict_machine_boots_it_too(disk, tmp_path):
     """Bochs: its serial port, disk controller and real mode forgive nothing."""
     path = tmp_path / "disk.img"
-    path.write_bytes(disk("words", [Module("m", b"12345" * 20_000)]))
+    oracles.save(path, disk("words", [Module("m", b"12345" * 20_000)]))
 
     report = boot_machine(Bochs(disk=path, memory_mib=32), timeout=60)
 

@@ -10,21 +10,28 @@ from pathlib import Path
 
 import pytest
 
-from orobuild.image import Module, bios_disk, payload
+from image.conftest import disk_of
 
 BOOT = Path(__file__).resolve().parents[2] / "asm" / "boot"
 FATAL = re.compile(r'^ *fatal "([^"]*)", "([^"]*)"', re.MULTILINE)
+FATAL_C = re.compile(r'fatal\(\s*"([^"]*)",\s*"([^"]*)"\)')
 NO_EDD = ("boot.inc", ".set EDD_ANSWER,           0xaa55", ".set EDD_ANSWER, 0")
 
 
 def fatal_messages():
-    return [found for source in BOOT.glob("*.S") for found in FATAL.findall(source.read_text())]
+    """(reason, sentence) of both loaders."""
+    found = [f for source in BOOT.glob("*.S") for f in FATAL.findall(source.read_text())]
+    return found + [
+        f for source in BOOT.glob("efi/*.c") for f in FATAL_C.findall(source.read_text())
+    ]
 
 
 def test_every_reason_is_in_the_table_of_the_readme():
     table = (BOOT / "README.md").read_text()
     reasons = {reason for reason, _ in fatal_messages()}
-    reasons |= set(re.findall(r'\.asciz "([a-z0-9-]+)\\r\\n"', (BOOT / "mbr.S").read_text()))
+    for first_stage in ("mbr.S", "cd.S", "pxe.S", "first_stage.inc"):
+        text = (BOOT / first_stage).read_text()
+        reasons |= set(re.findall(r'\.asciz "([a-z0-9-]+)\\r\\n"', text))
 
     assert len(reasons) > 25
     assert {reason for reason in reasons if f"`{reason}`" not in table} == set()
@@ -67,10 +74,6 @@ POOR = {
         "disk-unreadable-at-stage2",
         [NO_EDD, ("mbr.S", "movb $DISK_GEOMETRY, %ah", "movb $0x7f, %ah")],
     ),
-    "a payload from the future": (
-        "payload-format",
-        [("boot.inc", ".set PAYLOAD_VERSION,      1", ".set PAYLOAD_VERSION, 0")],
-    ),
 }
 
 
@@ -79,24 +82,16 @@ def test_a_poor_machine_is_told_what_it_lacks(case, build_loader, build_kernel, 
     reason, changes = POOR[case]
     loader = build_loader(*changes)
 
-    report = boot(bios_disk(mbr=loader.mbr, stage2=loader.stage2, kernel=build_kernel()).data)
+    report = boot(disk_of(loader, build_kernel()))
 
     assert report.console.loader_error == reason, report.lines
-
-
-def test_a_payload_without_a_kernel_is_refused(build_kernel, unchecked_disk, boot, monkeypatch):
-    monkeypatch.setattr(payload, "_KERNEL", payload._MODULE)
-
-    report = boot(unchecked_disk(build_kernel(), modules=[Module("m", b"")]))
-
-    assert report.console.loader_error == "no-kernel"
 
 
 def test_a_drive_that_fails_is_reported_with_sector_and_status(build_loader, build_kernel, boot):
     _, changes = POOR["a drive that fails"]
     loader = build_loader(*changes)
 
-    report = boot(bios_disk(mbr=loader.mbr, stage2=loader.stage2, kernel=build_kernel()).data)
+    report = boot(disk_of(loader, build_kernel()))
 
     facts = [f.values for f in report.console.of_kind("loader") if "failed-sector" in f.values]
     assert facts == [{"loader": "bios", "failed-sector": "2048", "bios-status": "0x00000001"}]

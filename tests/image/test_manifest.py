@@ -10,18 +10,26 @@ import subprocess
 
 import pytest
 
-from orobuild.image import Module, bios_disk
+from orobuild.image import Boot, Entry, Loaders, Module, boot_disk
+from orobuild.image.fat_reader import read_volume
 from orobuild.image.kernel import check_kernel
 from orobuild.image.manifest import Artifact, manifest, to_json
 
 
 @pytest.fixture
-def described(loader, build_kernel):
+def disk(loader, build_kernel):
+    programs = {"mbr": loader.mbr, "stage2": loader.stage2, "cd": loader.cd, "pxe": loader.pxe}
+    entry = Entry("Test", build_kernel(), modules=(Module("m", b"1"),))
+    return boot_disk(Loaders(**programs, efi=None), Boot((entry,)))
+
+
+@pytest.fixture
+def described(disk, build_kernel):
     kernel = build_kernel()
-    disk = bios_disk(
-        mbr=loader.mbr, stage2=loader.stage2, kernel=kernel, modules=[Module("m", b"1")]
-    )
-    artifacts = [Artifact("oro.img", disk.data, "disk"), Artifact("oro.elf", kernel, "kernel")]
+    artifacts = [
+        Artifact("oro.img", disk.image.to_bytes(), "disk"),
+        Artifact("oro.elf", kernel, "kernel"),
+    ]
     return manifest(
         name="oro",
         profile="release",
@@ -73,11 +81,13 @@ def test_segments_are_those_that_readelf_prints(described, build_kernel, tmp_pat
     ]
 
 
-def test_the_layout_leads_to_the_kernel_in_the_disk(described, loader, build_kernel):
+def test_the_layout_leads_to_the_kernel_in_the_disk(described, disk, build_kernel):
     places = {r["name"]: (r["offset"], r["size"]) for r in described["disk"]["layout"]}
 
-    assert places["kernel"][1] == len(build_kernel())
-    assert places["module 0"][1] == 1
+    volume = read_volume(disk.image.section(*places["boot volume"]), "oro.img")
+
+    found = volume.find("OROBUILD/K0.ELF")
+    assert volume.data(found) == build_kernel()
 
 
 def test_it_is_json_and_the_same_every_time(described):

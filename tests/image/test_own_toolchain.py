@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from image.conftest import SCRIPTS
 from orobuild.assembler import Options, assemble
 from orobuild.image.flat import flatten
 from orobuild.linker import LinkInput, LinkOptions, link
@@ -18,10 +19,11 @@ def read_file(path):
     return (ROOT / path).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["mbr", "stage2"])
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_the_same_bytes_as_from_the_gnu_tools(name, loader):
     sources = sorted(p.name for p in (ROOT / "asm" / "boot").glob("*.S"))
-    wanted = [s for s in sources if (s == "mbr.S") == (name == "mbr")]
+    first_stages = {f"{first_stage}.S" for first_stage in SCRIPTS if first_stage != "stage2"}
+    wanted = [s for s in sources if s not in first_stages] if name == "stage2" else [f"{name}.S"]
     options = Options(include_dirs=("asm/boot",), code_ranges=True)
     objects = []
     for source in wanted:
@@ -29,7 +31,7 @@ def test_the_same_bytes_as_from_the_gnu_tools(name, loader):
         made = assemble(read_file(path).decode(), path, options, read_file=read_file)
         assert not made.warnings
         objects.append(LinkInput(path.replace(".S", ".o"), made.object))
-    script = f"linker_scripts/boot_{name}.ld"
+    script = f"linker_scripts/{SCRIPTS[name]}.ld"
     parsed = parse(read_file(script).decode(), script, read_file=read_file)
 
     linked = link(objects, parsed, LinkOptions())

@@ -1,4 +1,4 @@
-"""What the loader refuses, and what `bios_disk` says about the same kernel before it is on a disk.
+"""What the loader refuses, and what `check_kernel` says about the same kernel before it is on a disk.
 
 One table: how the kernel is spoilt, the loader's reason on the machine, the builder's message.
 """
@@ -9,8 +9,10 @@ import struct
 
 import pytest
 
+from image.conftest import disk_of
 from orobuild.errors import InputError
-from orobuild.image import Module, bios_disk
+from orobuild.image import Module
+from orobuild.image.kernel import check_kernel
 from orobuild.machine import Verdict
 
 EHDR = {"type": (16, "H"), "machine": (18, "H"), "entry": (24, "Q"), "phoff": (32, "Q")}
@@ -154,20 +156,15 @@ SPOILT = {
         "kernel-multiboot2-header",
         "no end tag",
     ),
-    "a demand for a framebuffer": (
-        lambda build: build(EXTRA_TAG=5),
-        "kernel-multiboot2-tag",
-        "demands tag 5 (framebuffer)",
-    ),
     "a demand for load addresses instead of segments": (
         lambda build: build(EXTRA_TAG=2),
         "kernel-multiboot2-tag",
         "demands tag 2 (address)",
     ),
-    "a demand for SMBIOS tables": (
-        lambda build: build(REQUEST=13),
+    "a demand for the network's configuration": (
+        lambda build: build(REQUEST=16),
         "kernel-multiboot2-request",
-        "boot information 13",
+        "boot information 16",
     ),
     "a demand for something from the future": (
         lambda build: build(REQUEST=0x12345),
@@ -198,12 +195,10 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("case", SPOILT)
-def test_the_loader_names_what_is_wrong_with_a_kernel_and_stops(
-    case, build_kernel, unchecked_disk, boot
-):
+def test_the_loader_names_what_is_wrong_with_a_kernel_and_stops(case, build_kernel, loader, boot):
     spoil, reason, _ = SPOILT[case]
 
-    report = boot(unchecked_disk(spoil(build_kernel)))
+    report = boot(disk_of(loader, spoil(build_kernel)))
 
     assert report.verdict is Verdict.LOADER_ERROR, report.lines
     assert report.console.loader_error == reason
@@ -211,16 +206,11 @@ def test_the_loader_names_what_is_wrong_with_a_kernel_and_stops(
 
 
 @pytest.mark.parametrize("case", SPOILT)
-def test_bios_disk_says_the_same_before_anything_is_booted(case, build_kernel, loader):
+def test_the_builder_says_the_same_before_anything_is_booted(case, build_kernel):
     spoil, _, message = SPOILT[case]
 
     with pytest.raises(InputError) as refused:
-        bios_disk(
-            mbr=loader.mbr,
-            stage2=loader.stage2,
-            kernel=spoil(build_kernel),
-            kernel_path="some/kernel.elf",
-        )
+        check_kernel(spoil(build_kernel), "some/kernel.elf")
 
     assert message in str(refused.value)
     assert str(refused.value).startswith("some/kernel.elf: error: ")
@@ -237,31 +227,31 @@ def test_bios_disk_says_the_same_before_anything_is_booted(case, build_kernel, l
     ],
 )
 def test_a_segment_that_this_machine_has_no_memory_for_is_refused(
-    build_kernel, unchecked_disk, boot, paddr, reason
+    build_kernel, loader, boot, paddr, reason
 ):
     kernel = set_segment(build_kernel(), 3, paddr=paddr)
     if reason == "memory-small":
         kernel = set_segment(kernel, 3, memsz=0x10000)
         kernel += b"\0" * 0x20000  # a longer file reaches further down from the end of memory
 
-    report = boot(unchecked_disk(kernel), machine="pc", memory_mib=128)
+    report = boot(disk_of(loader, kernel), machine="pc", memory_mib=128)
 
     assert report.console.loader_error == reason, report.lines
 
 
-def test_a_kernel_larger_than_memory_is_refused(build_kernel, unchecked_disk, boot):
+def test_a_kernel_larger_than_memory_is_refused(build_kernel, loader, boot):
     kernel = build_kernel() + bytes(4 << 20)
 
-    report = boot(unchecked_disk(kernel), machine="pc", memory_mib=4)
+    report = boot(disk_of(loader, kernel), machine="pc", memory_mib=4)
 
     assert report.console.loader_error == "memory-kernel-file"
 
 
-def test_a_module_larger_than_memory_is_refused_by_name(build_kernel, unchecked_disk, boot):
+def test_a_module_larger_than_memory_is_refused_by_name(build_kernel, loader, boot):
     modules = [Module("small", b"s"), Module("initrd.img root", bytes(4 << 20))]
 
-    report = boot(unchecked_disk(build_kernel(), modules=modules), machine="pc", memory_mib=4)
+    report = boot(disk_of(loader, build_kernel(), modules=modules), machine="pc", memory_mib=4)
 
     assert report.console.loader_error == "memory-module"
     (fact,) = report.console.of_kind("loader-error")
-    assert fact.values["subject"] == "initrd.img root"
+    assert fact.values["subject"] == "/OROBUILD/M0_1.BIN"

@@ -1,10 +1,11 @@
-"""Images that boot: from a linked kernel to the bytes of a disk, and back.
+"""Images that boot: from linked kernels to the bytes of a disk, and back.
 
 Pure functions from bytes to bytes. Nothing here reads or writes a file, starts a program, or
 knows a particular kernel.
 """
 
-from orobuild.image.bios import DiskImage, Region, bios_disk, read_disk
-from orobuild.image.payload import Files, Module
+from orobuild.image.boot_disk import BootDisk, Loaders, boot_disk
+from orobuild.image.boot_volume import Boot, Entry, Module
+from orobuild.image.disk import Region
 
-__all__ = ["DiskImage", "Files", "Module", "Region", "bios_disk", "read_disk"]
+__all__ = ["Boot", "BootDisk", "Entry", "Loaders", "Module", "Region", "boot_disk"]

@@ -28,10 +28,11 @@ _HEADER: Final = struct.Struct("<IIII")
 _TAG: Final = struct.Struct("<HHI")
 _TAG_END, _TAG_REQUEST, _TAG_ENTRY = 0, 1, 3
 _TAG_OPTIONAL: Final = 1
-# Console flags, module alignment, and four tags that say nothing to a BIOS loader.
-_UNDERSTOOD: Final = frozenset((_TAG_END, _TAG_REQUEST, _TAG_ENTRY, 4, 6, 7, 8, 9, 10))
-_TAG_NAMES: Final = {2: "address", 5: "framebuffer"}
-_OFFERED: Final = frozenset((1, 2, 3, 4, 5, 6, 14, 15))
+# Console flags, framebuffer, module alignment, three of EFI, and relocation, which is not needed.
+_UNDERSTOOD: Final = frozenset((_TAG_END, _TAG_REQUEST, _TAG_ENTRY, 4, 5, 6, 7, 8, 9, 10))
+_TAG_NAMES: Final = {2: "address"}
+# What at least one of the loaders gives: 5 from a BIOS only, 12, 17 and 20 from UEFI only.
+_OFFERED: Final = frozenset((1, 2, 3, 4, 5, 6, 8, 9, 12, 13, 14, 15, 17, 20, 21))
 _4GIB: Final = 1 << 32
 
 # Xen's public header elfnote.h; QEMU and Xen start a kernel that has this note.

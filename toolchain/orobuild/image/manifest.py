@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from orobuild.elf.reader import ElfFile
-    from orobuild.image.bios import DiskImage
+    from orobuild.image.boot_disk import BootDisk
     from orobuild.image.kernel import Kernel
 
 FORMAT: Final = 1
@@ -44,7 +44,7 @@ def manifest(
     profile: str,
     artifacts: Sequence[Artifact],
     kernel: Kernel,
-    disk: DiskImage | None = None,
+    disk: BootDisk | None = None,
     command_line: str = "",
     versions: Mapping[str, str] | None = None,
     lint: Mapping[str, Any] | None = None,
@@ -65,7 +65,7 @@ def manifest(
     if disk:
         described["disk"] = {
             "format": "raw",
-            "partition_table": "mbr",
+            "partition_table": "gpt",
             "layout": [{"name": r.name, "offset": r.offset, "size": r.size} for r in disk.layout],
         }
     if versions is not None:

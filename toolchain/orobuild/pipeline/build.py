@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from orobuild.errors import InputError
 from orobuild.pipeline import checks, compiler, delivery, outputs, targets
-from orobuild.pipeline.loader import MBR, STAGE2, bios_loader
+from orobuild.pipeline.loader import build_loaders
 from orobuild.pipeline.stages import Silent, Stages
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orobuild.diagnostics import Diagnostic
-    from orobuild.image import DiskImage
+    from orobuild.image import BootDisk
     from orobuild.pipeline.delivery import BuiltTarget
     from orobuild.pipeline.stages import Observer, StageTime
     from orobuild.pipeline.targets import LinkedTarget, Workshop
@@ -89,12 +89,12 @@ def build(project: Project, request: Request, observer: Observer | None = None) 
     with stages.stage("second opinion") as done:
         asked = checks.crosscheck_all(shop, linked)
         done.append(f"LIEF and pyelftools agree on {asked}" if asked else "nothing new")
-    disk: DiskImage | None = None
+    disk: BootDisk | None = None
     kernel = linked.get(project.config.image.kernel)
     if kernel and project.config.image.disk:
         with stages.stage("image") as done:
-            disk = _bios_disk(shop, kernel)
-            done.append(f"BIOS disk, {len(disk.data):,} bytes")
+            disk, firmware = _boot_disk(shop, profile_name, kernel)
+            done.append(f"disk for {firmware}, {disk.image.size:,} bytes")
     with stages.stage("deliver") as done:
         parcel = delivery.pack(project, profile_name, linked, disk, lint)
         directory = request.output or project.root / "build" / profile_name
@@ -161,23 +161,14 @@ def _link_one(
     return linked
 
 
-def _bios_disk(shop: Workshop, kernel: LinkedTarget) -> DiskImage:
+def _boot_disk(shop: Workshop, profile: str, kernel: LinkedTarget) -> tuple[BootDisk, str]:
+    """The disk image, and the firmware that it boots from, in words."""
     from orobuild import image
+    from orobuild.image.kernel import check_kernel
 
-    loader = bios_loader()
-    workshop = targets.Workshop(
-        project=loader,
-        profile=loader.profile(None)[1],
-        compiler=None,
-        cache_directory=shop.cache_directory,
-        unchecked=False,
-    )
-    parts = _link_all(workshop, (MBR, STAGE2), Stages(Silent()), jobs=1)
-    checks.lint_all(workshop, parts)
-    return image.bios_disk(
-        mbr=parts[MBR].data,
-        stage2=parts[STAGE2].data,
-        kernel=kernel.data,
-        command_line=shop.project.config.image.command_line,
-        kernel_path=kernel.path,
-    )
+    config = shop.project.config
+    check_kernel(kernel.data, kernel.path)
+    loaders = build_loaders(shop.cache_directory, command=config.compiler.command)
+    entry = image.Entry(f"{config.name}, {profile}", kernel.data, config.image.command_line)
+    firmware = "BIOS and UEFI" if loaders.efi else "BIOS only (no C compiler for the UEFI loader)"
+    return image.boot_disk(loaders, image.Boot((entry,))), firmware

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orobuild.elf.structures import ProgramHeader
-    from orobuild.image import DiskImage
+    from orobuild.image import BootDisk
     from orobuild.pipeline.checks import LintOutcome
     from orobuild.pipeline.targets import LinkedTarget
     from orobuild.project import Project
@@ -48,7 +48,7 @@ def pack(
     project: Project,
     profile: str,
     linked: Mapping[str, LinkedTarget],
-    disk: DiskImage | None,
+    disk: BootDisk | None,
     lint: LintOutcome | None,
 ) -> Parcel:
     """Everything that a build delivers."""
@@ -61,7 +61,7 @@ def pack(
         return Parcel(files, None, None)
     files[f"{name}.map"] = kernel.map.encode("utf-8", "surrogateescape")
     if disk:
-        files[f"{name}.img"] = disk.data
+        files[f"{name}.img"] = disk.image.to_bytes()
         files["manifest.json"] = _manifest(project, profile, kernel, files, disk, lint)
     return Parcel(files, kernel.path, f"{name}.img" if disk else None)
 
@@ -74,7 +74,7 @@ def _manifest(
     profile: str,
     kernel: LinkedTarget,
     files: Mapping[str, bytes],
-    disk: DiskImage,
+    disk: BootDisk,
     lint: LintOutcome | None,
 ) -> bytes:
     from orobuild.image import manifest

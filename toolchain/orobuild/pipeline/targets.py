@@ -230,6 +230,7 @@ def link_objects(
         gc_sections=target.gc_sections,
         output_format=target.format,
         strip=target.strip,
+        pie=target.pie,
     )
     linked = linker.link([linker.LinkInput(o.path, o.data) for o in objects], script, options)
     rendered = render_map(linked.map)

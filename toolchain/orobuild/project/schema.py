@@ -61,6 +61,8 @@ class Target(Section, frozen=True, kw_only=True):
     """Targets to build first, by name or glob; `.incbin "NAME.elf"` (or `NAME.bin`) finds them."""
     format: Literal["elf", "binary"] = "elf"
     """An ELF executable, or the bytes of its segments alone."""
+    pie: bool = False
+    """A static image that runs wherever it is loaded (ET_DYN); the C flags must fit (`-fpie`)."""
     gc_sections: bool = False
     """Drop sections that nothing refers to."""
     strip: Literal["none", "debug", "all"] = "none"
