@@ -115,8 +115,10 @@ def test_a_difference_is_shown_and_nothing_written(project):
     assert done.stdout == "--- b.S\n+++ b.S\n@@ -1,2 +1,3 @@\n+.text\n f:\n     ret\n"
     assert (project / "b.S").read_text() == IMPLICIT
     assert run(project, "--diff", "good.S").returncode == 0
-    patch = subprocess.run(["patch", "-p0"], cwd=project, input=done.stdout, text=True, check=False)
-    assert patch.returncode == 0
+    applied = subprocess.run(
+        ["git", "apply", "-p0"], cwd=project, input=done.stdout, text=True, check=False
+    )
+    assert applied.returncode == 0
     assert (project / "b.S").read_text() == MENDED
 
 

@@ -14,7 +14,8 @@ A fixture is an assembly file whose `#:` lines are instructions to the test:
     #: expect CODE TEXT      a finding of CODE whose rendering contains TEXT
     #: expect nothing
 
-A fixture that is a linker script (`.ld`) has the same instructions in comments, `/*: … */`.
+A fixture that is a linker script (`.ld`) has the same instructions in comments, `/*: … */`; in C and
+Rust they begin with `//:`.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Fixture:
 def parse(path: Path) -> Fixture:
     fixture, block, blocks = Fixture(path), "", {"script": "", "config": "", "c": ""}
     for text in path.read_text().splitlines():
-        line = re.sub(r"^/\*([:|])(.*)\*/$", r"#\1\2", text)
+        line = re.sub(r"^(?:/\*([:|])(.*)\*/|//([:|])(.*))$", r"#\1\3\2\4", text)
         if line.startswith("#|"):
             blocks[block] += line[2:].removeprefix(" ") + "\n"
         elif line.startswith("#:"):

@@ -31,16 +31,16 @@ class Language(enum.Enum):
         return f"// {text}" if self is Language.RUST else f"/* {text} */"
 
 
-_C_STRING: Final = r'"(?:\\.|[^"\\\n])*"'
-_PATTERNS: Final = {
+_C_STRING: Final = r'"(?:\\\r?\n|\\.|[^"\\\n])*"'
+PATTERNS: Final = {
     Language.PREPROCESSED_ASSEMBLY: rf"{_C_STRING}|(?P<comment>/\*.*?(?:\*/|\Z)|//[^\n]*|\#[^\n]*)",
     Language.ASSEMBLY: rf"{_C_STRING}|(?P<comment>/\*.*?(?:\*/|\Z)|//[^\n]*|\#[^\n]*)",
     Language.C: (
-        rf'R"(?P<fence>[^()\\\s]{{0,16}})\(.*?\)(?P=fence)"|{_C_STRING}|'
+        rf'R"(?P<fence>[^()\\\s]{{0,16}})\(.*?(?:\)(?P=fence)"|\Z)|{_C_STRING}|'
         r"'(?:\\.|[^'\\\n])+'|(?P<comment>/\*.*?(?:\*/|\Z)|//[^\n]*)"
     ),
     Language.RUST: (
-        r'(?<![\w"])b?c?r(?P<fence>\#*)".*?"(?P=fence)|"(?:\\.|[^"\\])*"|'
+        r'(?<![\w"])b?c?r(?P<fence>\#*)".*?(?:"(?P=fence)|\Z)|"(?:\\.|[^"\\])*(?:"|\Z)|'
         r"'(?:\\[^\n]{1,10}?|[^'\\\n])'|(?P<comment>/\*|//[^\n]*)"
     ),
     Language.SCRIPT: r'"[^"\n]*"|(?P<comment>/\*.*?(?:\*/|\Z))',
@@ -101,16 +101,17 @@ def _spans(text: str, language: Language) -> Iterator[tuple[int, int]]:
 
 def _tokens(text: str, language: Language) -> Iterator[tuple[int, int, bool]]:
     """(start, end, whether it is a comment) of comments, strings and characters."""
-    pattern = re.compile(_PATTERNS[language], re.DOTALL)
+    pattern = re.compile(PATTERNS[language], re.DOTALL)
     position = 0
     while match := pattern.search(text, position):
         position = max(match.end(), match.start() + 1)
         if match["comment"] == "/*" and language is Language.RUST:  # they nest there
-            position = _nested_end(text, match.end())
+            position = nested_end(text, match.end())
         yield match.start(), position, match["comment"] is not None
 
 
-def _nested_end(text: str, position: int) -> int:
+def nested_end(text: str, position: int) -> int:
+    """Where the comment ends that a `/*` before `position` opened; Rust's comments nest."""
     depth = 1
     while depth and (match := _NESTED.search(text, position)):
         depth += 1 if match[0] == "/*" else -1

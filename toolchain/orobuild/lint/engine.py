@@ -20,7 +20,7 @@ from orobuild.lint.rule import Scope
 from orobuild.lint.selection import selected, severity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from orobuild.elf.reader import ElfFile
     from orobuild.lint.config import LintConfig
@@ -84,9 +84,9 @@ def check_source(
     config: LintConfig,
     read_file: Callable[[str, str], tuple[str, str] | None],
 ) -> tuple[Finding, ...]:
-    """What the selected rules find in an assembly file in GNU syntax; `.S` is preprocessed.
+    """What the selected rules find in the assembly of a file in GNU syntax.
 
-    `read_file` takes the name in an include and the path of the file that includes; it gives text
+    `.S` is preprocessed; of C, C++ and Rust only the inline assembly is read. `read_file` takes the name in an include and the path of the file that includes; it gives text
     and path, None for what cannot be read. Raises `InputError` for text that is no such file,
     `UsageError` for the configuration.
     """
@@ -94,8 +94,10 @@ def check_source(
     from orobuild.lint.source.model import AssemblyModel
     from orobuild.lint.source.reader import Reader
 
-    dialect.require_gnu(text, path)
     language = languages.of(path) or Language.PREPROCESSED_ASSEMBLY
+    if languages.holds_assembly(language):
+        return _check_embedded(text, path, language, config, read_file)
+    dialect.require_gnu(text, path)
     preprocessed = language is Language.PREPROCESSED_ASSEMBLY
     reading = Reader(text, path, read_file=read_file, preprocessed=preprocessed).read()
     is_fragment = path.endswith(".inc")
@@ -103,6 +105,24 @@ def check_source(
     findings = _run_all(Scope.SOURCE, model, config, path)
     return _suppressed(
         findings, text, path, language, Scope.SOURCE, config, reading.texts, is_fragment=is_fragment
+    )
+
+
+def _check_embedded(
+    text: str,
+    path: str,
+    language: Language,
+    config: LintConfig,
+    read_file: Callable[[str, str], tuple[str, str] | None],
+) -> tuple[Finding, ...]:
+    if "asm" not in text:
+        return _suppressed((), text, path, language, Scope.SOURCE, config, {})
+    from orobuild.lint.source import hosted
+
+    source = hosted.read(text, path, language, read_file)
+    findings = _run_all(Scope.SOURCE, source.model, config, path)
+    return _suppressed(
+        findings, text, path, language, Scope.SOURCE, config, source.included, source.marks
     )
 
 
@@ -114,11 +134,15 @@ def _suppressed(
     scope: Scope,
     config: LintConfig,
     texts: Mapping[str, str],
+    more: Sequence[suppressions.Suppression] = (),
     *,
     is_fragment: bool = False,
 ) -> tuple[Finding, ...]:
-    """`findings` less those that a comment suppresses, and what is wrong with such comments."""
-    marks = suppressions.read(text, path, language)
+    """`findings` less those that a comment suppresses, and what is wrong with such comments.
+
+    `more` are the suppressions in the assembly's own comments inside another language.
+    """
+    marks = [*suppressions.read(text, path, language), *more]
 
     @cache
     def included(other: str) -> list[suppressions.Suppression]:

@@ -79,7 +79,9 @@ _FOREIGN: Final = (
     (r"\.level\b|\b(?:ldil|ldo|stwm|copy)\b", "PA-RISC"),
     (r"\bl\.[a-z]{2,6}\b", "OpenRISC"),
 )  # fmt: skip
-_WORD: Final = re.compile(r"^[ \t]*(?:[\w.$]+:[ \t]*)*([a-zA-Z][\w.]*)", re.MULTILINE)
+_WORD: Final = re.compile(
+    r"^[ \t]*(?:[\w.$]+:[ \t]*)*([a-zA-Z][\w.]*)(?![\w.]|[ \t]*[:=])", re.MULTILINE
+)
 _REGISTER: Final = re.compile(
     r"%(?:[re]?[abcd]x|[re]?[sd]i|[re]?[sb]p|[abcd][lh]|r(?:[89]|1[0-5])[dwb]?|[cdefgs]s|cr[0-8]"
     r"|[xyz]mm[0-9]+|rip|st)\b|\b(?:[er][abcd]x|[er][sd]i|[er][sb]p)\b"
@@ -135,6 +137,13 @@ def foreign(text: str, path: str, language: Language) -> str | None:
     if ours or (processor_of_path := _by_path(path)) is None:
         return None
     return processor_of_path
+
+
+def is_foreign(text: str) -> bool:
+    """Whether a block of assembly is for another processor: only its words can tell."""
+    if _REGISTER.search(text):
+        return False
+    return any(re.search(pattern, text) for pattern, _ in _FOREIGN)
 
 
 def _by_path(path: str, *, bare: bool = False) -> str | None:

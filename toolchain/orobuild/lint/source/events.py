@@ -41,6 +41,14 @@ class Place:
         return self.frame.span(self.index)
 
     @property
+    def path(self) -> str:
+        """The path of the file, or of the block, that `line` is in."""
+        frame = self.frame
+        while frame.parent is not None:
+            frame = frame.parent
+        return frame.path
+
+    @property
     def notes(self) -> tuple[Note, ...]:
         """The chain of macro expansions that led there, innermost first."""
         return self.frame.notes()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from orobuild.diagnostics import Note, Severity
+from orobuild.diagnostics import Note, Severity, Span
 from orobuild.lint.finding import Evidence, Finding
 from orobuild.lint.source.events import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from orobuild.lint.finding import Fix
     from orobuild.lint.source.events import Event, Place, SectionUse
@@ -18,11 +18,27 @@ if TYPE_CHECKING:
 
 
 class AssemblyModel:
-    """One file of assembly. A fragment is read by other files, which choose sections for it."""
+    """One file of assembly, or the blocks of assembly in a file of another language.
 
-    def __init__(self, reading: Reading, *, is_fragment: bool) -> None:
+    A fragment is read by other files, which choose sections for it. `locate` turns a place in a
+    block into one in the file.
+    """
+
+    def __init__(
+        self,
+        reading: Reading,
+        *,
+        is_fragment: bool,
+        locate: Callable[[Span], Span] | None = None,
+    ) -> None:
         self.reading = reading
         self.is_fragment = is_fragment
+        self._locate = locate
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the assembly stands inside another language."""
+        return self._locate is not None
 
     @property
     def events(self) -> list[Event]:
@@ -73,6 +89,13 @@ class AssemblyModel:
         named = section.name if section is not None else None
         evidence = Evidence(symbol=symbol, section=named)
         chain = (*notes, *place.notes)
+        if self._locate is None:
+            return Finding(
+                Severity.ERROR, message, place.span, hint, None, chain, evidence, place.line, fix
+            )
+        located = self._locate
+        chain = tuple(Note(n.message, n.span and located(n.span)) for n in chain)
+        line = located(Span(place.path, place.line, 1)).line
         return Finding(
-            Severity.ERROR, message, place.span, hint, None, chain, evidence, place.line, fix
+            Severity.ERROR, message, located(place.span), hint, None, chain, evidence, line
         )

@@ -133,6 +133,22 @@ class _Block:
     has_else: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class BlockReading:
+    """One block of assembly inside another language, by its number.
+
+    `events` are its own among `Reading.events`. `leaves` is the section that is current at its
+    end if that is not the one at its start, `pushed` how many sections are still pushed there;
+    None where that cannot be known.
+    """
+
+    index: int
+    at_file_scope: bool
+    events: range
+    leaves: SectionUse | None
+    pushed: int | None
+
+
 @dataclass(slots=True)
 class Reading:
     """What was read. `complete` is False when the file is too long to be read to its end."""
@@ -146,6 +162,7 @@ class Reading:
     initial: SectionUse | None = None
     lines: list[str] = field(default_factory=list)  # of the file itself
     texts: dict[str, str] = field(default_factory=dict)  # of the files that were included, by path
+    blocks: list[BlockReading] = field(default_factory=list)
     pushed: int | None = 0  # sections still on the stack at the end
 
 
@@ -232,6 +249,35 @@ class Reader:
 
     def read(self) -> Reading:
         """Everything."""
+        self._walk()
+        self.out.pushed = None if self.state.stack is None else len(self.state.stack)
+        self.out.sections = list(self.uses.values())
+        return self.out
+
+    def read_block(self, text: str, index: int, *, at_file_scope: bool) -> None:
+        """One block more, after the empty text that this reader was made with.
+
+        Macros and symbols of earlier blocks are known in it. Inside a function it is in the
+        section that the compiler has chosen; at file scope nothing has chosen one.
+        """
+        self.root = self.frame = self._file_frame(text, block_path(index))
+        self.blocks, self.label = [], None
+        start = self.state = _State(self.out.initial, not at_file_scope)
+        first = len(self.out.events)
+        self._walk()
+        end = self.state
+        self.out.blocks.append(
+            BlockReading(
+                index,
+                at_file_scope,
+                range(first, len(self.out.events)),
+                None if end.current is start.current else end.current,
+                None if end.stack is None or self.blocks else len(end.stack),
+            )
+        )
+        self.out.sections = list(self.uses.values())
+
+    def _walk(self) -> None:
         frame: Frame | None = self.frame
         while frame is not None:
             if frame.index >= len(frame.statements):
@@ -254,9 +300,6 @@ class Reader:
             except InputError:
                 self._lose()
             frame = self.frame
-        self.out.pushed = None if self.state.stack is None else len(self.state.stack)
-        self.out.sections = list(self.uses.values())
-        return self.out
 
     def _file_frame(self, text: str, path: str) -> Frame:
         shown = text.split("\n")
@@ -570,6 +613,11 @@ class Reader:
                 return None
             return (left.strip().strip("'\"") == right.strip().strip("'\"")) == (word == ".ifc")
         return None
+
+
+def block_path(index: int) -> str:
+    """What the file of block `index` is called in places; no file has such a name."""
+    return f"\0{index}"
 
 
 def letters(sh_flags: int) -> str:

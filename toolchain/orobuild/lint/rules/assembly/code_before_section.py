@@ -50,7 +50,7 @@ from orobuild.lint.rule import Rule, Scope
 from orobuild.lint.source.events import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from orobuild.lint.finding import Finding
     from orobuild.lint.source.events import Event
@@ -60,11 +60,20 @@ _TEXT = '.section .text,"ax",@progbits'
 
 
 def check(model: AssemblyModel) -> Iterator[Finding]:
-    """One finding a file."""
+    """One finding a file, or a block outside functions."""
     if model.is_fragment:
         return
+    if not model.is_embedded:
+        yield from _check(model, model.events, "")
+    for block in model.reading.blocks:
+        if block.at_file_scope:
+            events = model.events[block.events.start : block.events.stop]
+            yield from _check(model, events, "; it goes where the compiler happens to be")
+
+
+def _check(model: AssemblyModel, events: Sequence[Event], more: str) -> Iterator[Finding]:
     first: Event | None = None
-    for event in model.events:
+    for event in events:
         if event.chosen or event.section is None:
             continue
         if event.kind is Kind.UNKNOWN:
@@ -77,7 +86,7 @@ def check(model: AssemblyModel) -> Iterator[Finding]:
     what = "instruction" if first.kind is Kind.INSTRUCTION else "data"
     of = f" of '{first.label}'" if first.label else ""
     yield model.finding(
-        f"{what}{of} before any section directive: nothing says where it belongs",
+        f"{what}{of} before any section directive: nothing says where it belongs{more}",
         first.place,
         hint=f"write '{_TEXT}' (or the section that you mean) above it",
         symbol=first.label,
@@ -87,7 +96,9 @@ def check(model: AssemblyModel) -> Iterator[Finding]:
 
 def _fix(model: AssemblyModel, first: Event) -> Fix | None:
     """`.text` above the labels of the first instruction, where no preprocessor decides about it."""
-    if first.kind is not Kind.INSTRUCTION or first.conditional or not first.place.direct:
+    if model.is_embedded or first.kind is not Kind.INSTRUCTION:
+        return None
+    if first.conditional or not first.place.direct:
         return None
     at = model.events.index(first)
     while at > 0 and model.events[at - 1].kind is Kind.LABEL and _is_plain(model.events[at - 1]):

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 def check(model: AssemblyModel) -> Iterator[Finding]:
     """One finding for the push, one for each `.previous`."""
-    if not model.reading.complete:
+    if not model.reading.complete or model.is_embedded:  # of blocks ASM002 speaks
         return
     changes = [e for e in model.events if e.kind is Kind.SECTION]
     # A macro that nobody can see may have chosen a section.
