@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from orobuild.lint.finding import Fix
     from orobuild.lint.source.events import Event, Place, SectionUse
-    from orobuild.lint.source.reader import Reading
+    from orobuild.lint.source.reading import Reading
 
 
 class AssemblyModel:

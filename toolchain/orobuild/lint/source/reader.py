@@ -22,9 +22,11 @@ from orobuild.assembler.value import Unresolvable
 from orobuild.diagnostics import Span, error
 from orobuild.elf import constants as c
 from orobuild.errors import InputError
+from orobuild.lint.source import directives
 from orobuild.lint.source.events import Declaration, Event, Expansion, Kind, Place, SectionUse
 from orobuild.lint.source.instruction_set import is_instruction
 from orobuild.lint.source.preprocessor import Defines, preprocess
+from orobuild.lint.source.reading import BlockReading, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,68 +43,6 @@ _LABEL: Final = re.compile(r'(?:([A-Za-z_.$][\w.$]*|[0-9]+)|"((?:\\.|[^"\\])*)")
 _HEAD: Final = re.compile(r"([A-Za-z_.$\\][\w.$\\]*)(?![\w.$])[ \t]*")
 _SECTION: Final = re.compile(r'[ \t]*(?:"([^"]*)"|([^\s,;"]+))[ \t]*(?:,[ \t]*(.*))?$', re.DOTALL)
 _FLAGS: Final = re.compile(r'(?:[0-9]+[ \t]*,[ \t]*)?"([A-Za-z?]*)"')
-_DATA: Final = frozenset(
-    [
-        ".byte",
-        ".short",
-        ".word",
-        ".hword",
-        ".long",
-        ".int",
-        ".quad",
-        ".octa",
-        ".2byte",
-        ".4byte",
-        ".8byte",
-        ".ascii",
-        ".asciz",
-        ".string",
-        ".string8",
-        ".string16",
-        ".string32",
-        ".string64",
-        ".float",
-        ".single",
-        ".double",
-        ".tfloat",
-        ".value",
-        ".skip",
-        ".space",
-        ".zero",
-        ".fill",
-        ".incbin",
-        ".sleb128",
-        ".uleb128",
-        ".dc.b",
-        ".dc.w",
-        ".dc.l",
-        ".dc.a",
-        ".slong",
-        ".ds.b",
-        ".ds.w",
-        ".ds.l",
-    ]
-)
-_SYMBOL: Final = frozenset(
-    [
-        ".globl",
-        ".global",
-        ".type",
-        ".size",
-        ".weak",
-        ".hidden",
-        ".local",
-        ".protected",
-        ".internal",
-        ".set",
-        ".equ",
-        ".comm",
-        ".lcomm",
-        ".symver",
-        ".weakref",
-    ]
-)
-_CHOICES: Final = frozenset([".text", ".data", ".bss"])
 _NUMERIC: Final = {
     ".if": lambda v: v != 0, ".ifne": lambda v: v != 0, ".ifeq": lambda v: v == 0,
     ".ifge": lambda v: v >= 0, ".ifgt": lambda v: v > 0, ".ifle": lambda v: v <= 0,
@@ -131,39 +71,6 @@ class _Block:
     start: _State
     ends: list[_State] = field(default_factory=list)
     has_else: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class BlockReading:
-    """One block of assembly inside another language, by its number.
-
-    `events` are its own among `Reading.events`. `leaves` is the section that is current at its
-    end if that is not the one at its start, `pushed` how many sections are still pushed there;
-    None where that cannot be known.
-    """
-
-    index: int
-    at_file_scope: bool
-    events: range
-    leaves: SectionUse | None
-    pushed: int | None
-
-
-@dataclass(slots=True)
-class Reading:
-    """What was read. `complete` is False when the file is too long to be read to its end."""
-
-    events: list[Event] = field(default_factory=list)
-    declarations: list[Declaration] = field(default_factory=list)
-    expansions: list[Expansion] = field(default_factory=list)
-    sections: list[SectionUse] = field(default_factory=list)
-    mentioned: set[str] = field(default_factory=set)  # words in the operands of unknown macros
-    complete: bool = True
-    initial: SectionUse | None = None
-    lines: list[str] = field(default_factory=list)  # of the file itself
-    texts: dict[str, str] = field(default_factory=dict)  # of the files that were included, by path
-    blocks: list[BlockReading] = field(default_factory=list)
-    pushed: int | None = 0  # sections still on the stack at the end
 
 
 class Reader:
@@ -388,7 +295,7 @@ class Reader:
     def _directive(self, word: str, rest: str) -> None:
         if word in (".section", ".pushsection"):
             self._section(word, rest)
-        elif word in _CHOICES:
+        elif word in directives.CHOICES:
             self._move(self._use(word, self._place()))
             self._event(Kind.SECTION, word, rest)
         elif word == ".popsection":
@@ -398,9 +305,9 @@ class Reader:
             state = self.state
             self.state = _State(state.previous, True, state.current, state.stack)
             self._event(Kind.SECTION, word, rest)
-        elif word in _DATA:
+        elif word in directives.DATA:
             self._event(Kind.DATA, word, rest)
-        elif word in _SYMBOL:
+        elif word in directives.SYMBOL:
             if word in (".set", ".equ") and "," in rest:
                 name, _, value = rest.partition(",")
                 self._assign(name.strip(), value)

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from orobuild.lint.finding import Finding
     from orobuild.lint.source.model import AssemblyModel
-    from orobuild.lint.source.reader import BlockReading
+    from orobuild.lint.source.reading import BlockReading
 
 
 def check(model: AssemblyModel) -> Iterator[Finding]:
