@@ -48,7 +48,7 @@ Depth = int | None
 def depths(events: Sequence[Event], slot: int) -> Mapping[int, Depth]:
     """The depth before each instruction of `events` that can be reached, by index.
 
-    `slot` is the size of a push in bytes. The entry for `len(events)` is the depth behind the last
+    `slot` is the size of a push in bytes where its suffix does not say. The entry for `len(events)` is the depth behind the last
     one. Where two ways disagree the depth is not known. What stands in other sections than the
     first instruction does not run between the others.
     """
@@ -61,6 +61,7 @@ def depths(events: Sequence[Event], slot: int) -> Mapping[int, Depth]:
     work: list[tuple[int, Depth]] = [(0, 0)]
     while work:
         index, depth = work.pop()
+        before = ""
         while index <= len(events):
             event = events[index] if index < len(events) else None
             if event is None or (event.kind is Kind.INSTRUCTION and event.section is home):
@@ -74,6 +75,9 @@ def depths(events: Sequence[Event], slot: int) -> Mapping[int, Depth]:
                         _follow(event, depth, labels, index, work)
                     break
                 depth = _after(event, depth, slot)
+                if slot < 8 and event.word.startswith("call") and before.startswith("push"):
+                    depth = None  # where arguments are pushed, who is called may pop them
+                before = event.word
                 if _BRANCHES.fullmatch(event.word):
                     _follow(event, depth, labels, index, work)
             elif event.section is None or (
@@ -113,7 +117,7 @@ def _after(event: Event, depth: Depth, slot: int) -> Depth:
     if depth is None:
         return None
     if _PUSHES.fullmatch(word):
-        return None if word.endswith("w") and word != "pushw" else depth + _size(word, slot)
+        return depth + _size(word, slot)
     if _POPS.fullmatch(word):
         if _STACK_POINTER.fullmatch(text.strip()):
             return None
@@ -132,7 +136,7 @@ def _after(event: Event, depth: Depth, slot: int) -> Depth:
 
 
 def _size(word: str, slot: int) -> int:
-    return 2 if word.endswith("w") else slot
+    return {"w": 2, "l": 4, "q": 8}.get(word[-1], slot)
 
 
 def _writes_stack_pointer(word: str, text: str) -> bool:

@@ -73,12 +73,12 @@ def check(model: AssemblyModel) -> Iterator[Finding]:
     """One finding a return, one a block."""
     if not model.reading.complete:
         return
-    slot = 8
+    slot, seen = 8, 0
     for start, stop, is_block in _stretches(model):
-        events = model.events[start:stop]
-        yield from _check(model, events, slot, is_block=is_block)
-        for event in events:
+        for event in model.events[seen:start]:
             slot = _SLOTS.get(event.word, slot)
+        seen = start
+        yield from _check(model, model.events[start:stop], slot, is_block=is_block)
 
 
 def _stretches(model: AssemblyModel) -> Iterator[tuple[int, int, bool]]:
