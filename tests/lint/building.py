@@ -100,12 +100,15 @@ def parse(path: Path) -> Fixture:
 
 
 def fixtures() -> list[Fixture]:
-    return [parse(path) for path in sorted(FIXTURES.iterdir())]
+    return [parse(path) for path in sorted(FIXTURES.iterdir()) if path.is_file()]
 
 
 @cache
 def assemble(text: str, *arguments: str) -> bytes:
-    return _run_tool(["as", *arguments, "-o", "out.o", "in.s"], {"in.s": text.encode()}, "out.o")
+    include = ["-I", str(FIXTURES / "include")]
+    return _run_tool(
+        ["as", *include, *arguments, "-o", "out.o", "in.s"], {"in.s": text.encode()}, "out.o"
+    )
 
 
 @cache

@@ -5,21 +5,18 @@ from __future__ import annotations
 import shutil
 import struct
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from orobuild.elf import reader
 from orobuild.elf.constants import EHDR_SIZE, PHDR_SIZE, SHDR_SIZE
-from orobuild.lint import LintConfig, check_image
+from orobuild.lint import check_image
 from orobuild.lint.program import Program
 from orobuild.pipeline.build import Request, build
 from orobuild.project import load
 
-CONFIG = LintConfig(
-    vector_tables=("_oro_isr_handlers_novec", "_oro_isr_handlers_vec"),
-    frame_struct="frame",
-    general_registers_only=("*", "!vector_instruction", "!x87_instruction"),
-)
+CONFIG = load(Path(__file__).parents[2]).lint  # as the kernel's own builds are checked
 BOOT, TEXT, RODATA, DATA = range(4)
 CLD, SWAPGS = b"\xfc", b"\x0f\x01\xf8"
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 ALL: Final = "ALL"
 WIDTHS: Final = (16, 32, 64)
+CPU_FEATURES: Final = ("cet", "sev-es", "svm", "ibt")
+RINGS: Final = ("user", "kernel", "any")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,28 @@ class RunAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class ResumeFunction:
+    """Assembly that leaves the kernel: functions that match `pattern` go to `ring`.
+
+    `ring` is `user`, `kernel` or `any`.
+    """
+
+    pattern: str
+    ring: str
+
+
+@dataclass(frozen=True, slots=True)
+class StackPointer:
+    """A stack pointer in memory that GS.base points to: `member` is `struct.member`.
+
+    `modulo` is its value modulo 16.
+    """
+
+    member: str
+    modulo: int
+
+
+@dataclass(frozen=True, slots=True)
 class LintConfig:
     """The configuration of a lint run; in TOML, keys have hyphens.
 
@@ -47,6 +71,15 @@ class LintConfig:
     * `baseline`: a file of findings that are known, relative to the configuration.
     * `vector_tables`: patterns (`fnmatch`) of symbols that are arrays of pointers to handlers.
     * `frame_struct`: the tag of the C structure that the handlers' entry code pushes.
+    * `cpu_features`: what the processors have of `cet`, `sev-es`, `svm` (each gives one vector an
+      error code: 21, 29, 30) and `ibt`. Empty if nothing is known.
+    * `syscall_entries`: patterns of symbols where `syscall` arrives, beside those that the image
+      is seen to write to LSTAR.
+    * `resume_functions`: a table from patterns of assembly functions that leave the kernel to the
+      ring where they go: `user`, `kernel` or `any`.
+    * `stack_pointers`: a table from `struct.member`, a stack pointer in what GS.base points to,
+      to its value modulo 16.
+    * `interrupts_off`: whether the kernel promises to run with interrupts off, but for `sti; hlt`.
     * `general_registers_only`: patterns of functions that may not use x87, MMX, SSE or AVX
       registers; `*` for all, `!name` after it for all but some.
     * `code`: a table from region to width (16, 32 or 64), for images without `.oro.code`. A
@@ -67,6 +100,11 @@ class LintConfig:
     baseline: str = ""
     vector_tables: tuple[str, ...] = ()
     frame_struct: str = ""
+    cpu_features: tuple[str, ...] = ()
+    syscall_entries: tuple[str, ...] = ()
+    resume_functions: tuple[ResumeFunction, ...] = ()
+    stack_pointers: tuple[StackPointer, ...] = ()
+    interrupts_off: bool = False
     general_registers_only: tuple[str, ...] = ()
     code: tuple[CodeRange, ...] = ()
     run_addresses: tuple[RunAddress, ...] = ()
@@ -78,8 +116,8 @@ class LintConfig:
 def from_mapping(table: Mapping[str, Any], where: str = "[tool.orobuild.lint]") -> LintConfig:
     """The configuration in a parsed TOML table. Raises `UsageError` naming the key at fault.
 
-    Keys are the fields of `LintConfig` with hyphens; `code` and `run-addresses` are tables from
-    region to width and to address, `severity` a table from prefix to word.
+    Keys are the fields of `LintConfig` with hyphens; `code`, `run-addresses`, `resume-functions`,
+    `stack-pointers` and `severity` are tables.
     """
     known = {f.name.replace("_", "-"): f.name for f in fields(LintConfig) if f.name != "root"}
     values: dict[str, Any] = {}
@@ -156,6 +194,45 @@ def _run_addresses(where: str, value: object) -> tuple[RunAddress, ...]:
     )
 
 
+def _features(where: str, value: object) -> tuple[str, ...]:
+    words = _words(where, value)
+    for word in words:
+        if word not in CPU_FEATURES:
+            raise UsageError(
+                f"{where}: '{word}' is not a feature that rules know",
+                hint=f"one of {', '.join(CPU_FEATURES)}",
+            )
+    return words
+
+
+def _boolean(where: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError(f"{where}: expected true or false")
+    return value
+
+
+def _resume_functions(where: str, value: object) -> tuple[ResumeFunction, ...]:
+    result = []
+    for pattern, ring in _table(where, value).items():
+        if not isinstance(ring, str) or ring not in RINGS:
+            raise UsageError(f"{where}.{pattern}: {ring!r} is none of {', '.join(RINGS)}")
+        result.append(ResumeFunction(pattern, ring))
+    return tuple(result)
+
+
+def _stack_pointers(where: str, value: object) -> tuple[StackPointer, ...]:
+    result = []
+    for member, modulo in _table(where, value).items():
+        number = _integer(f"{where}.{member}", modulo)
+        if number > 15 or member.count(".") != 1:
+            raise UsageError(
+                f"{where}.{member}: expected struct.member and a number from 0 to 15",
+                hint='quote the key: "core.kernel_stack" = 8',
+            )
+        result.append(StackPointer(member, number))
+    return tuple(result)
+
+
 _READERS: Final = {
     "select": _words,
     "extend_select": _words,
@@ -166,6 +243,11 @@ _READERS: Final = {
     "baseline": _word,
     "vector_tables": _words,
     "frame_struct": _word,
+    "cpu_features": _features,
+    "syscall_entries": _words,
+    "resume_functions": _resume_functions,
+    "stack_pointers": _stack_pointers,
+    "interrupts_off": _boolean,
     "general_registers_only": _words,
     "code": _code,
     "run_addresses": _run_addresses,

@@ -15,9 +15,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from iced_x86 import Decoder, FlowControl, Formatter, FormatterSyntax, Instruction, OpKind
+from iced_x86 import Decoder, FlowControl, Formatter, FormatterSyntax, Instruction, Mnemonic, OpKind
 
 from orobuild.lint.finding import Step
+from orobuild.lint.program.far_returns import pushed_address
 from orobuild.lint.program.jump_tables import targets
 from orobuild.lint.program.roots import (
     Root,
@@ -45,6 +46,7 @@ _INDIRECT_CALL: Final = FlowControl.INDIRECT_CALL
 _XBEGIN: Final = FlowControl.XBEGIN_XABORT_XEND
 _INDIRECT_BRANCH: Final = FlowControl.INDIRECT_BRANCH
 _INTERRUPT: Final = FlowControl.INTERRUPT
+_RETURN: Final = FlowControl.RETURN
 _DIRECT: Final = frozenset((_CONDITIONAL, _CALL, _UNCONDITIONAL, _XBEGIN))
 _NEAR: Final = {
     OpKind.NEAR_BRANCH16: (0x8000, 0xFFFF),
@@ -317,6 +319,8 @@ class _Tracer:
                 self.jump_table(index, run, at)
                 return
             elif kind != _INTERRUPT:
+                if kind == _RETURN and instruction.mnemonic == Mnemonic.RETF:
+                    self.far_return(index, run, at)
                 return
         self.fall_through(index, run)
 
@@ -354,6 +358,14 @@ class _Tracer:
                 self.uncertain.append((*place, run, at))
             elif not self.marks[place[0]][place[1]] & QUEUED:
                 self.enqueue((*place, run, at))
+
+    def far_return(self, index: int, run: int, at: int) -> None:
+        """A far return to an address that was pushed right before: how 64-bit code reloads CS."""
+        region = self.flow.regions[index]
+        target = pushed_address(self.flow.straight_line(run, region.start + at))
+        place = self.locate(target, region.width) if target is not None else None
+        if place is not None:
+            self.enqueue((*place, run, at))
 
     def fall_through(self, index: int, run: int) -> None:
         """Control ran to the region's end; go on where the next one is code of another width."""

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from orobuild.elf.structures import SectionHeader
     from orobuild.lint.config import LintConfig
     from orobuild.lint.program.boot import BootEntry
+    from orobuild.lint.program.contract import Contract
     from orobuild.lint.program.flow import ControlFlow
+    from orobuild.lint.program.notable import NotableInstructions
     from orobuild.lint.program.segments import Region
     from orobuild.lint.program.tables import VectorTable
 
@@ -171,6 +173,20 @@ class Program:
         from orobuild.lint.program.flow import trace
 
         return trace(self)
+
+    @cached_property
+    def notable(self) -> NotableInstructions:
+        """Where a kernel's privileged instructions are."""
+        from orobuild.lint.program.notable import NotableInstructions
+
+        return NotableInstructions(self)
+
+    @cached_property
+    def contract(self) -> Contract:
+        """The ways in and out of a kernel."""
+        from orobuild.lint.program.contract import Contract
+
+        return Contract(self)
 
     # What is at an address
 

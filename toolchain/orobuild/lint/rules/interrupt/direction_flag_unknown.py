@@ -2,9 +2,9 @@
 
 ## What it does
 
-Follows every way from the stubs of a table in `vector-tables` through assembly (as `.oro.code`
-lists it) to the first compiled function, and reports those without a `cld`. Images without
-`.oro.code` are passed: nothing tells their assembly from compiled code.
+Follows every way from the stubs of the vector tables through assembly to each compiled function
+that it calls or jumps to, and reports those without a `cld`. Assembly is told from compiled code
+by `.oro.code`, by debugging information, or by function symbols.
 
 ## Why is this bad?
 
@@ -38,7 +38,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orobuild.lint.program.entry_paths import EntryPaths
+from orobuild.lint.program.contract import vectors
+from orobuild.lint.program.paths import Kind
 from orobuild.lint.rule import Rule
 
 if TYPE_CHECKING:
@@ -46,34 +47,25 @@ if TYPE_CHECKING:
 
     from orobuild.lint.finding import Finding
     from orobuild.lint.program import Program
+    from orobuild.lint.program.contract import Handler
 
 
 def check(program: Program) -> Iterator[Finding]:
     """One finding a branch to compiled code, naming the vectors that take it."""
-    if not program.vector_tables or not EntryPaths.known(program):
-        return
-    paths = EntryPaths(program)
-    for table in program.vector_tables:
-        wrong: dict[tuple[int, int], list[int]] = {}
-        for vector, _, pointer in table.entries:
-            start = program.executable(pointer)
-            if start is None or not paths.is_assembly(start):
-                continue
-            for arrival in paths.arrivals(start):
-                if not arrival.direction_clear:
-                    wrong.setdefault((arrival.branch, arrival.target), []).append(vector)
-        for (branch, target), vectors in wrong.items():
-            different = sorted(set(vectors))
-            others = f" and {len(different) - 1} more vectors" if different[1:] else ""
-            yield program.finding(
-                f"vector {different[0]}{others} of {table.name} reaches {program.place(target)} "
-                f"from {program.place(branch)} without `cld`: compiled code copies backwards if "
-                "the interrupted program has set DF",
-                hint="put `cld` before the branch",
-                evidence=program.evidence(
-                    branch, facts=(("vectors", ", ".join(map(str, different))),)
-                ),
-            )
+    wrong: dict[tuple[int, int], list[Handler]] = {}
+    arrivals = program.contract.events_by_handlers(Kind.CALL, Kind.JUMP)
+    for event, handlers in arrivals.items():
+        if event.state.flags.direction is not False and event.target is not None:
+            wrong.setdefault((event.address, event.target), []).extend(handlers)
+    for (branch, target), handlers in wrong.items():
+        who, fact = vectors(handlers)
+        yield program.finding(
+            f"{who} of {handlers[0].table} reaches {program.place(target)} "
+            f"from {program.place(branch)} without `cld`: compiled code copies backwards if "
+            "the interrupted program has set DF",
+            hint="put `cld` before the branch",
+            evidence=program.evidence(branch, facts=(fact,)),
+        )
 
 
 RULE = Rule("IDT004", "direction-flag-unknown", __doc__, check)

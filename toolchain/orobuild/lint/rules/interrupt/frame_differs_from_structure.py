@@ -2,13 +2,13 @@
 
 ## What it does
 
-Follows the stubs of the tables in `vector-tables` through assembly (as `.oro.code` lists it) with
-a model of the stack, up to where the entry code takes the frame's address (`mov %rsp, %rdi`), and
-compares what lies there with the structure that `frame-struct` names, as the image's DWARF
-describes it: members called like a register must hold that register as it was interrupted,
-`rip`, `cs`, `rflags`, `rsp` and `ss` what the processor pushed, `vector` the vector, and
-`error_code` the processor's error code or a constant. Other members are passed. Needs debugging
-information.
+Follows the stubs of the vector tables and the entries of `syscall` through assembly with a model
+of registers and memory, up to each compiled function whose first argument (or second, or the
+stack itself in 32-bit code) points to a frame, and compares what lies there with the structure
+that `frame-struct` names, as the image's DWARF describes it: members called like a register must
+hold that register as it was interrupted, `rip`, `cs`, `rflags`, `rsp` and `ss` what the processor
+pushed, `vector` the vector, and `error_code` the processor's error code or a constant. The frame of a system
+call may be partial: what it holds must be right. Other members are passed. Needs debugging information.
 
 ## Why is this bad?
 
@@ -40,121 +40,120 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orobuild.lint.program.entry_paths import EntryPaths
-from orobuild.lint.program.stack_frames import ERROR_CODE, HARDWARE, UNKNOWN, Slot, StackFrames
-from orobuild.lint.program.structures import find_structure
-from orobuild.lint.program.stubs import ERROR_CODE_VECTORS, OPTIONAL_ERROR_CODE_VECTORS
+from orobuild.lint.program.contract import vectors
+from orobuild.lint.program.paths import Kind
+from orobuild.lint.program.values import STACK, Constant, Original, Value, split
 from orobuild.lint.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from orobuild.lint.finding import Finding
     from orobuild.lint.program import Program
-    from orobuild.lint.program.stack_frames import Frame
-    from orobuild.lint.program.structures import Structure
+    from orobuild.lint.program.contract import Contract, Handler
+    from orobuild.lint.program.paths import Event
 
-Difference = tuple[str, Slot | None]  # a member, and what is in its place
+Difference = tuple[str, Value]  # a member, and what is in its place
 
-REGISTERS = frozenset(
-    [
-        "rax",
-        "rbx",
-        "rcx",
-        "rdx",
-        "rsi",
-        "rdi",
-        "rbp",
-        "r8",
-        "r9",
-        "r10",
-        "r11",
-        "r12",
-        "r13",
-        "r14",
-        "r15",
-    ],
-)
-MEMBERS = {  # what kernels call the members that are no registers
-    **dict.fromkeys(("rflags", "eflags", "flags"), "rflags"),
-    **dict.fromkeys(("error_code", "errcode", "error", "err"), ERROR_CODE),
-    **dict.fromkeys(("vector", "interrupt", "int_no", "trapno"), "vector"),
-    **{name: name for name in (*HARDWARE, *REGISTERS)},
-}
+# What `syscall` keeps of the interrupted code, by the member that it belongs to (Intel SDM Vol. 2B).
+BY_SYSCALL = {"rip": "rcx", "rflags": "r11"}
 
 
 def check(program: Program) -> Iterator[Finding]:
-    """One finding for each place of hand-over and member that is wrong."""
-    name = program.config.frame_struct
-    if not name or not program.vector_tables or not EntryPaths.known(program):
+    """One finding for each place of hand-over and set of members that are wrong."""
+    contract = program.contract
+    if not contract.members:
         return
-    structure = find_structure(program.elf, name)
-    if structure is None:
-        return
-    paths = EntryPaths(program)
-    model = StackFrames(program, paths)
-    wrong: dict[tuple[int, tuple[Difference, ...]], list[int]] = {}
-    for table in program.vector_tables:
-        for vector, _, pointer in table.entries:
-            start = program.executable(pointer)
-            if start is None or not paths.is_assembly(start):
-                continue
-            for key in _wrong(model, structure, vector, start):
-                wrong.setdefault(key, []).append(vector)
-    for (address, differences), vectors in wrong.items():
-        others = f" and {len(vectors) - 1} more vectors" if vectors[1:] else ""
-        member, slot = differences[-1]
-        yield program.finding(
-            f"at {program.place(address)}, for vector {vectors[0]}{others}, struct {name} has "
-            f"{member} where the stack has {_held(slot)}: the handler reads the wrong value",
-            hint="push from the structure's last member to its first",
-            notes=[f"{m}: the stack has {_held(s)}" for m, s in reversed(differences[:-1])],
-            evidence=program.evidence(
-                address, facts=(("member", member), ("vectors", ", ".join(map(str, vectors))))
-            ),
-        )
-
-
-def _held(slot: Slot | None) -> str:
-    if slot is None:
-        return "nothing that was pushed"
-    return "something else" if slot == UNKNOWN else str(slot)
-
-
-def _wrong(
-    model: StackFrames, structure: Structure, vector: int, start: int
-) -> list[tuple[int, tuple[Difference, ...]]]:
-    """(place of hand-over, differences) of each frame of a vector that is wrong.
-
-    Whether vectors 21, 29 and 30 have an error code depends on the processor: either will do.
-    """
-    choices = [vector in ERROR_CODE_VECTORS]
-    if vector in OPTIONAL_ERROR_CODE_VECTORS:
-        choices = [False, True]
-    results = []
-    for error_code in choices:
-        frames = model.frames(start, error_code=error_code)
-        found = [(f.address, tuple(_differences(structure, f))) for f in frames]
-        results.append([(address, differences) for address, differences in found if differences])
-    return min(results, key=lambda result: sum(len(d) for _, d in result))
-
-
-def _differences(structure: Structure, frame: Frame) -> Iterator[Difference]:
-    """Each member that is known and not in its place, from the lowest offset to the highest."""
-    for member, offset in structure.members:
-        meaning = MEMBERS.get(member)
-        if meaning is None or offset % 8:
+    wrong: dict[tuple[int, tuple[Difference, ...]], list[Handler]] = {}
+    for event, handlers in contract.events_by_handlers(Kind.CALL, Kind.JUMP).items():
+        differences = tuple(_differences(contract, event, partial=False))
+        if differences:
+            wrong.setdefault((event.address, differences), []).extend(handlers)
+    for (address, differences), handlers in wrong.items():
+        who, fact = vectors(handlers)
+        yield _finding(program, address, f"for {who}", differences, fact)
+    for routine in contract.routines:
+        if not routine.is_syscall:
             continue
-        index = offset // 8
-        slot = frame.slots[index] if index < len(frame.slots) else None
-        if meaning == "vector":
-            right = isinstance(slot, int)  # which one is IDT001's question
-        elif meaning == ERROR_CODE:
-            right = slot == ERROR_CODE or isinstance(slot, int)
-        else:
-            right = slot == meaning
-        if not right:
-            yield member, slot
+        for event in routine.events:
+            if event.kind in (Kind.CALL, Kind.JUMP):
+                differences = tuple(_differences(contract, event, partial=True))
+                if differences:
+                    who = f"for system calls ({program.place(routine.address)})"
+                    yield _finding(program, event.address, who, differences, None)
+
+
+def _finding(
+    program: Program,
+    address: int,
+    who: str,
+    differences: tuple[Difference, ...],
+    fact: tuple[str, str] | None,
+) -> Finding:
+    member, value = differences[-1]
+    name = program.config.frame_struct
+    return program.finding(
+        f"at {program.place(address)}, {who}, struct {name} has {member} where the frame has "
+        f"{_held(value)}: the handler reads the wrong value",
+        hint="push from the structure's last member to its first",
+        notes=[f"{m}: the frame has {_held(v)}" for m, v in reversed(differences[:-1])],
+        evidence=program.evidence(
+            address, facts=(("member", member), *((fact,) if fact is not None else ()))
+        ),
+    )
+
+
+def _held(value: Value) -> str:
+    return "something else" if value is None else str(value)
+
+
+def _differences(contract: Contract, event: Event, *, partial: bool) -> Iterator[Difference]:
+    """Each member that is not in its place, from the lowest offset to the highest.
+
+    The frame is where the first argument points that points to interrupted registers at all.
+    """
+    memory = dict(event.state.memory)
+    for base, offset in _candidates(event, memory):
+        words = {at: memory.get((base, offset + at)) for at in contract.members}
+        held = sum(1 for value in words.values() if isinstance(value, Original))
+        if 2 * held < len(words) and not (partial and 3 * held >= len(words)):
+            continue
+        for at, meaning in sorted(contract.members.items()):
+            value = words[at]
+            missing = (base, offset + at) not in memory
+            if partial and missing:
+                continue
+            if not _is_right(meaning, value, partial=partial):
+                yield meaning, value
+        return
+
+
+def _candidates(
+    event: Event, memory: Mapping[tuple[Value, int], Value]
+) -> Iterator[tuple[Value, int]]:
+    """Where the arguments point (System V ABI AMD64 §3.2.3; i386 §2.2.3: on the stack)."""
+    registers = dict(event.state.registers)
+    for name in ("rdi", "rsi"):
+        if registers.get(name) is not None:
+            yield split(registers[name])
+    base, offset = split(registers.get("rsp"))
+    if base is None:
+        return
+    argument = memory.get((base, offset + 4))
+    if argument is not None and argument != STACK:
+        yield split(argument)
+
+
+def _is_right(meaning: str, value: Value, *, partial: bool) -> bool:
+    if meaning == "vector":  # which one is IDT001's question
+        return isinstance(value, Constant) or value == Original("vector")
+    if meaning == "error_code":
+        is_number = isinstance(value, Constant) or value == Original("vector")
+        return is_number or value == Original("error_code")
+    if partial and meaning in ("cs", "ss"):
+        return True
+    expected = BY_SYSCALL.get(meaning, meaning) if partial else meaning
+    return value == Original(expected)
 
 
 RULE = Rule("IDT006", "frame-differs-from-structure", __doc__, check)

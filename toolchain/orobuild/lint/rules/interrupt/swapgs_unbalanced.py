@@ -1,13 +1,14 @@
-"""A vector's way to compiled code lacks a `swapgs` that it needs, or has one too many.
+"""A vector's way through the kernel lacks a `swapgs` that it needs, or has one too many.
 
 ## What it does
 
-Follows every way from the stubs of a table in `vector-tables` through assembly (as `.oro.code`
-lists it) to the first compiled function, and counts `swapgs`. Where some vector has a way with
-one `swapgs` (from ring 3) and one without (from ring 0), each vector must have both, and none
-may execute two. A way that has tested the saved CS (`testb $3` of memory, then `jz` or `jnz`) is
-held to what it found: one `swapgs` from ring 3, none from ring 0. A way from ring 0 that goes on
-to read GS.base, as paranoid entries do, may swap.
+Follows every way from the stubs of the vector tables through assembly, and counts `swapgs`.
+Where some way swaps, a way to compiled code that has tested the saved CS must have swapped once
+if it came from ring 3 and not at all from ring 0; a way that swaps without having tested the
+saved CS is reported, and so is a table's vector that never swaps. At `iret` the swaps must have
+undone each other, and on the ways of `syscall` and of `resume-functions` to ring 3 exactly one more
+must have been made before `sysret` and `iret`. A way that reads GS.base, as paranoid entries do, may swap
+by what it read.
 
 ## Why is this bad?
 
@@ -41,83 +42,89 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orobuild.lint.program.entry_paths import Arrival, EntryPaths
+from orobuild.lint.program.contract import vectors
+from orobuild.lint.program.paths import Kind
 from orobuild.lint.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
     from orobuild.lint.finding import Finding
     from orobuild.lint.program import Program
-    from orobuild.lint.program.tables import VectorTable
+    from orobuild.lint.program.contract import Handler, Routine
+    from orobuild.lint.program.machine import Flags
+    from orobuild.lint.program.paths import Event
 
-BOTH = frozenset((0, 1))
+HINT = "swap exactly once, and only when the interrupted code is ring 3"
 
 
 def check(program: Program) -> Iterator[Finding]:
-    """One finding for each set of `swapgs` counts that is wrong, naming the vectors."""
-    if not program.vector_tables or not EntryPaths.known(program):
-        return
-    paths = EntryPaths(program)
-    for table in program.vector_tables:
-        counts: dict[int, frozenset[int]] = {}
-        starts: dict[int, int] = {}
-        arrivals: dict[int, list[Arrival]] = {}
-        for vector, _, pointer in table.entries:
-            start = program.executable(pointer)
-            if start is None or not paths.is_assembly(start):
-                continue
-            arrivals[vector] = paths.arrivals(start)
-            swaps = frozenset(a.swaps for a in arrivals[vector])
-            if swaps:
-                counts[vector], starts[vector] = swaps, start
-        if BOTH not in counts.values():
-            continue
-        groups: dict[frozenset[int], list[int]] = {}
-        for vector, swaps in counts.items():
-            if swaps != BOTH:
-                groups.setdefault(swaps, []).append(vector)
-        balanced = {v: a for v, a in arrivals.items() if counts.get(v) == BOTH}
-        yield from _against_the_ring(program, table, balanced)
-        for swaps, vectors in groups.items():
-            first = vectors[0]
-            others = f" and {len(vectors) - 1} more" if vectors[1:] else ""
-            yield program.finding(
-                f"vector {first}{others} of {table.name} ({program.place(starts[first])}) "
-                f"{_fault(swaps)}: %gs is not the kernel's there",
-                hint="swap exactly once, and only when the interrupted code is ring 3",
-                evidence=program.evidence(
-                    starts[first], facts=(("vectors", ", ".join(map(str, vectors))),)
-                ),
-            )
+    """One finding for each place and fault, naming the vectors."""
+    events = program.contract.events_by_handlers(Kind.CALL, Kind.JUMP, Kind.IRET)
+    if any(event.state.flags.swaps for event in events):
+        yield from _ways_in(program, events)
+    for routine in program.contract.routines:
+        if routine.is_syscall or routine.is_called:
+            yield from _ways_out(program, routine)
 
 
-def _against_the_ring(
-    program: Program, table: VectorTable, arrivals: Mapping[int, Sequence[Arrival]]
-) -> Iterator[Finding]:
-    """One finding a branch to compiled code whose count is not that of the ring tested before."""
-    wrong: dict[tuple[int, int, int], list[int]] = {}
-    for vector, found in arrivals.items():
-        for a in found:
-            if a.ring is not None and a.swaps != (1 if a.ring else 0):
-                wrong.setdefault((a.branch, a.target, a.ring), []).append(vector)
-    for (branch, target, ring), vectors in wrong.items():
-        others = f" and {len(vectors) - 1} more" if vectors[1:] else ""
-        lack = "without `swapgs`" if ring else "after `swapgs`"
+def _ways_in(program: Program, events: dict[Event, list[Handler]]) -> Iterator[Finding]:
+    wrong: dict[tuple[int, str], list[Handler]] = {}
+    for event, handlers in events.items():
+        fault = _fault(event, event.state.flags)
+        if fault is not None:
+            wrong.setdefault((event.address, fault), []).extend(handlers)
+    for (address, fault), handlers in wrong.items():
+        who, fact = vectors(handlers)
         yield program.finding(
-            f"vector {vectors[0]}{others} of {table.name} reaches {program.place(target)} from "
-            f"ring {ring} {lack}: %gs is not the kernel's there",
-            hint="swap exactly once, and only when the interrupted code is ring 3",
-            evidence=program.evidence(branch, facts=(("vectors", ", ".join(map(str, vectors))),)),
+            f"{who} of {handlers[0].table} {fault} at {program.place(address)}: %gs is not the "
+            "one that belongs there",
+            hint=HINT,
+            evidence=program.evidence(address, facts=(fact,)),
         )
 
 
-def _fault(swaps: frozenset[int]) -> str:
-    if max(swaps) > 1:
-        return f"may execute `swapgs` {max(swaps)} times before compiled code"
-    if 1 not in swaps:
+def _fault(event: Event, flags: Flags) -> str | None:
+    """What is wrong with the swaps on a way from an interrupt, None if nothing is."""
+    if event.kind is Kind.IRET:
+        odd = flags.swaps % 2 and not flags.base_read
+        return "returns with `swapgs` executed an odd number of times" if odd else None
+    if flags.swaps > 1 and not flags.base_read:
+        return f"has executed `swapgs` {flags.swaps} times before compiled code"
+    if flags.ring == 3 and flags.swaps != 1:
+        return "reaches compiled code from ring 3 without `swapgs`"
+    if flags.base_read:
+        return None
+    if flags.ring == 0 and flags.swaps:
+        return "reaches compiled code from ring 0 after `swapgs`"
+    if flags.ring is None and flags.swaps:
+        return "reaches compiled code after `swapgs` without having tested the saved CS"
+    if flags.ring is None:
         return "reaches compiled code without `swapgs`, also from ring 3"
-    return "reaches compiled code only after `swapgs`, also from ring 0"
+    return None
+
+
+def _ways_out(program: Program, routine: Routine) -> Iterator[Finding]:
+    for event in routine.events:
+        swaps = event.state.flags.swaps
+        ring = (
+            3 if event.kind is Kind.SYSRET else program.contract.resume_rings.get(routine.address)
+        )
+        if routine.is_syscall and event.kind in (Kind.CALL, Kind.JUMP):
+            good, what = swaps == 1, "before compiled code"
+        elif event.kind is Kind.SYSRET or (event.kind is Kind.IRET and ring is not None):
+            kernel_base = swaps % 2 == routine.is_syscall
+            good = kernel_base == (ring == 0)
+            what = f"before it leaves for ring {ring}"
+        else:
+            continue
+        if not good and not (event.state.flags.base_read and event.kind is not Kind.SYSRET):
+            yield program.finding(
+                f"{program.place(routine.address)} executes `swapgs` {swaps} times {what} at "
+                f"{program.place(event.address)}: %gs is not the one that belongs there",
+                hint="swap once on the way in and once on the way out",
+                evidence=program.evidence(event.address),
+            )
 
 
 RULE = Rule("IDT005", "swapgs-unbalanced", __doc__, check)

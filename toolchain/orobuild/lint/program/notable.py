@@ -1,0 +1,90 @@
+"""Where a kernel's code has instructions that only kernels have, found in one pass over it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any, Final
+
+from iced_x86 import Decoder, FlowControl, Instruction, InstructionInfoFactory, Mnemonic
+
+from orobuild.lint.program.machine import Machine
+
+if TYPE_CHECKING:
+    from orobuild.lint.program.program import Program
+
+_WANTED: Final = frozenset(
+    getattr(Mnemonic, name)
+    for name in (
+        *("IRET", "IRETD", "IRETQ", "SYSRET", "SYSRETQ", "SYSEXIT", "SYSEXITQ"),
+        *("LIDT", "LGDT", "LTR", "WRMSR", "STI", "STAC", "STD", "OUT", "SWAPGS"),
+    )
+)
+_BRANCHES: Final = frozenset((FlowControl.CALL, FlowControl.UNCONDITIONAL_BRANCH))
+MAX_LINE: Final = 256  # instructions looked at before a site
+
+
+class NotableInstructions:
+    """The sites of privileged instructions, and what is known of the machine before each."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self.sites: dict[Any, list[int]] = {}
+        self.callers: dict[int, set[int]] = {}  # target -> direct calls and jumps to it
+        if program.is_kernel:
+            self._collect()
+        starts: dict[int, set[int]] = {}
+        for index, offset, _, _ in program.flow.runs if self.sites else ():
+            region = program.flow.regions[index]
+            starts.setdefault(region.width, set()).add(region.start + offset)
+        self._starts = {width: sorted(addresses) for width, addresses in starts.items()}
+        self._factory = InstructionInfoFactory()
+
+    def _collect(self) -> None:
+        for _, decoder in self._program.flow.instructions():
+            for instruction in decoder:
+                kind = instruction.flow_control
+                if kind in _BRANCHES:
+                    target = int(instruction.near_branch_target)
+                    self.callers.setdefault(target, set()).add(instruction.ip)
+                    continue
+                mnemonic = instruction.mnemonic
+                if mnemonic in _WANTED:
+                    self.sites.setdefault(mnemonic, []).append(instruction.ip)
+
+    def of(self, *mnemonics: Any) -> list[int]:
+        """The virtual addresses of these instructions, ascending."""
+        return sorted({address for m in mnemonics for address in self.sites.get(m, ())})
+
+    def line(self, address: int) -> list[Instruction]:
+        """The instructions that surely run before the one at `address`, and it, in order.
+
+        From the last place that a branch goes to; what lies behind a call counts as run after it.
+        """
+        region = self._program.region_at(address)
+        if region is None:
+            return []
+        starts = self._starts.get(region.width, [])
+        index = bisect_right(starts, address) - 1
+        start = max(starts[index] if index >= 0 else address, region.start)
+        decoder = Decoder(region.width, region.data, ip=start)
+        decoder.position = start - region.start
+        result: list[Instruction] = []
+        for instruction in decoder:
+            result.append(instruction)
+            if instruction.ip >= address:
+                break
+        return result[-MAX_LINE:] if result and result[-1].ip == address else []
+
+    def machine_at(self, address: int) -> tuple[Machine, Instruction | None]:
+        """What is known right before the instruction at `address`, and the instruction.
+
+        Registers begin unknown where the straight line to it begins.
+        """
+        machine = Machine(self._program.default_width // 8)
+        line = self.line(address)
+        for instruction in line[:-1]:
+            if instruction.flow_control in (FlowControl.CALL, FlowControl.INDIRECT_CALL):
+                machine.called(instruction.ip)
+            elif instruction.flow_control in (FlowControl.NEXT, FlowControl.INTERRUPT):
+                machine.step(instruction, self._factory)
+        return machine, line[-1] if line else None
