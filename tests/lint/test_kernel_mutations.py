@@ -201,7 +201,7 @@ BYTES = [
         "stub without synthetic error code",
         "IDT002",
         lambda k: k.write(stub(33), 0, b"\x6a\x00", b"\x66\x90"),
-        {"IDT006"},
+        {"IDT005", "IDT006"},
     ),
     Mutation("cld lost in bytes", "IDT004", lambda k: k.replace(common("novec"), CLD, b"\x90")),
     Mutation("std for cld", "IDT004", lambda k: k.replace(common("novec"), CLD, b"\xfd")),
@@ -303,7 +303,11 @@ SOURCES = [
         ("asm/isr_common_ist.S", "    cld\n", ""),
         {"IDT004"},
     ),
-    ("error code of #AC", ("kernel/abi/vectors.h", "| 1 << 17 |", "|"), {"IDT002", "IDT006"}),
+    (
+        "error code of #AC",
+        ("kernel/abi/vectors.h", "| 1 << 17 |", "|"),
+        {"IDT002", "IDT005", "IDT006"},
+    ),
     (
         "two registers pushed in the wrong order",
         (
@@ -321,7 +325,7 @@ SOURCES = [
     (
         "a register not pushed",
         ("asm/include/frame.inc", "    pushq %r11\n", ""),
-        {"IDT006"},
+        {"IDT005", "IDT006", "IDT012"},
     ),
     (
         "no synthetic error codes for device interrupts",
@@ -330,7 +334,7 @@ SOURCES = [
             "    .if \\vector >= VECTOR_EXCEPTIONS\n    pushq $0\n",
             "    .if \\vector >= VECTOR_EXCEPTIONS\n",
         ),
-        {"IDT006"},
+        {"IDT005", "IDT006"},
     ),
 ]
 

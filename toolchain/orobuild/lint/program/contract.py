@@ -75,9 +75,17 @@ class Contract:
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self.assembly = AssemblyCode(program)
-        self.paths = Paths(program, self.assembly)
         self.word = program.default_width // 8
+
+    @cached_property
+    def assembly(self) -> AssemblyCode:
+        """Which code is assembly."""
+        return AssemblyCode(self._program)
+
+    @cached_property
+    def paths(self) -> Paths:
+        """The explorer of ways."""
+        return Paths(self._program, self.assembly)
 
     # The structure that joins both halves
 
@@ -189,7 +197,9 @@ class Contract:
     @cached_property
     def routines(self) -> tuple[Routine, ...]:
         """The entries of system calls, and the assembly functions that are no vector's."""
-        result = []
+        result: list[Routine] = []
+        if not self._program.is_kernel and not self._program.vector_tables:
+            return ()
         for address in self.syscall_entries:
             events = self.paths.events(Place(address, by_syscall()))
             result.append(Routine(address, events, is_syscall=True, is_called=False))
