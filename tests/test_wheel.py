@@ -32,6 +32,7 @@ def test_it_carries_the_boot_loader_and_the_licences(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert "orobuild/boot/asm/boot/mbr.S" in names
     assert "orobuild/boot/linker_scripts/boot_stage2.ld" in names
+    assert "orobuild/templates/c/asm/entry.S" in names
     assert [n for n in names if n.endswith(("licenses/LICENSE", "licenses/NOTICE"))]
     assert not [n for n in names if n.startswith(("tests", "kernel"))]
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _COMMANDS = {
+    "init": "start a new kernel's project",
     "build": "sources to a linted kernel and a bootable image",
     "run": "build, then boot it in an emulator and report",
     "asm": "assemble one file",
