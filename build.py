@@ -75,6 +75,9 @@ TEST_TOOLS = (
     Tool("xorriso", "xorriso", "xorriso", "libisoburn", "xorriso"),
     Tool("isoinfo", "genisoimage", "genisoimage", "cdrtools", "cdrtools"),
     Tool("qemu-img", "qemu-utils", "qemu-img", "qemu-img", "qemu"),
+    # GRUB starts the kernel too, and gives it another screen.
+    Tool("grub-mkrescue", "grub-common grub-pc-bin", "grub2-tools-extra", "grub", "grub"),
+    Tool("mformat", "mtools", "mtools", "mtools", "mtools"),
     Tool("bochs", "bochs bochs-term bochsbios vgabios", "bochs", "bochs", "bochs"),
 )
 PYTHON_VENV = Tool("python3 -m ensurepip", "python3-venv", "python3", "python", "python")

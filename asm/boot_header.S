@@ -5,6 +5,11 @@
 .set MULTIBOOT2_ARCHITECTURE_I386, 0
 .set MULTIBOOT2_TAG_END, 0
 .set MULTIBOOT2_TAG_ENTRY, 3
+.set MULTIBOOT2_TAG_FRAMEBUFFER, 5
+.set MULTIBOOT2_OPTIONAL, 1
+.set SCREEN_WIDTH, 1024             # pixels
+.set SCREEN_HEIGHT, 768
+.set SCREEN_DEPTH, 32               # bits of a pixel
 
 .section .oro_boot.multiboot2,"a",@progbits
     .balign 8
@@ -19,6 +24,12 @@ multiboot2_header:
     .short MULTIBOOT2_TAG_ENTRY, 0
     .long 12
     .long _oro_entry_multiboot2 - KERNEL_BASE
+
+    # What the screen should be like, if the loader can choose. Text mode is as good.
+    .balign 8
+    .short MULTIBOOT2_TAG_FRAMEBUFFER, MULTIBOOT2_OPTIONAL
+    .long 20
+    .long SCREEN_WIDTH, SCREEN_HEIGHT, SCREEN_DEPTH
 
     .balign 8
     .short MULTIBOOT2_TAG_END, 0

@@ -30,6 +30,9 @@ struct core {
     uint64_t user_rsp;   /* scratch of the system call entry */
     void *vector_area;   /* where the current thread's vector registers are saved, or null */
 
+    /* Where it was when a panic elsewhere stopped it for good; null before. */
+    const struct frame *_Atomic stopped;
+
     uint32_t index;
     uint32_t apic_id;
     volatile bool online;
@@ -63,4 +66,13 @@ static inline struct core *this_core(void)
     struct core *core;
     __asm__ volatile("movq %%gs:%c1, %0" : "=r"(core) : "i"(__builtin_offsetof(struct core, self)));
     return core;
+}
+
+/* The same where it is not known whether the core has its GS.base yet: then null. A core's is in
+ * the upper half (kernel/arch/descriptors.c). */
+static inline struct core *this_core_or_null(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(MSR_GS_BASE));
+    return high >> 31 ? this_core() : 0;
 }

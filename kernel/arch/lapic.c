@@ -120,6 +120,11 @@ void lapic_send_vector(uint32_t apic_id, uint8_t vector)
     lapic_command(apic_id, COMMAND_ASSERT | vector);
 }
 
+void lapic_send_nmi(uint32_t apic_id)
+{
+    lapic_command(apic_id, COMMAND_ASSERT | COMMAND_NMI);
+}
+
 void lapic_send_nmi_to_others(void)
 {
     lapic_command(0, COMMAND_ALL_BUT_SELF | COMMAND_ASSERT | COMMAND_NMI);

@@ -25,6 +25,27 @@ struct boot_module {
     char name[32];
 };
 
+/* How the pixels of the screen are written, or that it has characters. */
+enum framebuffer_kind {
+    FRAMEBUFFER_UNKNOWN, /* the loader did not say */
+    FRAMEBUFFER_PALETTE, /* a pixel is a number of the palette */
+    FRAMEBUFFER_COLOURS, /* a pixel has its colours in itself */
+    FRAMEBUFFER_TEXT,    /* the VGA's text mode */
+};
+
+struct colour_field {
+    uint8_t shift, bits;
+};
+
+/* Checked: `pitch` bytes a line hold `width` pixels of `bits` bits, the fields lie in a pixel. */
+struct boot_framebuffer {
+    enum framebuffer_kind kind;
+    uint64_t base;                 /* physical */
+    uint32_t pitch, width, height; /* bytes, pixels, pixels */
+    uint8_t bits;                  /* of a pixel: 8, 15, 16, 24 or 32 */
+    struct colour_field red, green, blue;
+};
+
 enum { BOOT_MEMORY_RANGES = 64, BOOT_MODULES = 8 };
 
 struct boot_info {
@@ -32,6 +53,7 @@ struct boot_info {
     char loader[32];
     char command_line[256];
     uint64_t rsdp; /* physical address of the ACPI root pointer, 0 if the loader did not say */
+    struct boot_framebuffer framebuffer;
     uint32_t memory_count, module_count;
     struct memory_range memory[BOOT_MEMORY_RANGES];
     struct boot_module modules[BOOT_MODULES];

@@ -16,6 +16,7 @@
 #include "console/exit.h"
 #include "console/input.h"
 #include "console/printk.h"
+#include "console/screen.h"
 #include "console/serial.h"
 #include "firmware/topology.h"
 #include "interrupt/event.h"
@@ -63,19 +64,21 @@ static void start_interrupts(void)
 _Noreturn void kernel_main(uint32_t magic, uint64_t information)
 {
     serial_init();
+    paging_init();
     printk("\nOro\n");
     if (!boot_info_read(magic, information)) {
         printk("oro: verdict=fail reason=bad-boot-information protocol=%s magic=0x%x\n",
                boot_info.protocol, magic);
         machine_exit(EXIT_FAIL);
     }
+    printk_choose_level();
     crash_early_if_asked();
     features_enable();
-    paging_init();
     topology_read();
     memory_map_init();
     frames_init();
     kernel_map_init();
+    printk_start_screen();
     start_first_core();
     frames_add_high();
     start_interrupts();
@@ -90,7 +93,8 @@ _Noreturn void kernel_main(uint32_t magic, uint64_t information)
            lapic_timer_has_deadlines() ? "tsc-deadline" : "periodic", lapic_timer_hz(),
            frames_total_count() * (PAGE_SIZE / 1024), paging_levels, features.smep, features.smap, features.umip,
            features.pcid);
-    printk("command line: %s\n", boot_info.command_line);
+    log_line(LOG_INFO, "command line: %s\nscreen: %s\n", boot_info.command_line,
+             screen_kind());
 
     crash_if_asked();
     demo_start(!boot_option("test") || ktap_run());

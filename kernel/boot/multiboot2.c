@@ -20,6 +20,7 @@ enum tag_types {
     TAG_LOADER_NAME = 2,
     TAG_MODULE = 3,
     TAG_MEMORY_MAP = 6,
+    TAG_FRAMEBUFFER = 8,
     TAG_ACPI_OLD = 14,
     TAG_ACPI_NEW = 15,
 };
@@ -45,6 +46,15 @@ struct tag_memory_map {
     uint32_t entry_size, entry_version;
 };
 
+struct tag_framebuffer {
+    struct tag tag;
+    uint32_t base[2]; /* of 64 bits */
+    uint32_t pitch, width, height;
+    uint8_t bits, type;
+    uint16_t reserved;
+    struct colour_field red, green, blue; /* of type 1 */
+};
+
 /* The string at `text` ends inside the tag. */
 static bool terminated(const struct tag *tag, const char *text)
 {
@@ -66,6 +76,48 @@ static bool read_memory_map(const struct tag *tag)
         boot_info_add_memory(range->base, range->size, range->type);
     }
     return true;
+}
+
+static bool field_fits(struct colour_field field, uint32_t bits)
+{
+    return field.bits > 0 && field.bits <= 16 && field.shift + (uint32_t)field.bits <= bits;
+}
+
+/* Specification 3.6.12. What this kernel cannot draw on is as if the loader had said nothing, since
+ * a screen is no reason not to run. */
+static void read_framebuffer(const struct tag *tag)
+{
+    static const enum framebuffer_kind kinds[] = {FRAMEBUFFER_PALETTE, FRAMEBUFFER_COLOURS,
+                                                  FRAMEBUFFER_TEXT};
+    enum { LARGEST = 1 << 28, LIMIT_BITS = 46 };
+    const struct tag_framebuffer *given = (const void *)tag;
+    if (tag->size < offsetof(struct tag_framebuffer, red) ||
+        given->type >= sizeof(kinds) / sizeof(kinds[0]))
+        return;
+    enum framebuffer_kind kind = kinds[given->type];
+    struct boot_framebuffer found = {.kind = kind,
+                                     .base = given->base[0] | (uint64_t)given->base[1] << 32,
+                                     .pitch = given->pitch,
+                                     .width = given->width,
+                                     .height = given->height,
+                                     .bits = given->bits};
+    uint64_t bytes = (found.bits + UINT64_C(7)) / 8;
+    bool sound = bytes >= 1 && bytes <= 4 && found.width && found.height &&
+                 found.width * bytes <= found.pitch &&
+                 (uint64_t)found.pitch * found.height <= LARGEST && found.base >> LIMIT_BITS == 0;
+    if (kind == FRAMEBUFFER_PALETTE)
+        sound &= found.bits == 8;
+    if (kind == FRAMEBUFFER_COLOURS) {
+        if (tag->size < offsetof(struct tag_framebuffer, blue) + sizeof(given->blue))
+            return;
+        found.red = given->red;
+        found.green = given->green;
+        found.blue = given->blue;
+        sound &= field_fits(found.red, found.bits) && field_fits(found.green, found.bits) &&
+                 field_fits(found.blue, found.bits);
+    }
+    if (sound || kind == FRAMEBUFFER_TEXT)
+        boot_info.framebuffer = found;
 }
 
 static bool read_tag(const struct tag *tag)
@@ -91,6 +143,9 @@ static bool read_tag(const struct tag *tag)
         return true;
     case TAG_MEMORY_MAP:
         return read_memory_map(tag);
+    case TAG_FRAMEBUFFER:
+        read_framebuffer(tag);
+        return true;
     case TAG_ACPI_OLD:
         /* A copy of the root pointer; the newer one, if there is one too, is preferred. */
         if (!boot_info.rsdp)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "abi/core.h"
+#include "abi/processor.h"
 #include "abi/vectors.h"
 #include "arch/cpu.h"
 #include "arch/features.h"
@@ -14,6 +15,7 @@
 #include "arch/lapic_timer.h"
 #include "console/input.h"
 #include "console/printk.h"
+#include "interrupt/backtrace.h"
 #include "interrupt/event.h"
 #include "interrupt/exceptions.h"
 #include "interrupt/panic.h"
@@ -48,6 +50,19 @@ static void no_page(const struct frame *frame, uint64_t address)
         process_kill("out-of-memory");
 }
 
+/* The end of the run, or somebody pressed the button to see what the core is doing. */
+static void nmi(const struct frame *frame)
+{
+    if (stop_requested())
+        panic_stop(frame);
+    crash_nmi();
+    char place[PLACE_TEXT];
+    place_describe(frame->rip, false, place);
+    bool user = frame->cs & SELECTOR_RING_MASK;
+    printk("oro: nmi core_index=%u ring=%lu rip=0x%lx rsp=0x%lx symbol=%s\n", this_core()->index,
+           frame->cs & SELECTOR_RING_MASK, frame->rip, frame->rsp, user ? "?" : place);
+}
+
 /* What happened is dealt with; run_context() decides what comes next. */
 __attribute__((always_inline)) static inline void kernel_event(const struct event *event)
 {
@@ -79,11 +94,11 @@ __attribute__((always_inline)) static inline void kernel_event(const struct even
         process_kill("return-address-not-canonical");
         break;
     case EVENT_NMI:
-        if (stop_requested())
-            cpu_halt();
+        nmi(event->frame);
         break;
     case EVENT_APIC_ERROR:
-        printk("core %u: local APIC error, status 0x%x\n", core->index, lapic_errors());
+        log_line(LOG_WARNING, "core %u: local APIC error, status 0x%x\n", core->index,
+                 lapic_errors());
         break;
     case EVENT_SERIAL:
         input_serial();
@@ -185,8 +200,7 @@ _Noreturn void exception_entry_ist(struct frame *frame, uint32_t swapped)
     PROBE_POINT(PROBE_IST, frame);
     if (frame->vector != VECTOR_NMI)
         panic_exception(frame);
-    if (stop_requested())
-        cpu_halt();
+    nmi(frame);
     _oro_resume_kernel(frame, swapped);
 }
 

@@ -1,8 +1,10 @@
 /*
  * panic.h - the end, with everything a person or `orobuild decode` needs to know why.
  *
- * The dump stands between the lines "oro: panic-begin" and "oro: panic-end"; then the machine
- * exits with EXIT_FAIL.
+ * The block stands between the lines "oro: panic-begin" and "oro: panic-end", and then the machine
+ * exits with EXIT_FAIL. kernel/README.md lists its lines. One core speaks; the others are stopped
+ * by NMI first, and what they were doing is part of the block. It works from anywhere: on an IST
+ * stack, before the core has its tables, on any core, with any lock held.
  */
 #pragma once
 
@@ -18,3 +20,6 @@ _Noreturn void panic_exception(const struct frame *frame);
 
 /* The same before the core has GS.base, TSS and IDT; jumped to from isr_early.S. */
 _Noreturn void panic_early(const struct frame *frame);
+
+/* An NMI has told the calling core to stop, at this frame. */
+_Noreturn void panic_stop(const struct frame *frame);

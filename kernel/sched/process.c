@@ -81,7 +81,7 @@ static void demolish(struct process *process)
 
 static int64_t refuse(const char *name, const char *why, int64_t error)
 {
-    printk("cannot start %s: %s\n", name, why);
+    log_line(LOG_ERROR, "cannot start %s: %s\n", name, why);
     return error;
 }
 
@@ -197,7 +197,8 @@ static void end(struct thread *thread, int status)
 void process_exit(int status)
 {
     struct thread *thread = this_core()->current;
-    printk("[%s %u] exited with status %d\n", thread->process->name, thread->process->pid, status);
+    log_line(LOG_INFO, "[%s %u] exited with status %d\n", thread->process->name,
+             thread->process->pid, status);
     end(thread, status & STATUS_MASK);
 }
 
@@ -277,9 +278,8 @@ void process_fault(const struct frame *frame, uint64_t address)
     struct thread *thread = this_core()->current;
     if (frame->vector == VECTOR_NO_DEVICE && start_using_vectors(thread))
         return;
-    char text[EXCEPTION_TEXT] = "";
-    if (frame->vector == VECTOR_PAGE_FAULT)
-        exception_describe_page_fault(frame->error_code, text);
+    char text[EXCEPTION_TEXT];
+    exception_describe_error(frame->vector, frame->error_code, text);
     printk("oro: killed=%s pid=%u vector=%lu name=%s error=0x%lx rip=0x%lx address=0x%lx\n%s%s",
            thread->process->name, thread->process->pid, frame->vector,
            exception_name(frame->vector), frame->error_code, frame->rip, address, text,

@@ -157,7 +157,7 @@ static void add_core(uint32_t apic_id, uint64_t page, struct trampoline *paramet
     }
     /* INIT puts it to sleep again, should it wake late. */
     lapic_send_init(apic_id);
-    printk("core with APIC id %u does not answer: left off\n", apic_id);
+    log_line(LOG_WARNING, "core with APIC id %u does not answer: left off\n", apic_id);
 }
 
 void smp_start_others(void)
@@ -167,7 +167,7 @@ void smp_start_others(void)
     if (topology.core_count <= 1)
         return;
     if (!page) {
-        printk("no usable page below 1 MiB: the other cores stay off\n");
+        log_line(LOG_WARNING, "no usable page below 1 MiB: the other cores stay off\n");
         return;
     }
     kernel_map_trampoline(page);
@@ -184,7 +184,7 @@ void smp_start_others(void)
         if (apic_id != self && lapic_reaches(apic_id))
             add_core(apic_id, page, parameters);
         else if (apic_id != self)
-            printk("core with APIC id %u needs x2APIC mode: left off\n", apic_id);
+            log_line(LOG_WARNING, "core with APIC id %u needs x2APIC mode: left off\n", apic_id);
     }
     kernel_unmap_trampoline();
 }

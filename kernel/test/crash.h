@@ -9,6 +9,11 @@
  *   use-after-free  one is written to after that; the profile debug notices
  *   check   a failed check, panic()
  *   tick    an undefined instruction on the last core, in its timer interrupt, while all run
+ *   chatter the same while all other cores print without end
+ *   nmi     a failed check in an NMI that interrupts the first core while it prints without end
+ *   again   a failed check, and a fault while its block is printed
+ *
+ * `nmi=print` is no crash: the last core sends the first one NMIs while that prints.
  */
 #pragma once
 
@@ -22,3 +27,6 @@ void crash_if_asked(void);
 
 /* At each timer tick of a core. */
 void crash_tick(const struct core *core);
+
+/* In each NMI that does not stop the core. */
+void crash_nmi(void);

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 
+import msgspec
 import pytest
 
 from orobuild import assembler
 from orobuild.elf import compare, compare_images, reader
+from orobuild.pipeline import targets
 from orobuild.pipeline.loader import MBR, STAGE2, bios_loader
 from orobuild.project import load
 from stages import build_stages
@@ -59,7 +61,10 @@ def test_the_image_is_the_one_that_gnu_ld_makes(stages, tool, tmp_path):
     output = tmp_path / "gnu.elf"
     script = stages.shop.project.root / target.script
     run(tool("ld"), "-z", "noexecstack", "-T", script, "-o", output, *names, cwd=tmp_path)
-    ours = reader.read(stages.linked.data, "ours")
+    # No other linker makes the table of the code's names.
+    plain = msgspec.structs.replace(target, code_symbols=False)
+    linked = targets.link_objects(stages.shop, stages.linked.name, plain, stages.objects)
+    ours = reader.read(linked.data, "ours")
     theirs = reader.read(output.read_bytes(), "theirs")
     assert compare_images.compare(ours, theirs) == []
     segments = [[bytes(e.segment_data(s)) for s in e.segments] for e in (ours, theirs)]

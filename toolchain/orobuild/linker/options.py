@@ -43,7 +43,8 @@ class LinkOptions:
     `undefined`: names to require (-u). `build_id`: `sha1`, `md5`, or 0x and the id. `entry`: overrides the script's ENTRY.
     `pie`: a static image that can be loaded anywhere, `pack_relative` with DT_RELR, `now` said to
     be bound at once; `text_relocations` allows addresses in read-only sections, refuses them, or
-    (None) warns. `eh_frame_hdr` makes that section.
+    (None) warns. `eh_frame_hdr` makes that section, `code_symbols` makes
+    `.oro.symbols`, a table of the code's names that the image carries.
     `relax` may turn loads through the GOT into direct ones. `wrap`: symbols of --wrap.
     `segment_starts` answer SEGMENT_START. `sort_common`: common symbols by alignment.
     `check_sections`: overlapping sections are errors. `paged`: segments begin on pages (not -n).
@@ -81,6 +82,7 @@ class LinkOptions:
     text_relocations: bool | None = None
     hash_style: Literal["sysv", "gnu", "both"] = "both"
     eh_frame_hdr: bool = False
+    code_symbols: bool = False
     relocatable: bool = False
     emit_relocations: bool = False
     relax: bool = True

@@ -20,6 +20,7 @@ from orobuild.linker import build_id, ifunc, orphans, permissions, placement, se
 from orobuild.linker import got as got_phase
 from orobuild.linker.archives import expand
 from orobuild.linker.checks import discarded_targets, overlaps, undefined_symbols
+from orobuild.linker.code_symbols import CodeSymbols
 from orobuild.linker.collection import collect_garbage
 from orobuild.linker.contents import ScriptSymbol
 from orobuild.linker.crossrefs import check_cross_references
@@ -135,6 +136,8 @@ def link_objects(
     frame_header = FrameHeader(inputs, symbols) if options.eh_frame_hdr and not binary else None
     made = [got.row, got.base_row, note, *indirect.rows, *(pie.rows if pie else ())]
     made += [frame_header.row] if frame_header else []
+    code_symbols = CodeSymbols(inputs, symbols) if options.code_symbols else None
+    made += [code_symbols.row] if code_symbols else []
     for row in sorted(made):
         if row >= 0:
             placement.place_one(inputs, placed, row)
@@ -158,6 +161,8 @@ def link_objects(
         relocations = merge_sections(inputs, symbols, placed, relocations, cache.merging)
     if frame_header is not None and not frame_header.measure(placed):
         placed.leave_out({frame_header.row})
+    if code_symbols is not None:
+        code_symbols.measure(placed)
     layout = Layout(inputs, symbols, placed, script, options)
     files_layout: FileLayout | None = None
     stack = None if binary else stack_of(inputs, options)
@@ -198,7 +203,7 @@ def link_objects(
         warnings += pie.warnings
     problems += overlaps(placed) if options.check_sections else []
     problems += check_cross_references(resolution, relocations, script)
-    late = tuple(content for content in (pie, frame_header) if content is not None)
+    late = tuple(content for content in (pie, frame_header, code_symbols) if content is not None)
     patches = Patches(relocations, thread_changes + relaxations, got, links, late)
     entry, complaint = _entry(resolution, script, options, entry_name, binary=binary)
     if complaint is not None:

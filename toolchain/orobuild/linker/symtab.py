@@ -190,14 +190,14 @@ def _discarded(
         considered.tolist(), inputs.symbols["name"][rows[considered]].tolist(), strict=True
     ):
         if choice.only is None:
-            unwanted[index] = text[number].startswith(_TEMPORARY)
+            unwanted[index] = text[number].startswith(TEMPORARY)
         else:
             unwanted[index] = text[number] not in choice.only
     return unwanted
 
 
 # _bfd_elf_is_local_label_name: what compilers name their labels.
-_TEMPORARY: Final = (".L", "..", "_.L_")
+TEMPORARY: Final = (".L", "..", "_.L_")
 
 
 def _local_symbols(

@@ -228,6 +228,7 @@ def link_objects(
         strict=not shop.unchecked,
         orphan_handling="place" if shop.unchecked else "error",
         gc_sections=target.gc_sections,
+        code_symbols=target.code_symbols,
         output_format=target.format,
         strip=target.strip,
         pie=target.pie,

@@ -65,6 +65,9 @@ class Target(Section, frozen=True, kw_only=True):
     """A static image that runs wherever it is loaded (ET_DYN); the C flags must fit (`-fpie`)."""
     gc_sections: bool = False
     """Drop sections that nothing refers to."""
+    code_symbols: bool = False
+    """Make `.oro.symbols`, the code's names in the image (see `code-symbols.md`), for the script
+    to place."""
     strip: Literal["none", "debug", "all"] = "none"
     """What to leave out of the linked file: debug sections, or these and the symbol table."""
     lint: bool = True

@@ -14,6 +14,11 @@ from orobuild.cli.commands.asm import parse_symbol
 @click.option("-o", "output", default="a.out", show_default=True, help="The linked file.")
 @click.option("-e", "--entry", metavar="SYMBOL", help="The entry point, instead of the script's.")
 @click.option("--gc-sections", is_flag=True, help="Drop sections that nothing refers to.")
+@click.option(
+    "--code-symbols",
+    is_flag=True,
+    help="Make .oro.symbols, a table of the code's names, for the script to place.",
+)
 @click.option("--defsym", "symbols", multiple=True, metavar="NAME=VALUE", help="Define a symbol.")
 @click.option(
     "-Map", "--map", "map_file", metavar="FILE", help="Write a map of what lies where and why."
@@ -41,6 +46,7 @@ def command(
     why: str | None,
     *,
     gc_sections: bool,
+    code_symbols: bool,
 ) -> None:
     """Link OBJECTS by a linker script.
 
@@ -61,6 +67,7 @@ def command(
     options = linker.LinkOptions(
         entry=entry,
         gc_sections=gc_sections,
+        code_symbols=code_symbols,
         defsym=dict(parse_symbol(s) for s in symbols),
         output_format="binary" if output_format == "binary" else "elf",
     )
