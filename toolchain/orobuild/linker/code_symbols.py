@@ -118,7 +118,8 @@ def _code_rows(inputs: Inputs, symbols: Symbols, placed: Placement) -> NDArray[n
     rows = rows[symbols.meaning()[rows] == rows]
     text = inputs.strings.text
     named = [not text[name].startswith(TEMPORARY) for name in table["name"][rows].tolist()]
-    return rows[np.array(named, bool)]
+    kept: NDArray[np.int64] = rows[np.array(named, bool)]
+    return kept
 
 
 def pack_names(names: Sequence[bytes], start: int) -> bytes:
