@@ -4,19 +4,32 @@
 .section .text.user_copy,"ax",@progbits
 .code64
 
-# size_t _oro_user_copy(void *to, const void *from, size_t size)
+# Copy rdx bytes from rsi to rdi, words first. Clobbers rcx, rsi, rdi. \kind makes the labels differ.
+.macro copy_words_and_bytes kind
+    movq %rdx, %rcx
+    shrq $3, %rcx
+words_may_fault_\kind:
+    rep movsq
+    movl %edx, %ecx
+    andl $7, %ecx
+bytes_may_fault_\kind:
+    rep movsb
+.endm
+
+# uint64_t _oro_user_copy(void *to, const void *from, size_t size)
 # Copies with access to user pages allowed (CR4.SMAP is set). In: System V ABI; the user range has
-# been checked to lie below USER_LIMIT. Out: rax = bytes not copied, 0 when all went well.
+# been checked to lie below USER_LIMIT. Out: rax = 0 when all was copied, else 1.
     .globl _oro_user_copy
     .type _oro_user_copy, @function
 _oro_user_copy:
-    movq %rdx, %rcx
     stac
-user_copy_may_fault:
-    rep movsb
-user_copy_fixup:
+    copy_words_and_bytes smap
     clac
-    movq %rcx, %rax
+    xorl %eax, %eax
+    ret
+fixup_smap:
+    clac
+    movl $1, %eax
     ret
     .size _oro_user_copy, . - _oro_user_copy
 
@@ -24,11 +37,11 @@ user_copy_fixup:
     .globl _oro_user_copy_nosmap
     .type _oro_user_copy_nosmap, @function
 _oro_user_copy_nosmap:
-    movq %rdx, %rcx
-user_copy_nosmap_may_fault:
-    rep movsb
-user_copy_nosmap_fixup:
-    movq %rcx, %rax
+    copy_words_and_bytes nosmap
+    xorl %eax, %eax
+    ret
+fixup_nosmap:
+    movl $1, %eax
     ret
     .size _oro_user_copy_nosmap, . - _oro_user_copy_nosmap
 
@@ -38,7 +51,9 @@ user_copy_nosmap_fixup:
     .globl _oro_fixups
     .type _oro_fixups, @object
 _oro_fixups:
-    .quad user_copy_may_fault, user_copy_fixup
-    .quad user_copy_nosmap_may_fault, user_copy_nosmap_fixup
+    .quad words_may_fault_smap, fixup_smap
+    .quad bytes_may_fault_smap, fixup_smap
+    .quad words_may_fault_nosmap, fixup_nosmap
+    .quad bytes_may_fault_nosmap, fixup_nosmap
     .quad 0, 0
     .size _oro_fixups, . - _oro_fixups

@@ -48,7 +48,7 @@ enum syscall_limits {
     WEIGHT_MAX = 16,
 };
 
-/* What SYSCALL_RECEIVE writes. */
+/* What SYSCALL_RECEIVE writes, up to the last of `size` bytes. */
 struct message {
     uint32_t sender; /* pid */
     uint32_t size;

@@ -53,3 +53,39 @@ bool boot_option(const char *word)
     }
     return false;
 }
+
+/* A digit's value; 16 if it is none. */
+static uint64_t digit(char character)
+{
+    if (character >= '0' && character <= '9')
+        return (uint64_t)(character - '0');
+    if (character >= 'a' && character <= 'f')
+        return (uint64_t)(character - 'a' + 10);
+    return 16;
+}
+
+static bool read_number(const char *text, uint64_t *number)
+{
+    uint64_t base = 10;
+    if (text[0] == '0' && text[1] == 'x') {
+        base = 16;
+        text += 2;
+    }
+    *number = 0;
+    if (digit(*text) >= base)
+        return false;
+    for (; digit(*text) < base; text++)
+        *number = *number * base + digit(*text);
+    return *text == ' ' || *text == '\0';
+}
+
+bool boot_option_number(const char *prefix, uint64_t *number)
+{
+    size_t length = strlen(prefix);
+    for (const char *word = boot_info.command_line; *word; word++) {
+        bool begins = word == boot_info.command_line || word[-1] == ' ';
+        if (begins && strlen(word) >= length && memcmp(word, prefix, length) == 0)
+            return read_number(word + length, number);
+    }
+    return false;
+}

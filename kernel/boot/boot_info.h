@@ -69,5 +69,9 @@ bool boot_info_read(uint32_t magic, uint64_t information);
 void boot_info_add_memory(uint64_t base, uint64_t size, uint32_t type);
 void boot_info_add_module(uint64_t base, uint64_t size, const char *name);
 
+/* The number that follows this prefix in a word of the command line ("acpi_rsdp=0xf5a0"), decimal or
+ * with 0x hexadecimal; false if there is no such word, or no number. */
+bool boot_option_number(const char *prefix, uint64_t *number);
+
 /* Whether the command line has this word ("run=forever"). */
 bool boot_option(const char *word);

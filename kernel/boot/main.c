@@ -67,7 +67,8 @@ _Noreturn void kernel_main(uint32_t magic, uint64_t information)
     paging_init();
     printk("\nOro\n");
     if (!boot_info_read(magic, information)) {
-        printk("oro: verdict=fail reason=bad-boot-information protocol=%s magic=0x%x\n",
+        printk("oro: verdict=fail reason=%s protocol=%s magic=0x%x\n",
+               boot_info.memory_count ? "bad-boot-information" : "no-memory-map",
                boot_info.protocol, magic);
         machine_exit(EXIT_FAIL);
     }

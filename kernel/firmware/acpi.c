@@ -99,6 +99,9 @@ static const struct rsdp *root_at(uint64_t address)
 
 uint64_t acpi_find_root(void)
 {
+    uint64_t named;
+    if (boot_option_number("acpi_rsdp=", &named))
+        return named;
     if (root_at(boot_info.rsdp))
         return boot_info.rsdp;
     uint64_t ebda = scan_ebda();

@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Physical address of the root pointer: the loader's, or the one in the BIOS's memory; 0 if there
+/* Physical address of the root pointer: the one that `acpi_rsdp=` on the command line names (0: none),
+ * whether or not it is sound; else the loader's, or the one in the BIOS's memory; 0 if there
  * is none. Reads through the boot direct map. */
 uint64_t acpi_find_root(void);
 

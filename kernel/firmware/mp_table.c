@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "abi/layout.h"
+#include "boot/boot_info.h"
 #include "firmware/routing.h"
 #include "firmware/scan.h"
 #include "firmware/topology.h"
@@ -48,6 +49,9 @@ enum {
 
 uint64_t mp_table_find(void)
 {
+    uint64_t named;
+    if (boot_option_number("mp_table=", &named))
+        return named;
     /* The size of base memory in KiB is at 0x413 (chapter 4). */
     const uint8_t *word = phys_to_virt(0x413);
     uint64_t base_end = (uint64_t)(word[0] | word[1] << 8) << 10;

@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Physical address of the floating pointer structure (chapter 4: EBDA, last KiB of base memory,
+/* Physical address of the floating pointer structure: the one that `mp_table=` on the command line
+ * names (0: none), or the first sound one (chapter 4: EBDA, last KiB of base memory,
  * BIOS area); 0 if there is none. Reads through the boot direct map. */
 uint64_t mp_table_find(void);
 

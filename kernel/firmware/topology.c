@@ -1,5 +1,6 @@
 #include "firmware/topology.h"
 
+#include "console/printk.h"
 #include "firmware/acpi.h"
 #include "firmware/mp_table.h"
 #include "firmware/routing.h"
@@ -32,6 +33,10 @@ void topology_read(void)
         return;
     }
     routing_reset();
-    if (mp_table_read(mp))
+    if (mp_table_read(mp)) {
         topology.source = "mp";
+        return;
+    }
+    routing_reset();
+    printk("neither ACPI nor an MP table says which cores there are: this one is used\n");
 }

@@ -7,7 +7,9 @@
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {
     void *result = to;
-    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+    size_t words = size / sizeof(uint64_t), rest = size % sizeof(uint64_t);
+    __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(rest) : : "memory");
     return result;
 }
 

@@ -25,7 +25,7 @@ static void refill(struct object_cache *cache)
         push(cache, page + offset);
 }
 
-void *object_alloc(struct object_cache *cache)
+void *object_take(struct object_cache *cache)
 {
     spinlock_acquire(&cache->lock);
     if (!cache->free_list)
@@ -34,6 +34,12 @@ void *object_alloc(struct object_cache *cache)
     if (object)
         cache->free_list = *(void **)object;
     spinlock_release(&cache->lock);
+    return object;
+}
+
+void *object_alloc(struct object_cache *cache)
+{
+    void *object = object_take(cache);
     if (object)
         memset(object, 0, cache->size);
     return object;

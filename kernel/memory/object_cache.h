@@ -16,4 +16,8 @@ struct object_cache {
 
 /* A zeroed object, or null if memory is out. */
 void *object_alloc(struct object_cache *cache);
+
+/* The same with whatever bytes it has: for what is overwritten at once. */
+void *object_take(struct object_cache *cache);
+
 void object_free(struct object_cache *cache, void *object);

@@ -3,8 +3,8 @@
 #include "abi/layout.h"
 #include "arch/features.h"
 
-extern size_t _oro_user_copy(void *to, const void *from, size_t size);
-extern size_t _oro_user_copy_nosmap(void *to, const void *from, size_t size);
+extern uint64_t _oro_user_copy(void *to, const void *from, size_t size);
+extern uint64_t _oro_user_copy_nosmap(void *to, const void *from, size_t size);
 
 static bool in_user_half(uint64_t address, size_t size)
 {

@@ -54,36 +54,43 @@ size_t inbox_kept_frames(void)
     return cache.frames;
 }
 
-/* Delivers, or blocks the sender until the receiver's inbox changes. Under the process lock. */
-static int64_t deliver(uint64_t pid, const struct message *message)
+/* Delivers the letter, or blocks the sender until the receiver's inbox changes. False if the letter
+ * was not taken. Under the process lock. */
+static bool deliver(uint64_t pid, struct letter *letter, int64_t *result)
 {
     struct process *receiver = process_table_find(pid);
-    if (!receiver || receiver->ended)
-        return ERROR_NO_PROCESS;
+    *result = 0;
+    if (!receiver || receiver->ended) {
+        *result = ERROR_NO_PROCESS;
+        return false;
+    }
     if (receiver->inbox_count == INBOX_MAX) {
         process_block(receiver);
-        return 0;
+        return false;
     }
-    struct letter *letter = object_alloc(&cache);
-    if (!letter)
-        return ERROR_NO_MEMORY;
-    letter->message = *message;
     put(receiver, letter);
     process_wake_waiters(receiver);
-    return 0;
+    return true;
 }
 
 int64_t process_send(uint64_t pid, uint64_t bytes, uint64_t size)
 {
-    struct message message = {.sender = this_core()->current->process->pid,
-                              .size = (uint32_t)size};
     if (size > MESSAGE_MAX)
         return ERROR_TOO_LONG;
-    if (!user_read(message.bytes, bytes, size))
-        return ERROR_BAD_ADDRESS;
-    process_lock();
-    int64_t result = deliver(pid, &message);
-    process_unlock();
+    struct letter *letter = object_take(&cache);
+    if (!letter)
+        return ERROR_NO_MEMORY;
+    int64_t result = ERROR_BAD_ADDRESS;
+    bool taken = false;
+    letter->message.sender = this_core()->current->process->pid;
+    letter->message.size = (uint32_t)size;
+    if (user_read(letter->message.bytes, bytes, size)) {
+        process_lock();
+        taken = deliver(pid, letter, &result);
+        process_unlock();
+    }
+    if (!taken)
+        object_free(&cache, letter);
     return result;
 }
 
@@ -99,7 +106,9 @@ int64_t process_receive(uint64_t to)
     process_unlock();
     if (!letter)
         return 0;
-    struct message message = letter->message;
+    int64_t size = letter->message.size;
+    bool written = user_write(to, &letter->message,
+                              offsetof(struct message, bytes) + letter->message.size);
     object_free(&cache, letter);
-    return user_write(to, &message, sizeof(message)) ? (int64_t)message.size : ERROR_BAD_ADDRESS;
+    return written ? size : ERROR_BAD_ADDRESS;
 }

@@ -29,7 +29,10 @@ extern const uint64_t _oro_boot_gdt[];
 enum {
     BASE_MEMORY_END = 0xa0000,
     FIRST_TRAMPOLINE_PAGE = 0x1000, /* page 0 holds the BIOS's vectors */
-    ANSWER_PATIENCE = 1000,         /* milliseconds until a silent core is given up */
+    /* Milliseconds until a silent core is given up. Tables that list one core which does not exist
+     * may list hundreds, so each silent core halves the patience for the next. */
+    ANSWER_PATIENCE = 1000,
+    ANSWER_PATIENCE_MIN = 50,
 };
 
 struct core cores[MAX_CORES];
@@ -37,6 +40,7 @@ uint32_t core_count;
 
 static uint64_t ist_tops[MAX_CORES][IST_COUNT];
 static atomic_bool released;
+static unsigned patience = ANSWER_PATIENCE;
 
 /* rsp at the first instruction of a C function on a stack with this top. */
 static uint64_t first_rsp(uint64_t stack_top)
@@ -139,7 +143,7 @@ static bool start_core(const struct core *core, uint64_t page)
     clock_delay(200);
     if (!core->online)
         lapic_send_startup(core->apic_id, (uint8_t)(page / PAGE_SIZE));
-    return wait_online(core, ANSWER_PATIENCE);
+    return wait_online(core, patience);
 }
 
 /* Prepares and starts the core with this APIC id as the next one. */
@@ -155,6 +159,7 @@ static void add_core(uint32_t apic_id, uint64_t page, struct trampoline *paramet
         core_count++;
         return;
     }
+    patience = patience / 2 > ANSWER_PATIENCE_MIN ? patience / 2 : ANSWER_PATIENCE_MIN;
     /* INIT puts it to sleep again, should it wake late. */
     lapic_send_init(apic_id);
     log_line(LOG_WARNING, "core with APIC id %u does not answer: left off\n", apic_id);
@@ -164,6 +169,8 @@ void smp_start_others(void)
 {
     uint32_t self = cores[0].apic_id;
     uint64_t page = find_trampoline_page();
+    if (topology.cores_beyond)
+        printk("%u cores are more than the kernel can use: left off\n", topology.cores_beyond);
     if (topology.core_count <= 1)
         return;
     if (!page) {

@@ -70,5 +70,18 @@ static void boot_options(void)
     memcpy(boot_info.command_line, saved, sizeof(saved));
 }
 
+static void boot_numbers(void)
+{
+    char saved[sizeof(boot_info.command_line)];
+    memcpy(saved, boot_info.command_line, sizeof(saved));
+    string_copy(boot_info.command_line, "xa=1 a=0x2f b=12 c= d=0x e=5x", sizeof(saved));
+    uint64_t number = 0;
+    CHECK(boot_option_number("a=", &number) && number == 0x2f);
+    CHECK(boot_option_number("b=", &number) && number == 12);
+    CHECK(!boot_option_number("c=", &number) && !boot_option_number("d=", &number));
+    CHECK(!boot_option_number("e=", &number) && !boot_option_number("f=", &number));
+    memcpy(boot_info.command_line, saved, sizeof(saved));
+}
+
 TEST_SUITE(text, {"numbers", numbers}, {"strings", strings}, {"moving_memory", moving_memory},
-           {"boot_options", boot_options});
+           {"boot_options", boot_options}, {"boot_numbers", boot_numbers});

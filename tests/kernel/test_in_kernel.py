@@ -45,7 +45,7 @@ def test_every_suite_passes(built, boot, read_ktap, settings):
 
 
 def test_interrupts_that_nobody_expects_are_survived(built, boot):
-    """Sent to itself by the suite `topology`: an APIC error, a spurious one, and two strays."""
+    """Sent to itself by the suite `topology`: an APIC error and two strays."""
     report = boot(built.kernel, "test")
     assert "core 0: local APIC error, status 0x0" in report.lines
     assert report.passed, report.reason
