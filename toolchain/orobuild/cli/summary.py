@@ -50,13 +50,27 @@ def of_build(result: BuildResult) -> str:
     for target in alone:
         whole = target.path == result.kernel or len(alone) == 1
         lines += _target(target, result.project.root, whole=whole)
-    if result.disk:
-        lines.append(_file("image", result.disk, result.project.root))
+    lines += _images(result)
     if result.unchecked:
         lines.append(_row("linted", style("NOT AT ALL (--unchecked)", fg="red", bold=True)))
     else:
         lines.append(_row("linted", _lint(result)))
     return "\n".join([*lines, _row("time", _times(result))])
+
+
+def _images(result: BuildResult) -> Iterator[str]:
+    """What can be booted; the files of a network boot tree are told together."""
+    root = result.project.root
+    trees: dict[Path, int] = {}
+    for path in result.images:
+        folder = path.relative_to(result.directory).parts[0]
+        if result.directory / folder == path:
+            yield _file("image", path, root)
+        else:
+            tree = result.directory / folder
+            trees[tree] = trees.get(tree, 0) + path.stat().st_size
+    for tree, total in trees.items():
+        yield f"{'':{_LABEL}} image: {_shown(tree, root)}/  {size(total)}"
 
 
 _MANY = 4  # targets in one folder are told one by one up to this number

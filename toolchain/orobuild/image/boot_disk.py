@@ -74,14 +74,16 @@ def boot_disk(
     *,
     size: int | None = None,
     extra: Mapping[str, Buffer] | None = None,
+    timestamp: int = 0,
 ) -> BootDisk:
     """A disk that starts what `boot` says.
 
-    `size` in bytes; None is as large as its contents want. `extra` are other files for the volume.
+    `size` in bytes; None is as large as its contents want. `extra` are other files for the volume,
+    `timestamp` is the files' date in seconds since 1970.
     """
     placed = boot_files(loaders, boot, extra=extra)
     room = disk.volume_size(size, sum(map(len, placed.values())))
-    volume = fat_volume(placed, size=room, hidden_sectors=disk.VOLUME_LBA)
+    volume = fat_volume(placed, size=room, hidden_sectors=disk.VOLUME_LBA, timestamp=timestamp)
     record, stage2 = disk_loader(
         loaders.mbr, loaders.stage2, stage2_lba=disk.STAGE2_LBA, volume_lba=disk.VOLUME_LBA
     )

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orobuild.errors import InputError
-from orobuild.pipeline import checks, compiler, delivery, outputs, targets
-from orobuild.pipeline.loader import build_loaders
+from orobuild.pipeline import checks, compiler, delivery, images, outputs, targets
 from orobuild.pipeline.stages import Silent, Stages
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orobuild.diagnostics import Diagnostic
-    from orobuild.image import BootDisk
     from orobuild.pipeline.delivery import BuiltTarget
     from orobuild.pipeline.stages import Observer, StageTime
     from orobuild.pipeline.targets import LinkedTarget, Workshop
@@ -42,7 +40,8 @@ class Request:
 class BuildResult:
     """What a build made.
 
-    `kernel` and `disk` are delivered files, None when the kernel was not among the targets.
+    `kernel`, `disk` and `images` are delivered files; the first two are None, and there are no
+    images, when the kernel was not among the targets.
     `rules` is the number of lint rules that ran; `findings` are what they found short of errors,
     which would have stopped the build; `warnings` are the assembler's, compiler's and linker's.
     `cached_objects` of the `objects` were taken from the cache.
@@ -54,6 +53,7 @@ class BuildResult:
     targets: tuple[BuiltTarget, ...]
     kernel: Path | None
     disk: Path | None
+    images: tuple[Path, ...]
     rules: int
     findings: tuple[Diagnostic, ...]
     warnings: tuple[Diagnostic, ...]
@@ -89,14 +89,13 @@ def build(project: Project, request: Request, observer: Observer | None = None) 
     with stages.stage("second opinion") as done:
         asked = checks.crosscheck_all(shop, linked)
         done.append(f"LIEF and pyelftools agree on {asked}" if asked else "nothing new")
-    disk: BootDisk | None = None
-    kernel = linked.get(project.config.image.kernel)
-    if kernel and project.config.image.disk:
+    media: images.Images | None = None
+    if project.config.image.kernel in linked and project.config.image.disk:
         with stages.stage("image") as done:
-            disk, firmware = _boot_disk(shop, profile_name, kernel)
-            done.append(f"disk for {firmware}, {disk.image.size:,} bytes")
+            media = images.make(shop, profile_name, linked)
+            done.append(f"{', '.join(project.config.image.formats)} for {media.firmware}")
     with stages.stage("deliver") as done:
-        parcel = delivery.pack(project, profile_name, linked, disk, lint)
+        parcel = delivery.pack(shop, profile_name, linked, media, lint)
         directory = request.output or project.root / "build" / profile_name
         outputs.write_all({directory / name: data for name, data in parcel.files.items()})
         done.append(f"{len(parcel.files)} files")
@@ -107,6 +106,7 @@ def build(project: Project, request: Request, observer: Observer | None = None) 
         targets=tuple(delivery.describe(project, directory, target) for target in linked.values()),
         kernel=directory / parcel.kernel if parcel.kernel else None,
         disk=directory / parcel.disk if parcel.disk else None,
+        images=tuple(directory / name for name in parcel.images),
         rules=lint.rules if lint else 0,
         findings=lint.findings if lint else (),
         warnings=tuple(w for target in linked.values() for w in target.warnings),
@@ -120,7 +120,8 @@ def build(project: Project, request: Request, observer: Observer | None = None) 
 def _find_compiler(project: Project, names: Sequence[str], cache: Path) -> compiler.Compiler | None:
     """The C compiler, or None when nothing in the build needs one."""
     for name in names:
-        if project.config.targets[name].constants:
+        target = project.config.targets[name]
+        if target.constants:
             break
         if any(compiler.is_needed(project.root, source) for source in project.sources(name)):
             break
@@ -152,6 +153,8 @@ def _link_all(
 def _link_one(
     shop: Workshop, name: str, pending: targets.PendingSources, stages: Stages
 ) -> LinkedTarget:
+    if pending.target.prebuilt:
+        return targets.read_prebuilt(shop, name, pending.target)
     with stages.stage("compile, assemble") as done:
         objects = targets.finish_objects(shop, pending)
         done.append(f"{name}: {len(objects)} objects")
@@ -159,16 +162,3 @@ def _link_one(
         linked = targets.link_objects(shop, name, pending.target, objects)
         done.append(f"{name}: {len(linked.data):,} bytes")
     return linked
-
-
-def _boot_disk(shop: Workshop, profile: str, kernel: LinkedTarget) -> tuple[BootDisk, str]:
-    """The disk image, and the firmware that it boots from, in words."""
-    from orobuild import image
-    from orobuild.image.kernel import check_kernel
-
-    config = shop.project.config
-    check_kernel(kernel.data, kernel.path)
-    loaders = build_loaders(shop.cache_directory, command=config.compiler.command)
-    entry = image.Entry(f"{config.name}, {profile}", kernel.data, config.image.command_line)
-    firmware = "BIOS and UEFI" if loaders.efi else "BIOS only (no C compiler for the UEFI loader)"
-    return image.boot_disk(loaders, image.Boot((entry,))), firmware

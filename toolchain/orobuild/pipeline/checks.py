@@ -44,7 +44,8 @@ def read(target: LinkedTarget) -> ElfFile:
 def lint_all(shop: Workshop, linked: Mapping[str, LinkedTarget]) -> LintOutcome:
     """Lint every ELF target that wants it, and every script. Raises `InputError` for an error."""
     checked = [target for name, target in linked.items() if _wants_lint(shop, name)]
-    scripts = list(dict.fromkeys(shop.project.config.targets[name].script for name in linked))
+    named = (shop.project.config.targets[name].script for name in linked)
+    scripts = list(dict.fromkeys(script for script in named if script))
     keys = [
         digest("lint", targets.fingerprint(), repr(shop.project.lint), target.path, target.data)
         for target in checked
@@ -124,7 +125,8 @@ def crosscheck_all(shop: Workshop, linked: Mapping[str, LinkedTarget]) -> int:
     """
     asked = 0
     for name, target in linked.items():
-        if shop.project.config.targets[name].format != "elf":
+        settings = shop.project.config.targets[name]
+        if settings.format != "elf" or settings.prebuilt:
             continue
         key = digest("crosscheck", targets.fingerprint(), target.data)
         if shop.cache.get(key):

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 import orobuild
+from orobuild.errors import UsageError
+from orobuild.image import sbom
+from orobuild.pipeline import circumstances
+from orobuild.pipeline.images import sha256, source_date
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from orobuild.elf.structures import ProgramHeader
-    from orobuild.image import BootDisk
+    from orobuild.image.extents import Extents
     from orobuild.pipeline.checks import LintOutcome
-    from orobuild.pipeline.targets import LinkedTarget
+    from orobuild.pipeline.images import Images
+    from orobuild.pipeline.targets import LinkedTarget, Workshop
     from orobuild.project import Project
 
 
@@ -37,63 +47,137 @@ class BuiltTarget:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """The files to deliver, by their names in the output folder; which is kernel and disk."""
+    """The files to deliver, by their names in the output folder; which is kernel and disk.
 
-    files: dict[str, bytes]
+    `images` are the names of what can be booted, in the configuration's order.
+    """
+
+    files: dict[str, bytes | Extents]
     kernel: str | None
     disk: str | None
+    images: tuple[str, ...]
 
 
 def pack(
-    project: Project,
+    shop: Workshop,
     profile: str,
     linked: Mapping[str, LinkedTarget],
-    disk: BootDisk | None,
+    images: Images | None,
     lint: LintOutcome | None,
 ) -> Parcel:
-    """Everything that a build delivers."""
-    name = project.config.name
-    files = {target.path: target.data for target in linked.values()}
+    """Everything that a build delivers. Raises `UsageError` for a signing key that is none."""
+    config = shop.project.config
+    files: dict[str, bytes | Extents] = {target.path: target.data for target in linked.values()}
+    kinds = dict.fromkeys(files, "program")
     if lint:
-        files["lint.sarif"] = lint.sarif
-    kernel = linked.get(project.config.image.kernel)
+        files["lint.sarif"], kinds["lint.sarif"] = lint.sarif, "lint"
+    kernel = linked.get(config.image.kernel)
     if not kernel:
-        return Parcel(files, None, None)
-    files[f"{name}.map"] = kernel.map.encode("utf-8", "surrogateescape")
-    if disk:
-        files[f"{name}.img"] = disk.image.to_bytes()
-        files["manifest.json"] = _manifest(project, profile, kernel, files, disk, lint)
-    return Parcel(files, kernel.path, f"{name}.img" if disk else None)
+        return Parcel(files, None, None, ())
+    kinds[kernel.path] = "kernel"
+    files[f"{config.name}.map"] = kernel.map.encode("utf-8", "surrogateescape")
+    kinds[f"{config.name}.map"] = "map"
+    if not images:
+        return Parcel(files, kernel.path, None, ())
+    files |= images.files
+    kinds |= images.kinds
+    sums = {name: sha256(shop.cache, data) for name, data in files.items()}
+    source = circumstances.revision(shop.project.root)
+    tools = circumstances.tools(shop.compiler, shop.cache)
+    artifacts = [(name, kinds[name], _size(files[name]), sums[name]) for name in sorted(files)]
+    described = _manifest(shop, profile, images, artifacts, source, tools, lint)
+    files["manifest.json"] = described
+    sums["manifest.json"] = hashlib.sha256(described).hexdigest()
+    # The kernel comes first, then the manifest, which says what the others are.
+    order = sorted(sums, key=lambda name: (name != kernel.path, name != "manifest.json", name))
+    files["sbom.cdx.json"] = sbom.cyclonedx(
+        name=config.name,
+        version=config.version,
+        artifacts=[(name, sums[name]) for name in order],
+        tools=tools,
+        identity=hashlib.sha256(described).digest(),
+        timestamp=_date(source_date()),
+    )
+    sums["sbom.cdx.json"] = sha256(shop.cache, files["sbom.cdx.json"])
+    if key := _signing_key(shop.project):
+        files["provenance.json"] = _provenance(key, profile, sums, source, shop.project)
+    disk = f"{config.name}.img"
+    return Parcel(files, kernel.path, disk if disk in files else None, tuple(images.files))
 
 
-_KINDS = {".img": "disk", ".map": "map", ".sarif": "lint"}
+def _size(data: bytes | Extents) -> int:
+    return len(data) if isinstance(data, bytes) else data.size
+
+
+def _date(timestamp: int) -> str | None:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(timestamp)) if timestamp else None
 
 
 def _manifest(
-    project: Project,
+    shop: Workshop,
     profile: str,
-    kernel: LinkedTarget,
-    files: Mapping[str, bytes],
-    disk: BootDisk,
+    images: Images,
+    artifacts: list[tuple[str, str, int, str]],
+    source: tuple[str | None, bool],
+    tools: Mapping[str, str],
     lint: LintOutcome | None,
 ) -> bytes:
-    from orobuild.image import manifest
-    from orobuild.image.kernel import check_kernel
+    from orobuild.image import manifest as m
 
-    def kind(name: str) -> Any:
-        return "kernel" if name == kernel.path else _KINDS.get(name[name.rfind(".") :], "other")
-
-    described = manifest.manifest(
-        name=project.config.name,
-        profile=profile,
-        artifacts=[manifest.Artifact(name, data, kind(name)) for name, data in files.items()],
-        kernel=check_kernel(kernel.data, kernel.path),
-        disk=disk,
-        command_line=project.config.image.command_line,
-        versions={"orobuild": orobuild.__version__},
-        lint={"rules": lint.rules, "findings": len(lint.findings)} if lint else {"unchecked": True},
+    listed = [m.Artifact(name=n, kind=k, size=s, sha256=d) for n, k, s, d in artifacts]
+    entries = m.describe_entries(images.boot)
+    default = entries[images.boot.default]
+    configuration = msgspec.to_builtins(shop.project.config)
+    configuration["image"].pop("signing-key", None)  # where it lies says something of the machine
+    return m.to_json(
+        m.Manifest(
+            name=shop.project.config.name,
+            profile=profile,
+            source=m.Source(revision=source[0], dirty=source[1]),
+            artifacts=listed,
+            entries=entries,
+            default_entry=images.boot.default,
+            timeout=images.boot.timeout,
+            layout=[m.Region(name=r.name, offset=r.offset, size=r.size) for r in images.layout],
+            boot=m.ways_to_boot(listed, default, has_efi=images.has_efi),
+            lint=m.Lint(checked=True, rules=lint.rules, findings=len(lint.findings))
+            if lint
+            else m.Lint(checked=False),
+            tools=dict(tools),
+            configuration=configuration,
+        )
     )
-    return manifest.to_json(described)
+
+
+def _signing_key(project: Project) -> tuple[bytes, str] | None:
+    """The signing key's PEM text and path, if one is configured."""
+    named = os.environ.get("OROBUILD_SIGNING_KEY") or project.config.image.signing_key
+    if not named:
+        return None
+    try:
+        return (project.root / named).read_bytes(), named
+    except OSError as problem:
+        raise UsageError(f"cannot read the signing key '{named}': {problem.strerror}") from problem
+
+
+def _provenance(
+    key: tuple[bytes, str],
+    profile: str,
+    sums: Mapping[str, str],
+    source: tuple[str | None, bool],
+    project: Project,
+) -> bytes:
+    from orobuild.image import provenance
+
+    revision, dirty = source
+    parameters = {"name": project.config.name, "profile": profile, "sourceHasChanges": dirty}
+    payload = provenance.statement(
+        subjects=sums,
+        parameters=parameters,
+        dependencies={"git+file:.": f"gitCommit:{revision}"} if revision else {},
+        builder_version=orobuild.__version__,
+    )
+    return provenance.sign(payload, provenance.private_key(*key))
 
 
 def describe(project: Project, directory: Path, target: LinkedTarget) -> BuiltTarget:

@@ -185,14 +185,37 @@ def assemble_source(
     return ObjectFile(source, made.object, made.warnings, cached=False)
 
 
+def output_path(shop: Workshop, name: str, target: Target) -> str:
+    """A target's file in the output folder: the kernel is called after the product."""
+    config = shop.project.config
+    return f"{config.name if name == config.image.kernel else name}{_SUFFIXES[target.format]}"
+
+
+def read_prebuilt(shop: Workshop, name: str, target: Target) -> LinkedTarget:
+    """A target that somebody else has linked, as it is. Raises `InputError`."""
+    try:
+        data = shop.read_file(target.prebuilt)
+    except OSError as problem:
+        span = Span(target.prebuilt)
+        raise InputError(error(f"cannot read: {problem.strerror}", span)) from problem
+    return LinkedTarget(
+        name=name,
+        path=output_path(shop, name, target),
+        file_name=name + _SUFFIXES[target.format],
+        data=data,
+        map=f"{target.prebuilt}: linked by something else\n",
+        warnings=(),
+        objects=0,
+        cached_objects=0,
+    )
+
+
 def link_objects(
     shop: Workshop, name: str, target: Target, objects: Sequence[ObjectFile]
 ) -> LinkedTarget:
     """A target's objects to its linked image."""
-    config = shop.project.config
     suffix = _SUFFIXES[target.format]
-    # The kernel's file is called after the product, every other after its target.
-    path = f"{config.name if name == config.image.kernel else name}{suffix}"
+    path = output_path(shop, name, target)
     text = shop.read_source(target.script)
     parts = ["ld", fingerprint(), target.script, text, repr((target, shop.unchecked))]
     parts += [part for o in objects for part in (o.path, digest(o.data))]

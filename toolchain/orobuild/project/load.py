@@ -144,12 +144,7 @@ def _checked(root: Path, file: Path, table: dict[str, Any]) -> Project:
         project.fail(
             f"'{config.name}' cannot be the product's name: outputs are called after it", "name"
         )
-    if config.image.kernel not in config.targets:
-        project.fail(
-            f"image.kernel is '{config.image.kernel}', which is not a target",
-            config.image.kernel,
-            hint=did_you_mean(config.image.kernel, config.targets),
-        )
+    _check_image(project)
     for name, target in config.targets.items():
         _check_target(project, name, target)
     return project
@@ -187,10 +182,45 @@ def _with_embeds(name: str, target: Target, targets: Mapping[str, Target]) -> Ta
     return msgspec.structs.replace(target, embeds=list(embeds))
 
 
+def _check_image(project: Project) -> None:
+    image, targets = project.config.image, project.config.targets
+    kernels = [image.kernel, *(entry.kernel for entry in image.entries if entry.kernel)]
+    for kernel in kernels:
+        if kernel not in targets:
+            project.fail(
+                f"image.kernel is '{kernel}', which is not a target",
+                kernel,
+                hint=did_you_mean(kernel, targets),
+            )
+    if not 0 <= image.default_entry < max(len(image.entries), 1):
+        project.fail(
+            f"image.default-entry is {image.default_entry}, there are {len(image.entries) or 1} "
+            "entries, counted from 0",
+            "default-entry",
+        )
+    if image.entries and (image.command_line or image.modules or image.title):
+        project.fail(
+            "image.entries and a title, command line or modules of [image] exclude each other",
+            "entries",
+            hint="say them in the entries",
+        )
+
+
 def _check_target(project: Project, name: str, target: Target) -> None:
+    if target.prebuilt and (target.sources or target.script):
+        project.fail(
+            f"target '{name}' is prebuilt, so it has neither sources nor a script", target.prebuilt
+        )
+    if not target.prebuilt and not (target.sources and target.script):
+        missing = "script" if target.sources else "sources"
+        project.fail(
+            f"target '{name}' has no {missing}",
+            name,
+            hint="it takes sources and a linker script, or 'prebuilt = \"FILE.elf\"'",
+        )
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", name) or ".." in name:
         project.fail(f"'{name}' cannot be a target's name: it becomes a file's name", name)
-    for path in (target.script, target.constants):
+    for path in (target.script, target.constants, target.prebuilt):
         if path and not (project.root / path).is_file():
             project.fail(f"target '{name}': there is no file '{path}'", path)
 
@@ -204,9 +234,15 @@ def _unknown_keys(
         if key not in hints:
             yield key, set(hints)
             continue
+        kind = hints[key]
+        if isinstance(value, list) and typing.get_origin(kind) is list:
+            inner = typing.get_args(kind)[0]
+            if isinstance(inner, type) and issubclass(inner, Section):
+                for entry in value:
+                    if isinstance(entry, dict):
+                        yield from _unknown_keys(entry, inner)
         if not isinstance(value, dict):
             continue
-        kind = hints[key]
         if isinstance(kind, types.GenericAlias):
             inner = typing.get_args(kind)[-1]
             if isinstance(inner, type) and issubclass(inner, Section):

@@ -36,6 +36,8 @@ def markdown() -> str:
             schema.Compiler,
             schema.Profile,
             schema.Image,
+            schema.Entry,
+            schema.Module,
             schema.Machine,
         )
     ]
@@ -83,6 +85,10 @@ _WORDS = {str: "string", int: "integer", float: "number", bool: "true or false"}
 
 def _type(kind: object) -> str:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is list and typing.get_origin(arguments[0]) is typing.Literal:
+        return f"list of {_type(arguments[0])}"
+    if origin is list and issubclass(arguments[0], schema.Section):
+        return "list of tables"
     if origin is list:
         return f"list of {_type(arguments[0])}s"
     if origin is dict:

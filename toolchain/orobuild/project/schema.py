@@ -5,7 +5,7 @@ Paths and globs are relative to the directory that holds the configuration file.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -45,11 +45,13 @@ class Target(Section, frozen=True, kw_only=True):
 
     each: str = ""
     """A glob: one target for every file that matches."""
-    sources: list[str]
+    sources: list[str] = []
     """Files and globs; assembly (`.S`, `.s`) and C (`.c`). They are linked in this order."""
+    prebuilt: str = ""
+    """An ELF file that something else has linked, instead of sources and a script."""
     exclude: list[str] = []
     """Globs of files that `sources` would match but must not."""
-    script: str
+    script: str = ""
     """The linker script."""
     cflags: list[str] = []
     """Flags for the target's C files."""
@@ -74,15 +76,71 @@ class Target(Section, frozen=True, kw_only=True):
     """Whether the image is linted (a flat binary never is: it has no permissions)."""
 
 
+Format: TypeAlias = Literal[
+    "img",
+    "iso",
+    "vmdk",
+    "vmdk-stream",
+    "vdi",
+    "vhd",
+    "vhd-fixed",
+    "vhdx",
+    "qcow2",
+    "ova",
+    "efi",
+    "pxe",
+]
+
+
+class Module(Section, frozen=True, kw_only=True):
+    """`[[image.modules]]`: a file that the loader hands to the kernel (also in an entry)."""
+
+    file: str
+    """The file's path."""
+    string: str = ""
+    """What the module's tag says to the kernel."""
+
+
+class Entry(Section, frozen=True, kw_only=True):
+    """`[[image.entries]]`: one line of the boot menu. Without any there is one, of `[image]`."""
+
+    title: str
+    """What the menu shows."""
+    kernel: str = ""
+    """The target that is started; by default `image.kernel`."""
+    command_line: str = ""
+    """The kernel's command line."""
+    modules: list[Module] = []
+    """The kernel's modules."""
+
+
 class Image(Section, frozen=True, kw_only=True):
-    """`[image]`: the disk image."""
+    """`[image]`: what is made of the kernel, and what the loader starts."""
 
     kernel: str = "kernel"
     """The target that the loader starts."""
     command_line: str = ""
     """The kernel's command line."""
     disk: bool = True
-    """Whether to make a disk image; it takes a kernel with a Multiboot2 header."""
+    """Whether to make images at all; they take a kernel with a Multiboot2 header."""
+    formats: list[Format] = msgspec.field(default_factory=lambda: ["img", "iso"])
+    """The images to make (see `docs/images.md`)."""
+    size_mib: int = 0
+    """The disk's size; 0 fits the contents."""
+    title: str = ""
+    """What the boot menu shows; by default the product's name."""
+    modules: list[Module] = []
+    """The kernel's modules."""
+    entries: list[Entry] = []
+    """The boot menu, when there is more than one thing to boot."""
+    default_entry: int = 0
+    """The entry that starts by itself, counted from 0."""
+    timeout: int = 5
+    """Seconds for which the menu waits; it is shown when there are several entries."""
+    files: dict[str, str] = {}
+    """Other files for the boot volume: their paths there, and in the project."""
+    signing_key: str = ""
+    """An Ed25519 private key (PEM) that signs the provenance; `OROBUILD_SIGNING_KEY` wins."""
 
 
 class Machine(Section, frozen=True, kw_only=True):
@@ -101,6 +159,8 @@ class Config(Section, frozen=True, kw_only=True):
 
     name: str
     """The product's name: outputs are called after it."""
+    version: str = ""
+    """The product's version, for the bill of materials and the OVA."""
     targets: dict[str, Target]
     compiler: Compiler = Compiler()
     profiles: dict[str, Profile] = {}
