@@ -8,37 +8,68 @@ import re
 import struct
 import subprocess
 
+import jsonschema
 import pytest
 
 from orobuild.image import Boot, Entry, Loaders, Module, boot_disk
+from orobuild.image import manifest as m
 from orobuild.image.fat_reader import read_volume
 from orobuild.image.kernel import check_kernel
-from orobuild.image.manifest import Artifact, manifest, to_json
 
 
 @pytest.fixture
-def disk(loader, build_kernel):
+def boot(build_kernel):
+    return Boot((Entry("Test", build_kernel(), "it's=quoted", modules=(Module("m", b"1"),)),))
+
+
+@pytest.fixture
+def disk(loader, boot):
     programs = {"mbr": loader.mbr, "stage2": loader.stage2, "cd": loader.cd, "pxe": loader.pxe}
-    entry = Entry("Test", build_kernel(), modules=(Module("m", b"1"),))
-    return boot_disk(Loaders(**programs, efi=None), Boot((entry,)))
+    return boot_disk(Loaders(**programs, efi=None), boot)
+
+
+def artifact(name: str, kind: str, data: bytes) -> m.Artifact:
+    return m.Artifact(name=name, kind=kind, size=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
 @pytest.fixture
-def described(disk, build_kernel):
-    kernel = build_kernel()
+def manifest(disk, boot, build_kernel):
     artifacts = [
-        Artifact("oro.img", disk.image.to_bytes(), "disk"),
-        Artifact("oro.elf", kernel, "kernel"),
+        artifact("oro.elf", "kernel", build_kernel()),
+        artifact("oro.img", "img", disk.image.to_bytes()),
     ]
-    return manifest(
+    entries = m.describe_entries(boot)
+    return m.Manifest(
         name="oro",
         profile="release",
+        source=m.Source(revision="ab" * 20, dirty=True),
         artifacts=artifacts,
-        kernel=check_kernel(kernel, "oro.elf"),
-        disk=disk,
-        command_line="it's=quoted",
-        versions={"orobuild": "1", "assembler": "2"},
-        lint={"rules": 3, "findings": 0},
+        entries=entries,
+        layout=[m.Region(name=r.name, offset=r.offset, size=r.size) for r in disk.layout],
+        boot=m.ways_to_boot(artifacts, entries[0], has_efi=True),
+        lint=m.Lint(checked=True, rules=3),
+        tools={"orobuild": "1"},
+        configuration={"name": "oro"},
+    )
+
+
+@pytest.fixture
+def described(manifest):
+    return json.loads(m.to_json(manifest))
+
+
+def test_it_keeps_to_the_published_schema(described, root):
+    published = json.loads((root / "docs" / "manifest.schema.json").read_text())
+
+    jsonschema.validate(described, published)
+    for broken in ({**described, "artifacts": 1}, {**described, "more": 1}, {}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(broken, published)
+
+
+def test_the_published_schema_is_current(root):
+    assert (root / "docs" / "manifest.schema.json").read_bytes() == m.schema(), (
+        "run: python -m orobuild.image.manifest > docs/manifest.schema.json"
     )
 
 
@@ -69,11 +100,11 @@ def test_segments_are_those_that_readelf_prints(described, build_kernel, tmp_pat
             s["memory_size"],
             s["permissions"].replace(" ", ""),
         )
-        for s in described["kernel"]["segments"]
+        for s in described["entries"][0]["kernel"]["segments"]
     ]
 
     assert ours == printed
-    assert [s["sections"] for s in described["kernel"]["segments"]] == [
+    assert [s["sections"] for s in described["entries"][0]["kernel"]["segments"]] == [
         [".header"],
         [".text"],
         [".rodata"],
@@ -81,8 +112,16 @@ def test_segments_are_those_that_readelf_prints(described, build_kernel, tmp_pat
     ]
 
 
+def test_modules_are_described(described):
+    (entry,) = described["entries"]
+
+    assert entry["modules"] == [
+        {"string": "m", "size": 1, "sha256": hashlib.sha256(b"1").hexdigest()}
+    ]
+
+
 def test_the_layout_leads_to_the_kernel_in_the_disk(described, disk, build_kernel):
-    places = {r["name"]: (r["offset"], r["size"]) for r in described["disk"]["layout"]}
+    places = {r["name"]: (r["offset"], r["size"]) for r in described["layout"]}
 
     volume = read_volume(disk.image.section(*places["boot volume"]), "oro.img")
 
@@ -90,11 +129,11 @@ def test_the_layout_leads_to_the_kernel_in_the_disk(described, disk, build_kerne
     assert volume.data(found) == build_kernel()
 
 
-def test_it_is_json_and_the_same_every_time(described):
-    data = to_json(described)
+def test_it_is_json_and_the_same_every_time(manifest):
+    data = m.to_json(manifest)
 
-    assert json.loads(data) == described
-    assert to_json(json.loads(data)) == data
+    assert m.from_json(data) == manifest
+    assert m.to_json(m.from_json(data)) == data
     assert data.endswith(b"}\n")
 
 
@@ -115,14 +154,9 @@ def test_a_pvh_note_is_found_and_its_command_is_quoted(build_kernel):
     struct.pack_into("<IIQQQQQQ", kernel, 64 + 56 * count, 4, 4, at, 0, 0, size, size, 4)
 
     checked = check_kernel(bytes(kernel), "oro.elf")
-    made = manifest(
-        name="oro",
-        profile="debug",
-        artifacts=[Artifact("oro.elf", bytes(kernel), "kernel")],
-        kernel=checked,
-        command_line="it's",
-    )
+    (entry,) = m.describe_entries(Boot((Entry("T", bytes(kernel), "it's"),)))
+    (way,) = m.ways_to_boot([artifact("oro.elf", "kernel", bytes(kernel))], entry, has_efi=False)
 
     assert checked.pvh_entry == 0x101000
-    assert made["kernel"]["pvh_entry"] == "0x101000"
-    assert made["boot"][0]["try"].endswith("""-kernel oro.elf -append 'it'"'"'s'""")
+    assert entry.kernel.pvh_entry == "0x101000"
+    assert way.command.endswith("""-kernel oro.elf -append 'it'"'"'s'""")

@@ -25,6 +25,7 @@ _COMMANDS = {
     "asm": "assemble one file",
     "link": "link objects by a linker script",
     "compare": "say where two ELF files differ",
+    "image": "make, convert, inspect, compare, verify and write bootable media",
     "at": "say what is at an address",
     "decode": "explain a panic in a console's log",
     "lint": "prove that control reaches only executable bytes, and more",
@@ -73,6 +74,7 @@ def _group() -> None:
     orobuild asm isr.S -o isr.o        assemble one file
     orobuild link -T k.ld *.o -o k.elf link
     orobuild lint k.elf                lint a linked image
+    orobuild image build k.elf -o k.iso make media that boot it
 
     The configuration is [tool.orobuild] in pyproject.toml, or orobuild.toml.
     Exit status: 0 fine, 1 findings or errors in the input, 2 wrong usage or a

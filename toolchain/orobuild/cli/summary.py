@@ -141,6 +141,8 @@ def _flags(p_flags: int, width: int = 0) -> str:
 
 
 def _lint(result: BuildResult) -> str:
+    if not result.rules:
+        return style("no: the configuration says lint = false", fg="yellow")
     count = len(result.findings)
     found = "no findings" if not count else f"{count} findings" if count > 1 else "1 finding"
     return f"{result.rules} rules, {style(found, fg='yellow' if count else 'green')}"

@@ -6,8 +6,10 @@ Compares two trees of `examination`. A difference is told once, at the innermost
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+from orobuild.image.examination import CONTENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,9 +42,21 @@ class Difference:
 def compare(one: Part, other: Part) -> tuple[Difference, ...]:
     """Every difference between two media; nothing if their bytes are the same.
 
-    A container whose disk is the same and whose own bytes are not has a difference of its own.
+    Of two containers with the same disk in them, the difference between the containers is told; a
+    container and a raw disk are compared as disks.
     """
+    if _is_container(one) != _is_container(other):
+        # The same disk in a container and by itself is the same disk.
+        one, other = (replace(_opened(part), name=part.name) for part in (one, other))
     return tuple(_compare(one, other, ()))
+
+
+def _is_container(part: Part) -> bool:
+    return [inner.name for inner in part.parts] == [CONTENTS]
+
+
+def _opened(part: Part) -> Part:
+    return part.parts[0] if _is_container(part) else part
 
 
 def _compare(one: Part, other: Part, above: tuple[str, ...]) -> Iterator[Difference]:
@@ -78,10 +92,10 @@ def _compare(one: Part, other: Part, above: tuple[str, ...]) -> Iterator[Differe
         and new.offset is not None
         and part.offset != new.offset
     ]
-    yield from moved
     if not found:
         yield Difference(where, *_bytes(one.contents, other.contents))
     yield from found
+    yield from moved
 
 
 def _named(part: Part) -> Iterator[tuple[tuple[str, int], Part]]:

@@ -22,7 +22,11 @@ from orobuild.image.partition import SECTOR_SIZE, TABLE_OFFSET
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from orobuild.image.boot_volume import Boot
     from orobuild.image.fat_reader import FatVolume
+
+CONTENTS: Final = "disk"
+"""The name of the part that a container holds."""
 
 _PLATFORMS: Final = {0: "BIOS", 0xEF: "UEFI"}
 
@@ -56,10 +60,32 @@ def examine(file: Extents, path: str) -> Part:
     """
     kind, disk = containers.unwrap(file, path)
     if kind != "raw":
-        inner = _disk("disk", disk, None)
+        inner = _disk(CONTENTS, disk, None)
         facts = (f"{kind.upper()}, a disk of {disk.size} bytes",)
         return Part(path, file, 0, facts, (), (inner,))
     return _disk(path, file, 0)
+
+
+def boot_of(file: Extents, path: str) -> Boot | None:
+    """What a medium's boot volume starts, None if it has no such volume.
+
+    Raises `InputError` if the medium, the volume or a file that the menu names is damaged.
+    """
+    _, disk = containers.unwrap(file, path)
+    candidates = [disk]
+    if gpt.has_table(disk):
+        table = gpt.read(disk, path).table
+        candidates = [disk.section(p.offset, p.size) for p in table.partitions]
+    elif (table_mbr := partition.unpack(disk.read(0, SECTOR_SIZE))) and not is_fat(disk):
+        candidates = [
+            disk.section(p.first * SECTOR_SIZE, p.count * SECTOR_SIZE) for p in table_mbr.partitions
+        ]
+    for contents in candidates:
+        if is_fat(contents):
+            volume = read_volume(contents, path)
+            if boot_volume.has_menu(volume):
+                return boot_volume.read(volume, path)
+    return None
 
 
 def _disk(name: str, disk: Extents, offset: int | None) -> Part:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import did_you_mean
 from orobuild.errors import UsageError
-from orobuild.image import disk, efi, iso, netboot, ova, qcow2, vdi, vhd, vhdx, vmdk
+from orobuild.image import conversion, disk, efi, iso, netboot, ova
 from orobuild.image.bios import cd_loader, disk_loader
 from orobuild.image.boot_disk import BootDisk, Loaders, boot_disk, boot_files
 from orobuild.image.extents import Extents
@@ -130,27 +130,26 @@ class Format:
     make: Callable[[Media, str], Extents]
 
 
-def _vhd(media: Media, *, fixed: bool) -> Extents:
-    return vhd.pack(media.disk.image, fixed=fixed, timestamp=media.product.timestamp)
+def _disk(media: Media, form: str, file: str) -> Extents:
+    image, timestamp = media.disk.image, media.product.timestamp
+    return conversion.convert(image, form, image=media.product.name, file=file, timestamp=timestamp)
+
+
+def _of_disk(form: str) -> Callable[[Media, str], Extents]:
+    return lambda media, file: _disk(media, form, file)
 
 
 FORMATS: Final[dict[str, Format]] = {
-    "img": Format(".img", "raw disk or USB stick, BIOS and UEFI", lambda m, _: m.disk.image),
-    "iso": Format(".iso", "CD or USB stick, BIOS and UEFI", lambda m, _: m.iso()),
-    "vmdk": Format(
-        ".vmdk", "VMware disk, sparse", lambda m, name: vmdk.pack(m.disk.image, name=name)
-    ),
-    "vmdk-stream": Format(
-        "-stream.vmdk",
-        "VMware disk for transport",
-        lambda m, name: vmdk.pack(m.disk.image, name=name, stream=True),
-    ),
-    "vdi": Format(".vdi", "VirtualBox disk", lambda m, _: vdi.pack(m.disk.image)),
-    "vhd": Format(".vhd", "Hyper-V disk, dynamic", lambda m, _: _vhd(m, fixed=False)),
-    "vhd-fixed": Format("-fixed.vhd", "Azure disk", lambda m, _: _vhd(m, fixed=True)),
-    "vhdx": Format(".vhdx", "Hyper-V disk, second format", lambda m, _: vhdx.pack(m.disk.image)),
-    "qcow2": Format(".qcow2", "QEMU disk", lambda m, _: qcow2.pack(m.disk.image)),
-    "ova": Format(".ova", "machine for VMware and VirtualBox", lambda m, _: m.ova()),
+    "img": Format(".img", "raw disk or USB stick, BIOS and UEFI", _of_disk("img")),
+    "iso": Format(".iso", "CD or USB stick, BIOS and UEFI", lambda media, _: media.iso()),
+    "vmdk": Format(".vmdk", "VMware disk, sparse", _of_disk("vmdk")),
+    "vmdk-stream": Format("-stream.vmdk", "VMware disk for transport", _of_disk("vmdk-stream")),
+    "vdi": Format(".vdi", "VirtualBox disk", _of_disk("vdi")),
+    "vhd": Format(".vhd", "Hyper-V disk, dynamic", _of_disk("vhd")),
+    "vhd-fixed": Format("-fixed.vhd", "Azure disk", _of_disk("vhd-fixed")),
+    "vhdx": Format(".vhdx", "Hyper-V disk, second format", _of_disk("vhdx")),
+    "qcow2": Format(".qcow2", "QEMU disk", _of_disk("qcow2")),
+    "ova": Format(".ova", "machine for VMware and VirtualBox", lambda media, _: media.ova()),
     "efi": Format(".efi", "EFI executable with all inside", lambda m, _: Extents.of(m.efi())),
 }
 TREE: Final = "pxe"
@@ -187,16 +186,19 @@ def format_of(path: str) -> str:
     return max(found, key=lambda name: len(FORMATS[name].suffix))
 
 
-def make(media: Media, name: str) -> dict[str, Extents]:
-    """The files of one format, by name; a tree's have paths.
+def make_as(media: Media, name: str, file: str) -> dict[str, Extents]:
+    """One format under the name `file`: the file under "", or a tree's files by their paths.
 
     Raises `UsageError` for a format that is unknown or takes a loader that is missing, and
     `InputError` for what does not fit.
     """
     check_formats((name,))
-    product = media.product.name
-    if name == TREE:
-        return {f"{product}-pxe/{path}": file for path, file in media.netboot().items()}
-    form = FORMATS[name]
-    file = f"{product}{form.suffix}"
-    return {file: form.make(media, file)}
+    return media.netboot() if name == TREE else {"": FORMATS[name].make(media, file)}
+
+
+def make(media: Media, name: str) -> dict[str, Extents]:
+    """The files of one format by name, called after the product. Raises as `make_as` does."""
+    suffix = "-pxe" if name == TREE else FORMATS[name].suffix
+    file = f"{media.product.name}{suffix}"
+    made = make_as(media, name, file)
+    return {f"{file}/{path}" if path else file: data for path, data in made.items()}

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from html import escape  # xml.sax.saxutils brings half of the network library along
 from typing import TYPE_CHECKING, Final
-from xml.sax.saxutils import escape, quoteattr
 
 from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError
@@ -95,7 +95,7 @@ def _item(number: int, kind: int, name: str, *more: str) -> str:
 
 
 def _ovf(appliance: Appliance, disk: str, file_size: int, capacity: int, allocated: int) -> str:
-    name = quoteattr(appliance.name)
+    name = escape(appliance.name)
     memory = f"VirtualQuantity={appliance.memory_mib}"
     product = ""
     if appliance.version:
@@ -118,7 +118,7 @@ def _ovf(appliance: Appliance, disk: str, file_size: int, capacity: int, allocat
     xmlns:vssd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData"
     xmlns:vmw="http://www.vmware.com/schema/ovf">
   <References>
-    <File ovf:id="file1" ovf:href={quoteattr(disk)} ovf:size="{file_size}"/>
+    <File ovf:id="file1" ovf:href="{escape(disk)}" ovf:size="{file_size}"/>
   </References>
   <DiskSection>
     <Info>Disks</Info>
@@ -126,7 +126,7 @@ def _ovf(appliance: Appliance, disk: str, file_size: int, capacity: int, allocat
         ovf:capacityAllocationUnits="byte" ovf:populatedSize="{allocated}"
         ovf:format="http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized"/>
   </DiskSection>
-  <VirtualSystem ovf:id={name}>
+  <VirtualSystem ovf:id="{name}">
     <Info>A virtual machine</Info>
     <Name>{escape(appliance.name)}</Name>
     <OperatingSystemSection ovf:id="102" vmw:osType="otherGuest64">

@@ -96,6 +96,7 @@ def _described(name: str, path: Path, entry: Path, roots: Roots) -> BlockDevice:
         if (child / "partition").exists()
     )
     words = [_text(entry / "device" / word) for word in ("vendor", "model")]
+    words = [word for word in words if not word.startswith("0x")]  # a number of the bus
     where = os.path.realpath(entry)
     bus = "USB" if "/usb" in where else "memory card" if "/mmc" in where else ""
     family = list(_family(entry, roots))

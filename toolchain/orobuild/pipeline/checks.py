@@ -75,7 +75,9 @@ def lint_all(shop: Workshop, linked: Mapping[str, LinkedTarget]) -> LintOutcome:
     if any(d.severity is Severity.ERROR for d in findings):
         raise InputError(findings)
     outcome = LintOutcome(
-        _rule_count(shop), tuple(findings), _sarif([*(t.path for t in checked), *scripts], findings)
+        _rule_count(shop) if checked else 0,
+        tuple(findings),
+        _sarif([*(t.path for t in checked), *scripts], findings),
     )
     shop.cache.put(whole, msgspec.json.encode(outcome))
     return outcome

@@ -75,8 +75,9 @@ def pack(
     if not kernel:
         return Parcel(files, None, None, ())
     kinds[kernel.path] = "kernel"
-    files[f"{config.name}.map"] = kernel.map.encode("utf-8", "surrogateescape")
-    kinds[f"{config.name}.map"] = "map"
+    if kernel.map:
+        files[f"{config.name}.map"] = kernel.map.encode("utf-8", "surrogateescape")
+        kinds[f"{config.name}.map"] = "map"
     if not images:
         return Parcel(files, kernel.path, None, ())
     files |= images.files
@@ -141,7 +142,7 @@ def _manifest(
             layout=[m.Region(name=r.name, offset=r.offset, size=r.size) for r in images.layout],
             boot=m.ways_to_boot(listed, default, has_efi=images.has_efi),
             lint=m.Lint(checked=True, rules=lint.rules, findings=len(lint.findings))
-            if lint
+            if lint and shop.project.config.targets[shop.project.config.image.kernel].lint
             else m.Lint(checked=False),
             tools=dict(tools),
             configuration=configuration,

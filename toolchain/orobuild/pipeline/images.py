@@ -15,6 +15,7 @@ from orobuild.pipeline.loader import build_loaders
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from orobuild.image.boot_disk import Loaders
     from orobuild.image.boot_volume import Boot, Module
     from orobuild.image.disk import Region
     from orobuild.image.extents import Extents
@@ -42,6 +43,20 @@ class Images:
     def firmware(self) -> str:
         """What they boot from, in words."""
         return "BIOS and UEFI" if self.has_efi else "BIOS only (no C compiler for the UEFI loader)"
+
+
+def loaders_of_user() -> Loaders:
+    """The loaders for images outside of any project, built once and kept in the user's cache."""
+    import tempfile
+    from pathlib import Path
+
+    from orobuild.assembler.encoding_cache import directory
+
+    cache = directory(os.environ)
+    if cache is None:
+        with tempfile.TemporaryDirectory(prefix="orobuild-") as scratch:
+            return build_loaders(Path(scratch))
+    return build_loaders(cache.parent / "loaders")
 
 
 def source_date() -> int:

@@ -203,7 +203,7 @@ def read_prebuilt(shop: Workshop, name: str, target: Target) -> LinkedTarget:
         path=output_path(shop, name, target),
         file_name=name + _SUFFIXES[target.format],
         data=data,
-        map=f"{target.prebuilt}: linked by something else\n",
+        map="",
         warnings=(),
         objects=0,
         cached_objects=0,
