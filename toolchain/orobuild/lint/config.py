@@ -59,6 +59,21 @@ class StackPointer:
 
 
 @dataclass(frozen=True, slots=True)
+class Trampoline:
+    """Code that secondary processors start in, copied to a page below 1 MiB.
+
+    `region` as in `CodeRange`; `run_address` is 0 if it is chosen at run time; `size` is the
+    page's; `parameters` is their offset in it (0: none), `parameter_struct` their C structure.
+    """
+
+    region: str
+    run_address: int = 0
+    size: int = 4096
+    parameters: int = 0
+    parameter_struct: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LintConfig:
     """The configuration of a lint run; in TOML, keys have hyphens.
 
@@ -80,6 +95,12 @@ class LintConfig:
     * `stack_pointers`: a table from `struct.member`, a stack pointer in what GS.base points to,
       to its value modulo 16.
     * `interrupts_off`: whether the kernel promises to run with interrupts off, but for `sti; hlt`.
+    * `no_return`: patterns of functions that must never return.
+    * `transient_stack`: whether every entry to the kernel begins at the top of the stack anew.
+    * `trampolines`: a table from a region (as in `code`) that secondary processors start in to what
+      is known of it: `run-address` (where it is copied, 0 if that is chosen at run time), `size` (of
+      the page, 4096), `parameters` (offset of its boot parameters) and `parameter-struct` (their C
+      structure).
     * `general_registers_only`: patterns of functions that may not use x87, MMX, SSE or AVX
       registers; `*` for all, `!name` after it for all but some.
     * `code`: a table from region to width (16, 32 or 64), for images without `.oro.code`. A
@@ -105,6 +126,9 @@ class LintConfig:
     resume_functions: tuple[ResumeFunction, ...] = ()
     stack_pointers: tuple[StackPointer, ...] = ()
     interrupts_off: bool = False
+    no_return: tuple[str, ...] = ()
+    transient_stack: bool = False
+    trampolines: tuple[Trampoline, ...] = ()
     general_registers_only: tuple[str, ...] = ()
     code: tuple[CodeRange, ...] = ()
     run_addresses: tuple[RunAddress, ...] = ()
@@ -233,6 +257,22 @@ def _stack_pointers(where: str, value: object) -> tuple[StackPointer, ...]:
     return tuple(result)
 
 
+def _trampolines(where: str, value: object) -> tuple[Trampoline, ...]:
+    result = []
+    for region, table in _table(where, value).items():
+        values: dict[str, Any] = {}
+        known = {f.name.replace("_", "-"): f.name for f in fields(Trampoline) if f.name != "region"}
+        for key, item in _table(f"{where}.{region}", table).items():
+            if key not in known:
+                raise UsageError(
+                    f"{where}.{region}: unknown key '{key}'", hint=did_you_mean(key, known)
+                )
+            read = _word if key == "parameter-struct" else _integer
+            values[known[key]] = read(f"{where}.{region}.{key}", item)
+        result.append(Trampoline(region, **values))
+    return tuple(result)
+
+
 _READERS: Final = {
     "select": _words,
     "extend_select": _words,
@@ -248,6 +288,9 @@ _READERS: Final = {
     "resume_functions": _resume_functions,
     "stack_pointers": _stack_pointers,
     "interrupts_off": _boolean,
+    "no_return": _words,
+    "transient_stack": _boolean,
+    "trampolines": _trampolines,
     "general_registers_only": _words,
     "code": _code,
     "run_addresses": _run_addresses,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from orobuild.lint.finding import Finding
 
-CODE: Final = re.compile(r"[A-Z]{2,4}[0-9]{3}")
+CODE: Final = re.compile(r"[A-Z]{2,5}[0-9]{3}")
 SECTIONS: Final = ("What it does", "Why is this bad?", "Example", "Fix", "Source")
 FIX_SAFETY: Final = "Fix safety"  # a further one, of rules that can mend what they find
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, Final
 
-from iced_x86 import Decoder, FlowControl, Instruction, InstructionInfoFactory, Mnemonic
+from iced_x86 import (
+    Decoder,
+    FlowControl,
+    Instruction,
+    InstructionInfoFactory,
+    Mnemonic,
+    OpKind,
+    Register,
+)
 
 from orobuild.lint.program.machine import Machine
 
@@ -19,6 +27,10 @@ _WANTED: Final = frozenset(
         *("LIDT", "LGDT", "LTR", "WRMSR", "STI", "STAC", "STD", "OUT", "SWAPGS"),
     )
 )
+_MOV: Final = Mnemonic.MOV
+_NO_REGISTER: Final = frozenset((Register.NONE,))
+# Intel SDM Vol. 3A table 10-1: spurious vector; timer, LINT0, LINT1 and error.
+APIC_OFFSETS: Final = frozenset((0xF0, 0x320, 0x350, 0x360, 0x370))
 _BRANCHES: Final = frozenset((FlowControl.CALL, FlowControl.UNCONDITIONAL_BRANCH))
 MAX_LINE: Final = 256  # instructions looked at before a site
 
@@ -29,11 +41,12 @@ class NotableInstructions:
     def __init__(self, program: Program) -> None:
         self._program = program
         self.sites: dict[Any, list[int]] = {}
+        self.register_stores: list[int] = []  # of 32 bits, where a local APIC's register may be
         self.callers: dict[int, set[int]] = {}  # target -> direct calls and jumps to it
         if program.is_kernel:
             self._collect()
         starts: dict[int, set[int]] = {}
-        for index, offset, _, _ in program.flow.runs if self.sites else ():
+        for index, offset, _, _ in program.flow.runs if program.is_kernel else ():
             region = program.flow.regions[index]
             starts.setdefault(region.width, set()).add(region.start + offset)
         self._starts = {width: sorted(addresses) for width, addresses in starts.items()}
@@ -48,7 +61,10 @@ class NotableInstructions:
                     self.callers.setdefault(target, set()).add(instruction.ip)
                     continue
                 mnemonic = instruction.mnemonic
-                if mnemonic in _WANTED:
+                if mnemonic == _MOV:
+                    if _may_be_register(instruction):
+                        self.register_stores.append(instruction.ip)
+                elif mnemonic in _WANTED:
                     self.sites.setdefault(mnemonic, []).append(instruction.ip)
 
     def of(self, *mnemonics: Any) -> list[int]:
@@ -88,3 +104,11 @@ class NotableInstructions:
             elif instruction.flow_control in (FlowControl.NEXT, FlowControl.INTERRUPT):
                 machine.step(instruction, self._factory)
         return machine, line[-1] if line else None
+
+
+def _may_be_register(instruction: Instruction) -> bool:
+    return (
+        bool(instruction.op0_kind == OpKind.MEMORY)
+        and instruction.memory_displacement & 0xFFF in APIC_OFFSETS
+        and instruction.memory_index in _NO_REGISTER
+    )
