@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iced_x86 import FlowControl, Instruction, Mnemonic, OpKind, Register
+from iced_x86 import Instruction, Mnemonic, OpKind, Register
 
 from orobuild.lint.program.spans import reached
 from orobuild.lint.program.values import Constant
@@ -87,7 +87,7 @@ def _number(value: object, mask: int) -> int | None:
 
 
 def _is_guarded(program: Program, site: int) -> bool:
-    """Whether a way through the function passes the write by."""
+    """Whether a way through the function passes the write by, and meets the way behind it."""
     function = program.function_at(site)
     if function is None:
         return True
@@ -95,10 +95,9 @@ def _is_guarded(program: Program, site: int) -> bool:
     def stops(instruction: Instruction) -> bool:
         return bool(instruction.ip == site)
 
-    return any(
-        instruction.flow_control == FlowControl.RETURN and instruction.ip != site
-        for instruction in reached(program, function[0], stops)
-    )
+    around = {i.ip for i in reached(program, function[0], stops) if i.ip != site}
+    behind = {i.ip for i in reached(program, site, lambda _: False) if i.ip != site}
+    return not around.isdisjoint(behind)
 
 
 RULE = Rule("HW002", "imcr-untested", __doc__, check)
