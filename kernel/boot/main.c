@@ -13,6 +13,7 @@
 #include "arch/pic.h"
 #include "boot/boot_info.h"
 #include "boot/memory_map.h"
+#include "console/build_id.h"
 #include "console/exit.h"
 #include "console/input.h"
 #include "console/printk.h"
@@ -86,6 +87,7 @@ _Noreturn void kernel_main(uint32_t magic, uint64_t information)
     smp_start_others();
     kernel_map_forget_boot();
 
+    build_id_print();
     printk("oro: boot protocol=%s loader=\"%s\" cores=%u found=%u topology=%s apic=%s clock=%s timer=%s "
            "timer_hz=%lu memory_kib=%lu paging=%u smep=%d smap=%d umip=%d pcid=%d\n",
            boot_info.protocol, boot_info.loader, core_count,

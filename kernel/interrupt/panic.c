@@ -8,6 +8,7 @@
 #include "abi/core.h"
 #include "arch/cpu.h"
 #include "arch/lapic.h"
+#include "console/build_id.h"
 #include "console/exit.h"
 #include "console/printk.h"
 #include "interrupt/backtrace.h"
@@ -57,6 +58,7 @@ static bool begin(const struct core *self)
     stop_and_wait(self);
     printk_break_lock();
     printk("\noro: panic-begin\n");
+    build_id_print();
     return true;
 }
 

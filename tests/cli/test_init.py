@@ -70,6 +70,7 @@ def test_its_pages_have_the_permissions_of_the_script(project):
         assert booted.returncode == 1, booted.stdout + booted.stderr
         (project / "panic.log").write_text(booted.stdout)
         decoded = json.loads(run(project, "decode", "--json", "panic.log").stdout)
+        assert decoded["notes"] == []  # the image was found by its build-id
         panic = decoded["panics"][0]
         assert (panic["exception"]["name"], panic["exception"]["error"]) == ("#PF", error)
         if error != "0x11":

@@ -10,6 +10,7 @@ import pytest
 from kernel.live import LiveMachine
 from orobuild.debug import crash
 from orobuild.elf import reader
+from orobuild.elf.build_id import build_id
 from orobuild.elf.places import SourcePlaces
 from orobuild.lint import LintConfig
 from orobuild.lint.program import Program
@@ -117,6 +118,7 @@ def test_a_real_panic_is_decoded_to_its_source_line_and_the_flag_that_denied(bui
     assert (found.denied.flag, found.denied.level.name) == ("present", "pml5e")
     assert found.backtrace[-1].location.symbol.name == "kernel_main"
     assert found.complete
+    assert report.panic.values["build-id"] == build_id(program.elf).hex()
 
 
 def test_another_linkers_kernel_prints_addresses(built, boot, profile, tool, root, tmp_path):

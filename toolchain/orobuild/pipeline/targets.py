@@ -252,6 +252,7 @@ def link_objects(
         orphan_handling="place" if shop.unchecked else "error",
         gc_sections=target.gc_sections,
         code_symbols=target.code_symbols,
+        build_id="" if target.build_id == "none" else target.build_id,
         output_format=target.format,
         strip=target.strip,
         pie=target.pie,

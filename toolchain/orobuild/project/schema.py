@@ -70,6 +70,8 @@ class Target(Section, frozen=True, kw_only=True):
     code_symbols: bool = False
     """Make `.oro.symbols`, the code's names in the image (see `code-symbols.md`), for the script
     to place."""
+    build_id: Literal["none", "sha1", "md5"] = "none"
+    """Make `.note.gnu.build-id`, a hash of the image in itself, for the script to place."""
     strip: Literal["none", "debug", "all"] = "none"
     """What to leave out of the linked file: debug sections, or these and the symbol table."""
     lint: bool = True

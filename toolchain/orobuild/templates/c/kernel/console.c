@@ -52,6 +52,12 @@ void console_print(const char *format, ...)
         case 'u':
             put_number(va_arg(arguments, unsigned), 10);
             break;
+        case 'h': {
+            unsigned byte = va_arg(arguments, unsigned);
+            put_number(byte >> 4 & 0xf, 16);
+            put_number(byte & 0xf, 16);
+            break;
+        }
         case 'x':
             put('0');
             put('x');

@@ -5,5 +5,6 @@
 
 void console_init(void);
 
-/* Print `format`, in which %s is a string, %u an unsigned int and %x a uint64_t in hexadecimal. */
+/* Print `format`, in which %s is a string, %u an unsigned int, %h a byte as two hexadecimal digits
+ * and %x a uint64_t in hexadecimal. */
 void console_print(const char *format, ...);

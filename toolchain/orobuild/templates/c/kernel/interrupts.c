@@ -42,6 +42,17 @@ static uint64_t read_cr2(void)
     return value;
 }
 
+/* The note that the linker makes: three words, "GNU" and a hash of the image. */
+static void print_build_id(void)
+{
+    extern const uint32_t build_id[];
+    const uint8_t *hash = (const uint8_t *)&build_id[4];
+    console_print("oro: build-id=");
+    for (uint32_t i = 0; i < build_id[1]; i++)
+        console_print("%h", hash[i]);
+    console_print("\n");
+}
+
 static void print_backtrace(const uint64_t *rbp)
 {
     for (unsigned depth = 0; rbp && depth < DEPTH; depth++) {
@@ -56,6 +67,7 @@ _Noreturn void panic_interrupt(const struct frame *frame);
 _Noreturn void panic_interrupt(const struct frame *frame)
 {
     console_print("\noro: panic-begin\n");
+    print_build_id();
     console_print("oro: vector=%u error=%x rip=%x cr2=%x rsp=%x rflags=%x\n",
                   (unsigned)frame->vector, frame->error_code, frame->rip, read_cr2(), frame->rsp,
                   frame->rflags);
