@@ -48,6 +48,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if not item.get_closest_marker("full")]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The boot matrix as a table: tests record its rows, on whichever worker they run."""
+    rows = [
+        value
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, ())
+        for name, value in report.user_properties
+        if name == "boot matrix"
+    ]
+    if rows:
+        terminalreporter.section("boot matrix")
+        titles = ("firmware", "medium", "as", "cores", "result")
+        for row in (titles, ("---",) * len(titles), *sorted(map(tuple, rows), key=repr)):
+            terminalreporter.write_line(f"| {' | '.join(map(str, row))} |")
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository."""

@@ -31,6 +31,12 @@ _HEADS: Final = 16  # the most that Bochs takes
 _SECTORS: Final = 32
 _CYLINDER: Final = _HEADS * _SECTORS * 512
 
+_DISK: Final = (
+    'type=disk, path="{path}", mode=volatile, journal="{journal}", '
+    "cylinders={cylinders}, heads={heads}, spt={sectors}"
+)
+_CD: Final = 'type=cdrom, path="{path}", status=inserted'
+
 # Without the speaker no sound driver is opened: on machines without a sound card its mixer thread
 # overruns a buffer now and then, and glibc ends Bochs 2.7.
 _CONFIGURATION: Final = """\
@@ -40,9 +46,8 @@ romimage: file="{bios}"
 vgaromimage: file="{vga_bios}"
 display_library: term
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
-ata0-master: type=disk, path="{disk}", mode=volatile, journal="{journal}", \
-cylinders={cylinders}, heads={heads}, spt={sectors}
-boot: disk
+ata0-master: {drive}
+boot: {boot}
 com1: enabled=1, mode=file, dev=/dev/fd/{console_fd}
 log: "{log}"
 panic: action=fatal
@@ -64,12 +69,13 @@ def find_bochs(binary: str = "bochs") -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bochs:
-    """A PC that boots `disk`, a raw image (never written to) of whole 256 KiB cylinders.
+    """A PC that boots `disk`, a raw image (never written to), as a disk or as a CD.
 
-    `cpu` as `bochs --help cpu` lists them; `ips` instructions a second of guest time.
+    A disk has whole cylinders of 256 KiB. `cpu` as `bochs --help cpu` lists them; `ips` instructions a second of guest time.
     """
 
     disk: Path
+    cd: bool = False
     cpu: str = "corei7_skylake_x"
     cores: int = 1
     memory_mib: int = 256
@@ -79,23 +85,17 @@ class Bochs:
     def describe(self) -> str:
         """The machine in a few words, for a person."""
         cores = f"{self.cores} cores" if self.cores > 1 else "1 core"
-        return f"Bochs, cpu {self.cpu}, {cores}, {self.memory_mib} MiB, ide disk"
+        source = "cd" if self.cd else "ide disk"
+        return f"Bochs, cpu {self.cpu}, {cores}, {self.memory_mib} MiB, {source}"
 
     def launch(self, resources: Resources) -> Launch:
         """How to start it, its first serial port on `resources.console_fd`; it has no QMP."""
         program = find_bochs(self.binary)
         if not self.disk.is_file():
             raise UsageError(f"{self.disk}: no such file to boot")
-        cylinders, rest = divmod(self.disk.stat().st_size, _CYLINDER)
-        if rest or not cylinders:
-            raise UsageError(
-                f"{self.disk}: {self.disk.stat().st_size} bytes are not whole cylinders of "
-                f"{_CYLINDER} bytes",
-                hint="pad the image to a multiple of 256 KiB",
-            )
         folder = resources.directory
-        disk = folder / "disk.img"  # a name that needs no quoting
-        disk.symlink_to(self.disk.absolute())
+        name = folder / ("disk.iso" if self.cd else "disk.img")  # needs no quoting
+        name.symlink_to(self.disk.absolute())
         configuration = _CONFIGURATION.format(
             memory_mib=self.memory_mib,
             cpu=self.cpu,
@@ -103,11 +103,8 @@ class Bochs:
             ips=self.ips,
             bios=_rom(_BIOS),
             vga_bios=_rom(_VGA_BIOS),
-            disk=disk,
-            journal=folder / "journal",
-            cylinders=cylinders,
-            heads=_HEADS,
-            sectors=_SECTORS,
+            drive=_CD.format(path=name) if self.cd else self._disk(name, folder / "journal"),
+            boot="cdrom" if self.cd else "disk",
             console_fd=resources.console_fd,
             log=folder / _LOG,
         )
@@ -115,6 +112,18 @@ class Bochs:
         (folder / "debugger").write_text("c\n")  # builds with the debugger wait for this
         arguments = (program, "-q", "-f", str(folder / "bochsrc"), "-rc", str(folder / "debugger"))
         return Launch(arguments=arguments, terminal=True, exit_device=False, complaint=_complaint)
+
+    def _disk(self, path: Path, journal: Path) -> str:
+        cylinders, rest = divmod(self.disk.stat().st_size, _CYLINDER)
+        if rest or not cylinders:
+            raise UsageError(
+                f"{self.disk}: {self.disk.stat().st_size} bytes are not whole cylinders of "
+                f"{_CYLINDER} bytes",
+                hint="pad the image to a multiple of 256 KiB",
+            )
+        return _DISK.format(
+            path=path, journal=journal, cylinders=cylinders, heads=_HEADS, sectors=_SECTORS
+        )
 
     def remains(self, resources: Resources) -> Remains:
         """What the log says: the registers that Bochs prints when it gives up."""

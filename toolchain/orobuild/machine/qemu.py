@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from orobuild.errors import MissingToolError, UsageError
+from orobuild.machine.firmware import Firmware, find_ovmf
+from orobuild.machine.media import Drive, Network, drive_arguments, network_arguments
 from orobuild.machine.report import Launch, Remains
 
 if TYPE_CHECKING:
@@ -29,15 +31,6 @@ install QEMU for x86 with one of
   dnf install qemu-system-x86
   pacman -S qemu-system-x86
   brew install qemu"""
-
-
-class Drive(enum.Enum):
-    """What the disk image is plugged in as."""
-
-    IDE = "ide"
-    USB = "usb"
-    VIRTIO = "virtio"
-    NVME = "nvme"
 
 
 class Accelerator(enum.Enum):
@@ -58,16 +51,18 @@ def find_qemu(binary: str = "qemu-system-x86_64") -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Qemu:
-    """A PC. Exactly one of `disk` and `kernel` is what it boots.
+    """A PC. Exactly one of `disk`, `kernel` and `network` is what it boots.
 
-    `disk` is a raw disk image (never written to); `kernel` an ELF file with a PVH note, started
-    with `command_line`. `firmware` replaces SeaBIOS. With `count_instructions` the guest's clock is
+    `disk` is a disk image (raw, VMDK, VDI, VHD, VHDX or qcow2 by what is in it) or a CD's, plugged in
+    as `drive` and never written to; `kernel` an ELF file with a PVH note, started with
+    `command_line`; `network` a server. `firmware` may be an image of the user's. With `count_instructions` the guest's clock is
     its own progress, a nanosecond an instruction on whichever core: slow, and the same each time.
     `extra` is appended to the command line.
     """
 
     disk: Path | None = None
     kernel: Path | None = None
+    network: Network | None = None
     command_line: str = ""
     machine: str = "q35"
     cpu: str = "max"
@@ -75,7 +70,7 @@ class Qemu:
     memory_mib: int = 256
     drive: Drive = Drive.IDE
     accelerator: Accelerator = Accelerator.TCG
-    firmware: Path | None = None
+    firmware: Firmware | Path = Firmware.SEABIOS
     count_instructions: bool = False
     binary: str = "qemu-system-x86_64"
     extra: tuple[str, ...] = ()
@@ -84,9 +79,18 @@ class Qemu:
         """The machine in a few words, for a person."""
         cores = f"{self.cores} cores" if self.cores > 1 else "1 core"
         how = "KVM" if self._use_kvm() else "TCG"
-        source = f"{self.drive.value} disk" if self.disk else "kernel by PVH"
-        parts = (self.machine, f"cpu {self.cpu}", cores, f"{self.memory_mib} MiB", how, source)
+        parts = [self.machine, f"cpu {self.cpu}", cores, f"{self.memory_mib} MiB", how]
+        if isinstance(self.firmware, Path):
+            parts.append(f"firmware {self.firmware}")
+        elif self.firmware is not Firmware.SEABIOS:
+            parts.append(self.firmware.value)
+        parts.append(self._source())
         return f"QEMU {', '.join(parts)}"
+
+    def _source(self) -> str:
+        if self.disk:
+            return "cd" if self.drive is Drive.CD else f"{self.drive.value} disk"
+        return "network" if self.network else "kernel by PVH"
 
     def launch(self, resources: Resources) -> Launch:
         """How to start it, its first serial port on `resources.console_fd`, QMP on `qmp_fd`."""
@@ -97,11 +101,7 @@ class Qemu:
         return Remains()
 
     def _arguments(self, resources: Resources) -> tuple[str, ...]:
-        if (self.disk is None) == (self.kernel is None):
-            raise UsageError("a machine boots either a disk or a kernel")
-        medium = self.disk or self.kernel
-        if medium and not medium.is_file():
-            raise UsageError(f"{medium}: no such file to boot")
+        self._check_medium()
         program = find_qemu(self.binary)
         if self.accelerator is Accelerator.KVM and not kvm_works():
             raise UsageError(
@@ -117,10 +117,40 @@ class Qemu:
             *("-chardev", f"file,id=console,path=/dev/fd/{resources.console_fd}"),
             *("-serial", "chardev:console"),
             *("-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4"),
-            *(("-bios", str(self.firmware)) if self.firmware else ()),
+            *self._firmware_arguments(resources),
             *self._boot_arguments(),
             *_qmp_arguments(resources.qmp_fd),
             *self.extra,
+        )
+
+    def _check_medium(self) -> None:
+        media = (self.disk, self.kernel, self.network)
+        if sum(medium is not None for medium in media) != 1:
+            raise UsageError("a machine boots either a disk or a kernel or from a network")
+        medium = self.disk or self.kernel
+        if medium and not medium.is_file():
+            raise UsageError(f"{medium}: no such file to boot")
+        if self.network and not (self.network.directory / self.network.boot_file).is_file():
+            raise UsageError(f"{self.network.directory}: there is no {self.network.boot_file}")
+        if self.kernel and self.firmware is Firmware.OVMF:
+            raise UsageError(
+                "QEMU starts a kernel file (-kernel, PVH) through SeaBIOS only",
+                hint="boot a disk image with OVMF",
+            )
+
+    def _firmware_arguments(self, resources: Resources) -> tuple[str, ...]:
+        if self.firmware is Firmware.SEABIOS:
+            return ()
+        if isinstance(self.firmware, Path):
+            return ("-bios", str(self.firmware))
+        images = find_ovmf()
+        variables = resources.directory / "variables.fd"
+        shutil.copyfile(images.variables, variables)
+        flash = "if=pflash,format=raw"
+        code = str(images.code).replace(",", ",,")
+        return (
+            *("-drive", f"{flash},unit=0,readonly=on,file={code}"),
+            *("-drive", f"{flash},unit=1,file={variables}"),
         )
 
     def _acceleration(self) -> tuple[str, ...]:
@@ -137,16 +167,10 @@ class Qemu:
         if self.kernel:
             append = ("-append", self.command_line) if self.command_line else ()
             return ("-kernel", str(self.kernel), *append)
-        # snapshot: guests write to a temporary file, so any number of machines share an image.
-        path = str(self.disk).replace(",", ",,")
-        drive = f"if=none,id=disk,format=raw,snapshot=on,file={path}"
-        device = {
-            Drive.IDE: ("-device", "ide-hd,drive=disk,bootindex=0"),
-            Drive.USB: ("-device", "qemu-xhci", "-device", "usb-storage,drive=disk,bootindex=0"),
-            Drive.VIRTIO: ("-device", "virtio-blk-pci,drive=disk,bootindex=0"),
-            Drive.NVME: ("-device", "nvme,drive=disk,serial=oro,bootindex=0"),
-        }[self.drive]
-        return ("-drive", drive, *device)
+        if self.network:
+            return network_arguments(self.network)
+        assert self.disk is not None
+        return drive_arguments(self.disk, self.drive)
 
 
 def _qmp_arguments(fd: int) -> tuple[str, ...]:

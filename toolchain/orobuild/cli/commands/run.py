@@ -29,6 +29,7 @@ class _Wishes:
     machine_type: str | None
     drive: str
     accelerator: str
+    firmware: str
 
 
 @click.command("run")
@@ -42,7 +43,7 @@ class _Wishes:
     type=click.Choice(["disk", "kernel"]),
     default="disk",
     show_default=True,
-    help="The disk image through the BIOS, or the kernel itself (PVH).",
+    help="The disk image through the firmware, or the kernel itself (PVH).",
 )
 @click.option(
     "--drive",
@@ -50,6 +51,13 @@ class _Wishes:
     default="ide",
     show_default=True,
     help="What the disk image is plugged in as.",
+)
+@click.option(
+    "--firmware",
+    type=click.Choice(["bios", "uefi"]),
+    default="bios",
+    show_default=True,
+    help="SeaBIOS, which comes with QEMU, or OVMF.",
 )
 @click.option(
     "--accelerator",
@@ -114,9 +122,12 @@ def _machine(result: BuildResult, wishes: _Wishes) -> Machine:
         )
     cores = wishes.cores or settings.cores
     memory = wishes.memory or settings.memory_mib
+    uefi = wishes.firmware == "uefi"
     if wishes.emulator == "bochs":
         if wishes.boot != "disk":
             raise UsageError("Bochs boots a disk, it cannot be handed a kernel")
+        if uefi:
+            raise UsageError("Bochs has no UEFI firmware", hint="use QEMU")
         bochs = machine.Bochs(disk=medium, cores=cores, memory_mib=memory)
         return replace(bochs, cpu=wishes.cpu) if wishes.cpu else bochs
     return machine.Qemu(
@@ -129,4 +140,5 @@ def _machine(result: BuildResult, wishes: _Wishes) -> Machine:
         command_line=result.project.config.image.command_line if wishes.boot == "kernel" else "",
         drive=machine.Drive(wishes.drive),
         accelerator=machine.Accelerator(wishes.accelerator),
+        firmware=machine.Firmware.OVMF if uefi else machine.Firmware.SEABIOS,
     )
