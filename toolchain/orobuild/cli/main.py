@@ -29,6 +29,9 @@ _COMMANDS = {
     "at": "say what is at an address",
     "decode": "explain a panic in a console's log",
     "lint": "prove that control reaches only executable bytes, and more",
+    "doctor": "check what this machine has for building and booting",
+    "config": "show the configuration, or its schema",
+    "completions": "make a shell complete orobuild's commands",
 }
 
 
@@ -120,6 +123,11 @@ def orobuild() -> NoReturn:
 def orolint() -> NoReturn:
     """`orolint`."""
     _main(_command("lint"), "orolint")
+
+
+def group() -> click.Group:
+    """The command group, for what asks about it: completion, manual pages."""
+    return _group
 
 
 def commands() -> Mapping[str, str]:

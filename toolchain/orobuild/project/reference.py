@@ -56,7 +56,7 @@ def _section(kind: type[schema.Section]) -> str:
     if more.strip():
         lines += [more.strip(), ""]
     lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
-    documented = _attribute_docstrings(kind)
+    documented = attribute_docstrings(kind)
     for field in msgspec.structs.fields(kind):
         meaning = " ".join(documented.get(field.name, "").split())
         lines.append(
@@ -65,7 +65,7 @@ def _section(kind: type[schema.Section]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _attribute_docstrings(kind: type) -> dict[str, str]:
+def attribute_docstrings(kind: type) -> dict[str, str]:
     """The string after each annotated attribute; Python keeps it only in the source."""
     body = typing.cast("ast.ClassDef", ast.parse(inspect.getsource(kind)).body[0]).body
     found = {}
