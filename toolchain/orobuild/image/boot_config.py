@@ -16,7 +16,7 @@ from orobuild.errors import InputError
 
 VERSION: Final = 1
 _MAX_TIMEOUT: Final = 3600
-_FILE: Final = re.compile(r"(\S+)((?: [a-z0-9]+=[0-9a-fA-F]+)*)(?: (.*))?", re.DOTALL)
+_CRC32: Final = re.compile(r"crc32=[0-9a-fA-F]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +116,23 @@ class _Parser:
         return int(text)
 
     def file(self, text: str) -> tuple[BootFile, str]:
-        match = _FILE.fullmatch(text)
-        if not match or not match[1].startswith("/"):
+        """A file and the text behind it; what is no size and no checksum begins the text."""
+        path, _, rest = text.partition(" ")
+        if not path.startswith("/"):
             self.fail("a file's path starts with '/'")
         size = crc32 = None
-        for word in match[2].split():
-            key, _, value = word.partition("=")
-            if key == "size":
-                size = self.number_in(value, (1 << 32) - 1)
-            elif key == "crc32" and len(value) == 8:
-                crc32 = int(value, 16)
+        while size is None or crc32 is None:
+            word, _, behind = rest.partition(" ")
+            if word.startswith("size="):
+                size = self.number_in(word.removeprefix("size="), (1 << 32) - 1)
+            elif word.startswith("crc32="):
+                if not _CRC32.fullmatch(word):
+                    self.fail(f"'{word}' is not crc32= and 8 hexadecimal digits")
+                crc32 = int(word.removeprefix("crc32="), 16)
             else:
-                self.fail(f"'{word}' is neither size=NUMBER nor crc32=8 DIGITS")
-        return BootFile(match[1], size, crc32), match[3] or ""
+                break
+            rest = behind
+        return BootFile(path, size, crc32), rest
 
 
 def parse(data: bytes, path: str) -> Menu:

@@ -14,6 +14,7 @@ from orobuild.diagnostics import Diagnostic, Severity
 from orobuild.errors import InputError, InternalError
 from orobuild.pipeline import targets
 from orobuild.pipeline.cache import digest
+from orobuild.pipeline.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,13 +48,13 @@ def lint_all(shop: Workshop, linked: Mapping[str, LinkedTarget]) -> LintOutcome:
     named = (shop.project.config.targets[name].script for name in linked)
     scripts = list(dict.fromkeys(script for script in named if script))
     keys = [
-        digest("lint", targets.fingerprint(), repr(shop.project.lint), target.path, target.data)
+        digest("lint", fingerprint(), repr(shop.project.lint), target.path, target.data)
         for target in checked
     ]
     keys += [
         digest(
             "lint script",
-            targets.fingerprint(),
+            fingerprint(),
             repr(shop.project.lint),
             script,
             shop.read_source(script),
@@ -130,7 +131,7 @@ def crosscheck_all(shop: Workshop, linked: Mapping[str, LinkedTarget]) -> int:
         settings = shop.project.config.targets[name]
         if settings.format != "elf" or settings.prebuilt:
             continue
-        key = digest("crosscheck", targets.fingerprint(), target.data)
+        key = digest("crosscheck", fingerprint(), target.data)
         if shop.cache.get(key):
             continue
         from orobuild.elf.crosscheck import crosscheck

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError, UsageError
+from orobuild.pipeline import ready_loaders
 from orobuild.pipeline.cache import digest
-from orobuild.pipeline.loader import build_loaders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,8 +55,8 @@ def loaders_of_user() -> Loaders:
     cache = directory(os.environ)
     if cache is None:
         with tempfile.TemporaryDirectory(prefix="orobuild-") as scratch:
-            return build_loaders(Path(scratch))
-    return build_loaders(cache.parent / "loaders")
+            return ready_loaders.get(Path(scratch))
+    return ready_loaders.get(cache.parent / "loaders")
 
 
 def source_date() -> int:
@@ -78,7 +78,7 @@ def make(shop: Workshop, profile: str, linked: Mapping[str, LinkedTarget]) -> Im
 
     config = shop.project.config
     boot = _boot(shop, profile, linked)
-    loaders = build_loaders(shop.cache_directory, command=config.compiler.command)
+    loaders = ready_loaders.get(shop.cache_directory, command=config.compiler.command)
     product = media.Product(
         name=config.name,
         boot=boot,
@@ -107,8 +107,9 @@ def _boot(shop: Workshop, profile: str, linked: Mapping[str, LinkedTarget]) -> B
     image = shop.project.config.image
     entries = []
     for entry in image.entries or [_only_entry(shop, profile)]:
-        kernel = linked[entry.kernel or image.kernel]
-        check_kernel(kernel.data, kernel.path)
+        name = entry.kernel or image.kernel
+        kernel = linked[name]
+        check_kernel(kernel.data, shop.project.config.targets[name].prebuilt or kernel.path)
         modules = _modules(shop, entry.modules)
         entries.append(Entry(entry.title, kernel.data, entry.command_line, modules))
     return Boot(tuple(entries), image.default_entry, image.timeout)

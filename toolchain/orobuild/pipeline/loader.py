@@ -12,10 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from orobuild.errors import InternalError, MissingToolError
+from orobuild.errors import MissingToolError
 from orobuild.lint.config import LintConfig
 from orobuild.pipeline import checks, compiler, targets
 from orobuild.pipeline.cache import digest
+from orobuild.pipeline.fingerprint import fingerprint
+from orobuild.pipeline.ready_loaders import PREBUILT, loader_root
 from orobuild.project import Config, Project, Target
 from orobuild.project.schema import Compiler, Image
 
@@ -32,7 +34,6 @@ EFI: Final = "efi"
 BIOS_TARGETS: Final = (MBR, CD, PXE, STAGE2)
 
 _FIRST_STAGES: Final = {MBR: "mbr.S", CD: "cd.S", PXE: "pxe.S"}
-_PREBUILT: Final = "BOOTX64.EFI"
 _C_FLAGS: Final = [
     "-std=c11",
     "-Os",
@@ -51,15 +52,6 @@ _C_FLAGS: Final = [
     "-Wconversion",
     "-Werror",
 ]
-
-
-def loader_root() -> Path:
-    """The directory that holds the loaders' `asm/boot` and `linker_scripts`."""
-    package = Path(__file__).resolve().parents[1]
-    for root in (package / "boot", package.parents[1]):
-        if (root / "asm" / "boot").is_dir():
-            return root
-    raise InternalError("the boot loaders' sources are not installed with the package")
 
 
 def loader_project() -> Project:
@@ -135,7 +127,7 @@ def _find_compiler(command: Sequence[str], cache: Path) -> compiler.Compiler | N
 
 def _application(shop: targets.Workshop, elf: bytes) -> bytes:
     """The EFI application; kept, since LIEF takes longer to import than all the rest."""
-    key = digest("efi application", targets.fingerprint(), elf)
+    key = digest("efi application", fingerprint(), elf)
     if hit := shop.cache.get(key):
         return hit[0]
     from orobuild.image.efi import efi_application
@@ -146,5 +138,5 @@ def _application(shop: targets.Workshop, elf: bytes) -> bytes:
 
 
 def _prebuilt() -> bytes | None:
-    path = loader_root() / _PREBUILT
+    path = loader_root() / PREBUILT
     return path.read_bytes() if path.is_file() else None

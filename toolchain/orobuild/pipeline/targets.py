@@ -6,38 +6,28 @@ Every step goes through the cache. Nothing here writes an output or prints.
 from __future__ import annotations
 
 import functools
-import hashlib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from orobuild.diagnostics import Span, error
+from orobuild.elf.reader import read
 from orobuild.errors import InputError
 from orobuild.pipeline.cache import Cache, digest
 from orobuild.pipeline.compiler import needs_preprocessing
+from orobuild.pipeline.fingerprint import fingerprint
 from orobuild.pipeline.inputs import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from concurrent.futures import Executor, Future
+    from pathlib import Path
 
     from orobuild.diagnostics import Diagnostic
     from orobuild.pipeline.compiler import Compiler
     from orobuild.project import Project, Target
     from orobuild.project.schema import Profile
-
-
-@functools.cache
-def fingerprint() -> str:
-    """What tells this orobuild from another: its package's files, their sizes and times."""
-    root = Path(__file__).resolve().parents[1]
-    sha = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        status = path.stat()
-        sha.update(f"{path.relative_to(root)}:{status.st_size}:{status.st_mtime_ns};".encode())
-    return sha.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +188,8 @@ def read_prebuilt(shop: Workshop, name: str, target: Target) -> LinkedTarget:
     except OSError as problem:
         span = Span(target.prebuilt)
         raise InputError(error(f"cannot read: {problem.strerror}", span)) from problem
+    if target.format == "elf":
+        read(data, target.prebuilt)
     return LinkedTarget(
         name=name,
         path=output_path(shop, name, target),
