@@ -10,6 +10,8 @@ A fixture is an assembly file whose `#:` lines are instructions to the test:
     #: source                check the file itself, do not assemble it
     #: strip                 remove the symbols after linking
     #: c                     the `#|` lines after it are C, compiled with -g and linked too
+    #: page VIRTUAL PHYSICAL SIZE PERMISSIONS LEVEL    a running machine has mapped it
+    #: other ARGUMENTS       what `as` gets for the other build that this one is compared with
     #: config                the `#|` lines after it are [tool.orobuild.lint]
     #: expect CODE TEXT      a finding of CODE whose rendering contains TEXT
     #: expect nothing
@@ -31,11 +33,13 @@ from typing import TYPE_CHECKING
 
 from orobuild.elf import reader
 from orobuild.elf.constants import PHDR_SIZE, SHDR_SIZE
-from orobuild.lint import LintConfig
+from orobuild.lint import LintConfig, check_builds, check_live
 from orobuild.lint.config import from_mapping
+from orobuild.lint.live import LivePage
 
 if TYPE_CHECKING:
     from orobuild.elf.structures import ProgramHeader, SectionHeader
+    from orobuild.lint.finding import Finding
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -50,6 +54,8 @@ class Fixture:
     config: LintConfig = field(default_factory=LintConfig)
     expected: list[tuple[str, str]] = field(default_factory=list)
     patches: list[tuple[str, str, dict[str, int]]] = field(default_factory=list)
+    pages: list[LivePage] = field(default_factory=list)
+    other: list[str] | None = None
     strip: bool = False
     is_object: bool = False
     is_source: bool = False
@@ -74,6 +80,12 @@ def parse(path: Path) -> Fixture:
                 fixture.as_arguments = shlex.split(rest)
             elif word == "ld":
                 fixture.ld_arguments = shlex.split(rest)
+            elif word == "page":
+                virtual, physical, size, permissions, level = rest.split()
+                at = int(virtual, 16), int(physical, 16), int(size, 16)
+                fixture.pages.append(LivePage(*at, *(p in permissions for p in "wxu"), level))
+            elif word == "other":
+                fixture.other = shlex.split(rest)
             elif word == "strip":
                 fixture.strip = True
             elif word == "object":
@@ -136,6 +148,16 @@ def link(objects: dict[str, bytes], *arguments: str, script: str = "", linker: s
         files["script.ld"] = script.encode()
         command += ["-T", "script.ld"]
     return _run_tool([*command, *objects], files, "out.elf")
+
+
+def findings(fixture: Fixture) -> tuple[Finding, ...]:
+    """What lint says of a fixture that it checks beside something else."""
+    elf = reader.read(build(fixture), fixture.path.name)
+    if fixture.other is None:
+        return check_live(elf, fixture.pages, config=fixture.config)
+    arguments = [*fixture.as_arguments, *fixture.other]
+    other = reader.read(build(replace(fixture, as_arguments=arguments)), "other")
+    return check_builds(other, elf, config=fixture.config)
 
 
 def build(fixture: Fixture) -> bytes:

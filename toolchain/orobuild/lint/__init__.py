@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 from orobuild.lint.config import LintConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from orobuild.elf.reader import ElfFile
     from orobuild.lint.finding import Finding
+    from orobuild.lint.live import LivePage
     from orobuild.lint.result import LintResult
 
 __all__ = [
     "LintConfig",
+    "check_builds",
     "check_image",
+    "check_live",
     "check_object",
     "check_paths",
     "check_script",
@@ -38,6 +41,31 @@ def check_image(elf: ElfFile, *, config: LintConfig = _DEFAULTS) -> tuple[Findin
     from orobuild.lint import engine
 
     return engine.check_image(elf, config)
+
+
+def check_live(
+    elf: ElfFile, pages: Sequence[LivePage], *, config: LintConfig = _DEFAULTS
+) -> tuple[Finding, ...]:
+    """What the selected rules find in the pages that a machine running the image has mapped.
+
+    `pages` in ascending order. Raises `ElfError` for a file that is no image, `UsageError` for a
+    configuration that does not fit it.
+    """
+    from orobuild.lint import engine
+
+    return engine.check_live(elf, pages, config)
+
+
+def check_builds(
+    first: ElfFile, second: ElfFile, *, config: LintConfig = _DEFAULTS
+) -> tuple[Finding, ...]:
+    """What differs between two builds of one kernel and should not; findings are about the second.
+
+    Raises `ElfError` for a file that is no image, `UsageError` for an unknown rule.
+    """
+    from orobuild.lint import engine
+
+    return engine.check_builds(first, second, config)
 
 
 def check_object(elf: ElfFile, *, config: LintConfig = _DEFAULTS) -> tuple[Finding, ...]:

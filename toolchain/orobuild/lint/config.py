@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 ALL: Final = "ALL"
 WIDTHS: Final = (16, 32, 64)
 CPU_FEATURES: Final = ("cet", "sev-es", "svm", "ibt")
+PERMISSIONS: Final = ("-", "r", "rw", "rx", "rwx", "ru", "rwu", "rxu", "rwxu")
 RINGS: Final = ("user", "kernel", "any")
 
 
@@ -74,6 +75,17 @@ class Trampoline:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveRegion:
+    """Memory of the running kernel whose permissions are declared: `rw`, `rx`, `-` for unmapped.
+
+    `region` as in `CodeRange`, or `0xSTART..0xEND`, virtual addresses.
+    """
+
+    region: str
+    permissions: str
+
+
+@dataclass(frozen=True, slots=True)
 class LintConfig:
     """The configuration of a lint run; in TOML, keys have hyphens.
 
@@ -101,6 +113,10 @@ class LintConfig:
       is known of it: `run-address` (where it is copied, 0 if that is chosen at run time), `size` (of
       the page, 4096), `parameters` (offset of its boot parameters) and `parameter-struct` (their C
       structure).
+    * `live_regions`: a table from region (as in `code`, or `0xSTART..0xEND`) to the permissions
+      that its pages have on a running machine: `r`, `rw`, `rx`, with `u` for users; `-` for unmapped.
+    * `live_until`: the beginning of the console line at which `--live` stops the machine.
+    * `live_command_line`: the kernel's command line for `--live`.
     * `general_registers_only`: patterns of functions that may not use x87, MMX, SSE or AVX
       registers; `*` for all, `!name` after it for all but some.
     * `code`: a table from region to width (16, 32 or 64), for images without `.oro.code`. A
@@ -128,6 +144,9 @@ class LintConfig:
     interrupts_off: bool = False
     no_return: tuple[str, ...] = ()
     transient_stack: bool = False
+    live_regions: tuple[LiveRegion, ...] = ()
+    live_until: str = ""
+    live_command_line: str = ""
     trampolines: tuple[Trampoline, ...] = ()
     general_registers_only: tuple[str, ...] = ()
     code: tuple[CodeRange, ...] = ()
@@ -273,6 +292,19 @@ def _trampolines(where: str, value: object) -> tuple[Trampoline, ...]:
     return tuple(result)
 
 
+def _live_regions(where: str, value: object) -> tuple[LiveRegion, ...]:
+    result = []
+    for region, permissions in _table(where, value).items():
+        word = _word(f"{where}.{region}", permissions)
+        if word not in PERMISSIONS:
+            raise UsageError(
+                f"{where}.{region}: '{word}' are no permissions",
+                hint=f"one of {', '.join(PERMISSIONS)}",
+            )
+        result.append(LiveRegion(region, word))
+    return tuple(result)
+
+
 _READERS: Final = {
     "select": _words,
     "extend_select": _words,
@@ -290,6 +322,9 @@ _READERS: Final = {
     "interrupts_off": _boolean,
     "no_return": _words,
     "transient_stack": _boolean,
+    "live_regions": _live_regions,
+    "live_until": _word,
+    "live_command_line": _word,
     "trampolines": _trampolines,
     "general_registers_only": _words,
     "code": _code,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from orobuild.elf.reader import ElfFile
     from orobuild.lint.config import LintConfig
     from orobuild.lint.finding import Finding
+    from orobuild.lint.live import LivePage
     from orobuild.lint.rule import Rule
 
 
@@ -36,6 +37,34 @@ def check_image(elf: ElfFile, config: LintConfig) -> tuple[Finding, ...]:
     """
     from orobuild.lint.program import Program
 
+    _require_image(elf)
+    return _run_all(Scope.IMAGE, Program(elf, config), config, elf.path)
+
+
+def check_live(elf: ElfFile, pages: Sequence[LivePage], config: LintConfig) -> tuple[Finding, ...]:
+    """What the selected rules find in the pages of a machine that runs an image.
+
+    Raises `ElfError` for a file that is no image, `UsageError` for the configuration.
+    """
+    from orobuild.lint.live import LiveModel
+
+    _require_image(elf)
+    return _run_all(Scope.LIVE, LiveModel(elf, pages, config), config, elf.path)
+
+
+def check_builds(first: ElfFile, second: ElfFile, config: LintConfig) -> tuple[Finding, ...]:
+    """What the selected rules find in two builds of the same kernel; findings are about the second.
+
+    Raises `ElfError` for a file that is no image, `UsageError` for the configuration.
+    """
+    from orobuild.lint.builds import BuildPair
+
+    _require_image(first)
+    _require_image(second)
+    return _run_all(Scope.BUILDS, BuildPair(first, second, config), config, second.path)
+
+
+def _require_image(elf: ElfFile) -> None:
     if elf.header.e_type not in (c.ET_EXEC, c.ET_DYN):
         raise ElfError(
             error(
@@ -44,7 +73,6 @@ def check_image(elf: ElfFile, config: LintConfig) -> tuple[Finding, ...]:
                 rule="elf",
             )
         )
-    return _run_all(Scope.IMAGE, Program(elf, config), config, elf.path)
 
 
 def check_object(elf: ElfFile, config: LintConfig) -> tuple[Finding, ...]:

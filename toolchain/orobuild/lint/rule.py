@@ -27,6 +27,8 @@ class Scope(enum.Enum):
     """What a rule looks at; its `check` takes the model of that."""
 
     IMAGE = "linked image"  # orobuild.lint.program.Program
+    LIVE = "running machine"  # orobuild.lint.live.LiveModel
+    BUILDS = "two builds"  # orobuild.lint.builds.BuildPair
     OBJECT = "relocatable object"  # orobuild.lint.relocatable.RelocatableModel
     SCRIPT = "linker script"  # orobuild.lint.script.ScriptModel
     SOURCE = "assembly source"  # orobuild.lint.source.model.AssemblyModel

@@ -37,6 +37,7 @@ _MAX_MESSAGES: Final = 1000  # bytes of the emulator's own messages that an erro
 _QUIET: Final = 0.5  # seconds of silence after the last words in which it may exit by itself
 _GRACE: Final = 1.0  # seconds that the emulator's process has to end once its pipes are closed
 _FAREWELL: Final = 2.0  # seconds that QEMU has to answer or quit
+_SAVING: Final = 60.0  # the same if it writes the machine's memory to a file
 
 
 def boot(
@@ -45,8 +46,14 @@ def boot(
     timeout: float,
     on_line: Callable[[str], None] | None = None,
     screenshot: Path | None = None,
+    until: str | None = None,
+    memory: Path | None = None,
 ) -> BootReport:
     """Boot `machine` and wait until it is over, at most `timeout` seconds.
+
+    `until` is the beginning of a line after which the machine is stopped, and ended as one that
+    hangs is; `memory` is where QEMU then writes the first bytes of its physical memory, as many
+    as the machine has (`memory_mib`).
 
     `on_line` gets each line of the console as it is completed, without its end. `screenshot` is
     where QEMU writes a PNG of the screen if the machine stops without exiting (loader error, panic,
@@ -76,6 +83,8 @@ def boot(
             )
         with child:
             session = _Session(child, console, qmp, launch, on_line, screenshot)
+            session.until, session.memory = until, memory
+            session.memory_size = getattr(machine, "memory_mib", 0) << 20
             session.run(start + timeout)
             seconds = time.monotonic() - start
         return session.report(machine.remains(resources), timeout, seconds)
@@ -99,6 +108,10 @@ class _Session:
         self._launch = launch
         self._on_line = on_line
         self._screenshot = screenshot
+        self.until: str | None = None
+        self._is_met = False  # what `until` waits for
+        self.memory: Path | None = None
+        self.memory_size = 0
         self._last_words = _LAST_WORDS if launch.exit_device else (*_LAST_WORDS, VERDICT)
         self._protocol = Protocol()
         self._selector = selectors.DefaultSelector()
@@ -171,6 +184,10 @@ class _Session:
         self._lines.append(line)
         if self._on_line:
             self._on_line(line)
+        if self.until is not None and line.startswith(self.until):
+            self._stop_at, self._is_met = time.monotonic(), True
+        if self._is_met:
+            return
         if line.startswith(LOADER_ERROR):
             self._stop_at = time.monotonic()  # a loader's last line, and it cannot exit
         elif self._stop_at is not None or line.startswith(self._last_words):
@@ -222,12 +239,16 @@ class _Session:
 
     def _farewell(self) -> None:
         """Ask a machine that is still there for its registers and its screen, and end it."""
-        limit = time.monotonic() + _FAREWELL
+        limit = time.monotonic() + (_SAVING if self.memory else _FAREWELL)
         if self._started:
             self._send("stop")
             self._question = self._registers_id = self._send(
                 "human-monitor-command", command_line="info registers -a"
             )
+            if self.memory:
+                self._question = self._send(
+                    "pmemsave", val=0, size=self.memory_size, filename=str(self.memory.absolute())
+                )
             if self._screenshot:
                 self._question = self._send(
                     "screendump", filename=str(self._screenshot.absolute()), format="png"

@@ -45,6 +45,8 @@ def _codes(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option("--write-baseline", is_flag=True, help="Write all findings to the baseline.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
 @click.option("--watch", is_flag=True, help="Check again whenever a file changes.")
+@click.option("--live", is_flag=True, help="Run the kernel, and check its page tables.")
+@click.option("--compare", metavar="FILE", help="Check what differs from this other build.")
 @click.option("--stdin-filename", metavar="NAME", help="What '-' is called.")
 @click.option("--show-files", is_flag=True, help="List the files that would be checked, and stop.")
 @click.option("--explain", metavar="RULE", help="Print a rule's documentation and stop.")
@@ -61,6 +63,7 @@ def command(
     reason: str,
     baseline: str | None,
     stdin_filename: str | None,
+    compare: str | None,
     explain: str | None,
     config_file: str | None,
     *,
@@ -73,6 +76,7 @@ def command(
     write_baseline: bool,
     exit_zero: bool,
     watch: bool,
+    live: bool,
     show_files: bool,
     isolated: bool,
 ) -> int:
@@ -84,6 +88,8 @@ def command(
     orolint --fix boot/start.S isr.s       mend what can be mended safely
     orolint build/release/oro.elf          a linked image
     orolint --output-format sarif kernel.elf > lint.sarif
+    orolint --live build/release/oro.elf   the page tables of a machine that runs it
+    orolint --compare build/debug/oro.elf build/release/oro.elf
     orolint --explain SEG001
 
     CODES are rule codes or prefixes, separated by commas. Settings come from
@@ -140,6 +146,16 @@ def command(
         from orobuild.cli import watching
 
         return watching.watch(files, config, lambda: _check(files, config, {}, baseline, "full"))
+    if live or compare is not None:
+        from orobuild.cli import live_lint
+
+        if live and compare is not None:
+            raise UsageError("--live and --compare are two checks: ask for one")
+        one = (
+            live_lint.compare(files, compare, config) if compare else live_lint.live(files, config)
+        )
+        _show(_known(one, baseline), output_format, output_file, quiet=quiet)
+        return 0 if one.is_clean or exit_zero else 1
     result = lint.check_paths(files, config=config, given=given)
     if write_baseline:
         assert baseline is not None

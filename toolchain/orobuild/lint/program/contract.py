@@ -17,7 +17,6 @@ from orobuild.lint.program.assembly_code import GUESSED, AssemblyCode
 from orobuild.lint.program.machine import NAMES, Flags, Snapshot
 from orobuild.lint.program.paths import Event, Kind, Paths, Place
 from orobuild.lint.program.returns import Returns
-from orobuild.lint.program.structures import find_structure
 from orobuild.lint.program.stubs import ERROR_CODE_VECTORS, OPTIONAL_ERROR_CODE_VECTORS, stubs
 from orobuild.lint.program.values import (
     ERROR_CODE,
@@ -92,8 +91,7 @@ class Contract:
     @cached_property
     def structure(self) -> Structure | None:
         """The C structure that `frame-struct` names, None if there is none."""
-        name = self._program.config.frame_struct
-        return find_structure(self._program.elf, name) if name else None
+        return self._program.structures.get(self._program.config.frame_struct)
 
     @cached_property
     def members(self) -> dict[int, str]:
@@ -277,7 +275,7 @@ class Contract:
         result: dict[Value, int] = {}
         for item in self._program.config.stack_pointers:
             tag, _, member = item.member.partition(".")
-            structure = find_structure(self._program.elf, tag)
+            structure = self._program.structures.get(tag)
             offsets = dict(structure.members) if structure else {}
             if member in offsets:
                 result[Loaded(GS, offsets[member])] = item.modulo

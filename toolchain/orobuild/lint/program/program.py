@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from orobuild.lint.program.flow import ControlFlow
     from orobuild.lint.program.notable import NotableInstructions
     from orobuild.lint.program.segments import Region
+    from orobuild.lint.program.structures import Structure
     from orobuild.lint.program.tables import VectorTable
 
 
@@ -173,6 +174,16 @@ class Program:
         from orobuild.lint.program.flow import trace
 
         return trace(self)
+
+    @cached_property
+    def structures(self) -> dict[str, Structure]:
+        """The C structures that the configuration names, by name, as far as the image has them."""
+        from orobuild.lint.program.structures import find_structures
+
+        config = self.config
+        names = {config.frame_struct, *(t.parameter_struct for t in config.trampolines)}
+        names.update(p.member.partition(".")[0] for p in config.stack_pointers)
+        return find_structures(self.elf, frozenset(names - {""})) if names - {""} else {}
 
     @cached_property
     def notable(self) -> NotableInstructions:

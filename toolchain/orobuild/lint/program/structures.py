@@ -19,26 +19,31 @@ class Structure:
     members: tuple[tuple[str, int], ...]
 
 
-def find_structure(elf: ElfFile, name: str) -> Structure | None:
-    """The first definition of `struct name` in the debugging information, None if there is none.
+def find_structures(elf: ElfFile, names: frozenset[str]) -> dict[str, Structure]:
+    """The first definition of each `struct NAME` in the debugging information, by name.
 
-    Debugging information that cannot be read counts as none.
+    Debugging information that cannot be read, or that ends in damage, holds no more of them.
     """
     from elftools.elf.elffile import ELFFile
 
+    found: dict[str, Structure] = {}
     try:
         file = ELFFile(io.BytesIO(elf.data))
         if not file.has_dwarf_info():
-            return None
+            return found
         for unit in file.get_dwarf_info().iter_CUs():
             for die in unit.get_top_DIE().iter_children():
-                if die.tag == "DW_TAG_structure_type" and _name(die) == name:
-                    size = die.attributes.get("DW_AT_byte_size")
-                    if size is not None:
-                        return Structure(name, size.value, tuple(_members(die)))
+                if die.tag != "DW_TAG_structure_type":
+                    continue
+                name = _name(die)
+                size = die.attributes.get("DW_AT_byte_size")
+                if name in names and name not in found and size is not None:
+                    found[name] = Structure(name, size.value, tuple(_members(die)))
+            if len(found) == len(names):
+                break
     except Exception:
-        return None
-    return None
+        return found
+    return found
 
 
 def _name(die: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orobuild.lint.program.structures import find_structure
 from orobuild.lint.program.widths import resolve_region
 
 if TYPE_CHECKING:
@@ -37,9 +36,7 @@ def trampolines(program: Program) -> tuple[LinkedTrampoline, ...]:
     result = []
     for item in program.config.trampolines:
         start, end = resolve_region(program.elf, program.symbols, item.region)
-        structure = (
-            find_structure(program.elf, item.parameter_struct) if item.parameter_struct else None
-        )
+        structure = program.structures.get(item.parameter_struct)
         result.append(LinkedTrampoline(item, start, end, structure.size if structure else None))
     return tuple(result)
 

@@ -1,0 +1,128 @@
+"""Walking page tables in physical memory: 4 and 5 levels, pages of 4 KiB, 2 MiB and 1 GiB.
+
+Pure: memory is a function from physical address and size to bytes. Source: Intel SDM Vol. 3A §4.5
+(entries), §4.6 (access rights are the intersection over the levels), §4.6.2 (protection keys).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NAMES: Final = ("pte", "pde", "pdpte", "pml4e", "pml5e")  # by level, from the page up
+PRESENT, WRITE, USER, LARGE, GLOBAL, NX = 1 << 0, 1 << 1, 1 << 2, 1 << 7, 1 << 8, 1 << 63
+ADDRESS: Final = 0x000FFFFFFFFFF000
+CR4_LA57, EFER_NXE, CR0_PG = 1 << 12, 1 << 11, 1 << 31
+ENTRIES: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A page that is mapped: `virtual` (canonical) and `physical` address of its first byte.
+
+    `size` in bytes; `entries` are (name of the level, entry) from the top down to the one that maps
+    the page. The permissions are those of all levels together. `key` is the protection key.
+    """
+
+    virtual: int
+    physical: int
+    size: int
+    writable: bool
+    executable: bool
+    user: bool
+    is_global: bool
+    key: int
+    entries: tuple[tuple[str, int], ...]
+
+    @property
+    def level(self) -> str:
+        """The level that maps it, as the SDM abbreviates it."""
+        return self.entries[-1][0]
+
+    def translate(self, address: int) -> int:
+        """The physical address of a virtual one in this page."""
+        return self.physical + address - self.virtual
+
+
+def mappings(
+    read: Callable[[int, int], bytes], cr3: int, *, cr4: int, efer: int
+) -> Iterator[Mapping]:
+    """Every page that the tables at `cr3` map, in ascending order from address 0.
+
+    A table outside the memory that can be read counts as empty. Tables that point to themselves are
+    walked like any others: that is what the processor does.
+    """
+    top = 5 if cr4 & CR4_LA57 else 4
+    yield from _table(read, cr3 & ADDRESS, top - 1, 0, (), bool(efer & EFER_NXE))
+
+
+def find(
+    read: Callable[[int, int], bytes], address: int, cr3: int, *, cr4: int, efer: int
+) -> Mapping | None:
+    """The page that holds a virtual address, None if it is not mapped."""
+    top = 5 if cr4 & CR4_LA57 else 4
+    table, entries = cr3 & ADDRESS, ()
+    path: tuple[tuple[str, int], ...] = entries
+    for level in range(top - 1, -1, -1):
+        shift = 12 + 9 * level
+        entry = _entry(read, table, address >> shift & ENTRIES - 1)
+        if entry is None or not entry & PRESENT:
+            return None
+        path = (*path, (NAMES[level], entry))
+        if level == 0 or (entry & LARGE and level in (1, 2)):
+            size = 1 << shift
+            return _mapping(address & -size & (1 << 64) - 1, size, path, bool(efer & EFER_NXE))
+        table = entry & ADDRESS
+    return None
+
+
+def _entry(read: Callable[[int, int], bytes], table: int, index: int) -> int | None:
+    data = read(table + 8 * index, 8)
+    return int.from_bytes(data, "little") if len(data) == 8 else None
+
+
+def _table(
+    read: Callable[[int, int], bytes],
+    table: int,
+    level: int,
+    base: int,
+    path: tuple[tuple[str, int], ...],
+    nxe: bool,
+) -> Iterator[Mapping]:
+    data = read(table, 8 * ENTRIES)
+    shift = 12 + 9 * level
+    for index, (entry,) in enumerate(struct.iter_unpack("<Q", data[: len(data) // 8 * 8])):
+        if not entry & PRESENT:
+            continue
+        address = base | index << shift
+        entries = (*path, (NAMES[level], entry))
+        if level == 0 or (entry & LARGE and level in (1, 2)):
+            top = 12 + 9 * len(entries) + 9 * level  # bits of an address below the sign extension
+            yield _mapping(_canonical(address, top), 1 << shift, entries, nxe)
+        else:
+            yield from _table(read, entry & ADDRESS, level - 1, address, entries, nxe)
+
+
+def _canonical(address: int, bits: int) -> int:
+    """An address with its top bit repeated (Intel SDM Vol. 1 §3.3.7.1)."""
+    return address | ((1 << 64) - (1 << bits)) if address >> (bits - 1) & 1 else address
+
+
+def _mapping(address: int, size: int, entries: tuple[tuple[str, int], ...], nxe: bool) -> Mapping:
+    values = [entry for _, entry in entries]
+    last = values[-1]
+    return Mapping(
+        virtual=address,
+        physical=last & ADDRESS & -size,
+        size=size,
+        writable=all(v & WRITE for v in values),
+        executable=not (nxe and any(v & NX for v in values)),
+        user=all(v & USER for v in values),
+        is_global=bool(last & GLOBAL),
+        key=last >> 59 & 0xF,
+        entries=entries,
+    )
