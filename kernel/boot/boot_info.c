@@ -39,17 +39,23 @@ void boot_info_add_module(uint64_t base, uint64_t size, const char *name)
     string_copy(module->name, name, sizeof(module->name));
 }
 
-bool boot_option(const char *word)
+/* The next word at or after *line, which is moved beyond it; its size is 0 at the end. */
+static size_t next_word(const char **line, const char **word)
 {
-    size_t length = strlen(word);
-    const char *line = boot_info.command_line;
-    while (*line) {
-        const char *end = line;
-        while (*end && *end != ' ')
-            end++;
-        if ((size_t)(end - line) == length && memcmp(line, word, length) == 0)
+    while (**line == ' ')
+        ++*line;
+    *word = *line;
+    while (**line && **line != ' ')
+        ++*line;
+    return (size_t)(*line - *word);
+}
+
+bool boot_option(const char *wanted)
+{
+    const char *line = boot_info.command_line, *word;
+    for (size_t size; (size = next_word(&line, &word));) {
+        if (size == strlen(wanted) && memcmp(word, wanted, size) == 0)
             return true;
-        line = *end ? end + 1 : end;
     }
     return false;
 }
@@ -81,11 +87,17 @@ static bool read_number(const char *text, uint64_t *number)
 
 bool boot_option_number(const char *prefix, uint64_t *number)
 {
+    const char *line = boot_info.command_line, *word;
     size_t length = strlen(prefix);
-    for (const char *word = boot_info.command_line; *word; word++) {
-        bool begins = word == boot_info.command_line || word[-1] == ' ';
-        if (begins && strlen(word) >= length && memcmp(word, prefix, length) == 0)
+    for (size_t size; (size = next_word(&line, &word));) {
+        if (size >= length && memcmp(word, prefix, length) == 0)
             return read_number(word + length, number);
     }
     return false;
+}
+
+uint64_t boot_number(const char *prefix, uint64_t otherwise)
+{
+    uint64_t number;
+    return boot_option_number(prefix, &number) ? number : otherwise;
 }

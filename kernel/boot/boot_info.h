@@ -75,3 +75,6 @@ bool boot_option_number(const char *prefix, uint64_t *number);
 
 /* Whether the command line has this word ("run=forever"). */
 bool boot_option(const char *word);
+
+/* The same, or `otherwise` if there is no such word, or no number in it. */
+uint64_t boot_number(const char *prefix, uint64_t otherwise);

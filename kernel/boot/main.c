@@ -102,6 +102,6 @@ _Noreturn void kernel_main(uint32_t magic, uint64_t information)
     crash_if_asked();
     demo_start(!boot_option("test") || ktap_run());
     smp_release();
-    lapic_timer_start(TICK_HZ);
+    lapic_timer_start(tick_hz());
     run_context();
 }

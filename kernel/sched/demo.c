@@ -16,8 +16,9 @@
 enum {
     ENOUGH_TICKS = 20,                /* per core, for a verdict */
     ENOUGH_THREADS = 2,               /* per core */
-    PATIENCE_TICKS = 20 * TICK_HZ,    /* of the first core, before it gives up */
-    IMPATIENCE_TICKS = 3 * TICK_HZ,   /* the same with `impatient` on the command line */
+    PATIENCE = 20,    /* seconds of the first core's ticks, before it gives up */
+    IMPATIENCE = 3,   /* the same with `impatient` on the command line */
+    SOAK_PATIENCE = 120, /* and for a round of a soak */
 };
 
 /* Programs that end by themselves, and programs that the kernel must end. */
@@ -32,8 +33,11 @@ static const char *const bad[] = {"fault_write",     "fault_execute",    "fault_
 enum { GOOD = sizeof(good) / sizeof(good[0]), BAD = sizeof(bad) / sizeof(bad[0]) };
 
 static bool forever, tests;
-static uint64_t patience = PATIENCE_TICKS;
-static uint32_t wanted; /* how many programs should exit by themselves */
+static uint64_t patience; /* ticks */
+static uint32_t modules; /* programs among the loader's modules */
+static uint64_t soak_until; /* tick of the first core; 0: one round is enough */
+static uint32_t rounds;
+static uint64_t round_start;
 static uint64_t frames_at_start; /* free, or kept for processes, when only the hogs existed */
 
 static uint64_t frames_accounted(void)
@@ -57,18 +61,29 @@ static void spawn_modules(void)
                module->size);
         if (module->size < 4 || memcmp(start, "\177ELF", 4) != 0)
             continue;
-        wanted++;
+        modules++;
         process_spawn(&image, &cores[i % core_count], 0, false);
     }
+}
+
+static void start_round(uint64_t tick)
+{
+    rounds++;
+    round_start = tick;
+    for (uint32_t i = 0; i < GOOD; i++)
+        spawn(good[i], i + rounds, false);
+    for (uint32_t i = 0; i < BAD; i++)
+        spawn(bad[i], GOOD + i + rounds, false);
 }
 
 void demo_start(bool tests_passed)
 {
     tests = tests_passed;
     forever = boot_option("run=forever") || boot_option("measure");
-    wanted = GOOD;
-    if (boot_option("impatient"))
-        patience = IMPATIENCE_TICKS;
+    patience = (uint64_t)tick_hz() * (boot_option("impatient") ? IMPATIENCE : PATIENCE);
+    soak_until = tick_hz() * boot_number("soak=", 0);
+    if (soak_until)
+        patience = (uint64_t)tick_hz() * SOAK_PATIENCE;
     if (boot_option("measure")) {
         spawn("measure", 0, true);
         spawn("measure", 0, true);
@@ -80,10 +95,7 @@ void demo_start(bool tests_passed)
         spawn("hog", i, true);
     }
     frames_at_start = frames_accounted();
-    for (uint32_t i = 0; i < GOOD; i++)
-        spawn(good[i], i, false);
-    for (uint32_t i = 0; i < BAD; i++)
-        spawn(bad[i], GOOD + i, false);
+    start_round(0);
     spawn_modules();
 }
 
@@ -92,7 +104,7 @@ static const char *failure(struct process_counts counts)
 {
     if (!tests)
         return "tests";
-    if (counts.spawned != 2 * core_count + wanted + BAD)
+    if (counts.spawned != 2 * core_count + modules + rounds * (GOOD + BAD))
         return "programs-not-started";
     return counts.failed ? "program-failed" : 0;
 }
@@ -106,14 +118,18 @@ static const char *missing(struct process_counts counts)
         if (cores[i].threads < ENOUGH_THREADS)
             return "threads";
     }
-    if (counts.exited != wanted)
+    if (counts.exited != modules + rounds * GOOD)
         return "programs-not-finished";
-    if (counts.killed != BAD)
+    if (counts.killed != rounds * BAD)
         return "faults-not-caught";
-    if (counts.freed != wanted + BAD)
+    if (counts.freed != modules + rounds * (GOOD + BAD))
         return "programs-not-freed";
     if (counts.present != 2 * core_count)
         return "processes-left";
+    if (counts.threads_made - counts.threads_freed != 2 * core_count)
+        return "threads-left";
+    if (counts.messages_sent != counts.messages_received + counts.messages_dropped)
+        return "messages-lost";
     return frames_accounted() != frames_at_start ? "frames-lost" : 0;
 }
 
@@ -126,6 +142,13 @@ static void report_cores(void)
            (int64_t)(frames_at_start - frames_accounted()));
 }
 
+static void report_round(const struct core *core, struct process_counts counts)
+{
+    printk("oro: soak=%u tick=%lu frames_lost=%ld threads=%lu messages=%lu dropped=%lu\n", rounds,
+           core->ticks, (int64_t)(frames_at_start - frames_accounted()), counts.threads_made,
+           counts.messages_sent, counts.messages_dropped);
+}
+
 void demo_tick(struct core *core)
 {
     if (core->index != 0 || forever)
@@ -133,8 +156,15 @@ void demo_tick(struct core *core)
     struct process_counts counts = process_counts();
     const char *failed = failure(counts);
     const char *reason = failed ? failed : missing(counts);
-    if (!failed && reason && core->ticks < patience)
+    if (!failed && reason && core->ticks < round_start + patience)
         return;
+    if (soak_until && !reason) {
+        report_round(core, counts);
+        if (core->ticks < soak_until) {
+            start_round(core->ticks);
+            return;
+        }
+    }
     report_cores();
     if (reason) {
         printk("oro: verdict=fail reason=%s\n", reason);

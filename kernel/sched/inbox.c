@@ -19,6 +19,8 @@ struct letter {
 
 static struct object_cache cache = {.size = (sizeof(struct letter) + 15) & ~(size_t)15};
 
+static uint64_t sent, received, dropped; /* ever; guarded by the process lock */
+
 static void put(struct process *receiver, struct letter *letter)
 {
     letter->next = NULL;
@@ -45,13 +47,22 @@ static struct letter *get(struct process *receiver)
 void inbox_empty(struct process *process)
 {
     struct letter *letter;
-    while ((letter = get(process)))
+    while ((letter = get(process))) {
         object_free(&cache, letter);
+        dropped++;
+    }
 }
 
 size_t inbox_kept_frames(void)
 {
     return cache.frames;
+}
+
+void inbox_count(struct process_counts *counts)
+{
+    counts->messages_sent = sent;
+    counts->messages_received = received;
+    counts->messages_dropped = dropped;
 }
 
 /* Delivers the letter, or blocks the sender until the receiver's inbox changes. False if the letter
@@ -69,6 +80,7 @@ static bool deliver(uint64_t pid, struct letter *letter, int64_t *result)
         return false;
     }
     put(receiver, letter);
+    sent++;
     process_wake_waiters(receiver);
     return true;
 }
@@ -99,10 +111,12 @@ int64_t process_receive(uint64_t to)
     struct process *self = this_core()->current->process;
     process_lock();
     struct letter *letter = get(self);
-    if (letter)
+    if (letter) {
+        received++;
         process_wake_waiters(self); /* there is room again */
-    else
+    } else {
         process_block(self);
+    }
     process_unlock();
     if (!letter)
         return 0;

@@ -324,6 +324,9 @@ struct process_counts process_counts(void)
     struct process_counts now = counts;
     for (uint32_t at = 0; process_table_next(&at);)
         now.present++;
+    inbox_count(&now);
+    now.threads_made = threads_made();
+    now.threads_freed = threads_freed();
     now.kept_frames = cache.frames + thread_kept_frames() + inbox_kept_frames();
     process_unlock();
     return now;

@@ -87,6 +87,8 @@ struct process_counts {
     uint32_t freed;     /* ended, and everything they had given back */
     uint32_t present;   /* in the table now, whoever started them */
     size_t kept_frames; /* page frames kept for the objects of later processes */
+    uint64_t threads_made, threads_freed;
+    uint64_t messages_sent, messages_received, messages_dropped; /* dropped: with their receiver */
 };
 
 struct process_counts process_counts(void);

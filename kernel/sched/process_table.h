@@ -46,3 +46,6 @@ void process_interrupt(struct thread *thread);
 /* Messages of a process that is no more; and page frames kept for later messages. */
 void inbox_empty(struct process *process);
 size_t inbox_kept_frames(void);
+
+struct process_counts;
+void inbox_count(struct process_counts *counts);

@@ -8,6 +8,8 @@
 
 static struct object_cache cache = {.size = (sizeof(struct thread) + 15) & ~(size_t)15};
 
+static _Atomic uint64_t made, freed;
+
 struct thread *thread_new(struct process *process, struct core *core, uint64_t entry,
                           uint64_t stack, uint64_t argument)
 {
@@ -18,6 +20,7 @@ struct thread *thread_new(struct process *process, struct core *core, uint64_t e
             object_free(&cache, thread);
         return NULL;
     }
+    atomic_fetch_add(&made, 1);
     thread->process = process;
     thread->core = core;
     thread->weight = 1;
@@ -38,9 +41,20 @@ void thread_free(struct thread *thread)
     frames_free(virt_to_phys(thread->frame) & ~(uint64_t)(PAGE_SIZE - 1), 0);
     vector_state_free(thread->vector_area);
     object_free(&cache, thread);
+    atomic_fetch_add(&freed, 1);
 }
 
 size_t thread_kept_frames(void)
 {
     return cache.frames;
+}
+
+uint64_t threads_made(void)
+{
+    return atomic_load(&made);
+}
+
+uint64_t threads_freed(void)
+{
+    return atomic_load(&freed);
 }

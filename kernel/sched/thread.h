@@ -48,3 +48,7 @@ void thread_free(struct thread *thread);
 
 /* Page frames kept for the objects of later threads. */
 size_t thread_kept_frames(void);
+
+/* How many there have been. */
+uint64_t threads_made(void);
+uint64_t threads_freed(void);

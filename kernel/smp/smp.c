@@ -12,6 +12,7 @@
 #include "arch/features.h"
 #include "arch/lapic.h"
 #include "arch/lapic_timer.h"
+#include "boot/boot_info.h"
 #include "boot/memory_map.h"
 #include "console/printk.h"
 #include "firmware/topology.h"
@@ -84,7 +85,7 @@ _Noreturn static void secondary_main(struct core *core)
     while (!atomic_load(&released))
         cpu_pause();
     flush_tlb_all(); /* forget the trampoline page and the boot segment */
-    lapic_timer_start(TICK_HZ);
+    lapic_timer_start(tick_hz());
     run_context();
 }
 
@@ -194,6 +195,13 @@ void smp_start_others(void)
             log_line(LOG_WARNING, "core with APIC id %u needs x2APIC mode: left off\n", apic_id);
     }
     kernel_unmap_trampoline();
+}
+
+uint32_t tick_hz(void)
+{
+    enum { SLOWEST = 10, FASTEST = 10000 };
+    uint64_t wanted = boot_number("hz=", TICK_HZ);
+    return wanted >= SLOWEST && wanted <= FASTEST ? (uint32_t)wanted : TICK_HZ;
 }
 
 void smp_release(void)

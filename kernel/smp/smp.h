@@ -7,7 +7,9 @@
 
 #include "abi/core.h"
 
-enum { TICK_HZ = 200 }; /* timer interrupts a second on each core */
+/* Timer interrupts a second on each core, unless `hz=N` on the command line says otherwise. */
+enum { TICK_HZ = 200 };
+uint32_t tick_hz(void);
 
 /* Gives a core its stacks and its idle frame page; panics if memory is out. */
 void smp_prepare_core(struct core *core, uint32_t index, uint32_t apic_id);

@@ -1,0 +1,47 @@
+"""Long runs: nothing is lost in ten minutes, and no boot of two hundred fails."""
+
+from __future__ import annotations
+
+import pytest
+
+SOAK_SECONDS = 600  # of the guest's timer ticks, 200 a second
+PREEMPTIONS = 100_000
+
+
+def rounds_of(report):
+    return [fact for fact in report.console.of_kind("soak")]
+
+
+def assert_nothing_was_lost(report):
+    assert report.passed, "\n".join([report.reason, *report.lines[-40:]])
+    rounds = rounds_of(report)
+    assert len(rounds) >= 2
+    assert {fact.values["frames_lost"] for fact in rounds} == {"0"}
+    # Each round starts the same programs: threads and messages are exact.
+    for key in ("threads", "messages"):
+        counts = [fact.integer(key) for fact in rounds]
+        steps = {later - earlier for earlier, later in zip(counts, counts[1:], strict=False)}
+        assert len(steps) == 1, f"{key}: {counts}"
+
+
+def test_a_few_rounds_lose_nothing(built, boot):
+    assert_nothing_was_lost(boot(built.kernel, "soak=2 log=error", timeout=200))
+
+
+@pytest.mark.full
+@pytest.mark.timeout(4 * SOAK_SECONDS)
+def test_ten_minutes_of_preemption_faults_and_spawns_lose_nothing(built, boot):
+    """And as many preemptions on each core as the programs that watch their registers must see."""
+    command_line = f"soak={SOAK_SECONDS} log=error"
+    report = boot(built.kernel, command_line, cores=2, timeout=4 * SOAK_SECONDS - 60)
+    assert_nothing_was_lost(report)
+    assert all(core.ticks >= PREEMPTIONS for core in report.cores)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(7200)
+def test_two_hundred_boots_in_a_row(built, boot):
+    for number in range(200):
+        report = boot(built.kernel, "", cores=4)
+        assert report.passed, "\n".join([f"boot {number}: {report.reason}", *report.lines])
+        assert [core.core for core in report.cores] == [0, 1, 2, 3]
