@@ -42,6 +42,12 @@ _oro_user_images:
     user_image fault_step
     user_image fault_undefined
     user_image measure
+    user_image shell
+    user_image primes
+    user_image fault_way
+    user_image ways
+    user_image fuzz
+    user_image fuzz_child
     .globl _oro_user_images_end
 _oro_user_images_end:
     .size _oro_user_images, . - _oro_user_images

@@ -1,9 +1,9 @@
-# start.S - where a user program begins: rsp = top of its stack, every other register zero.
+# start.S - where a user program begins: rsp = top of its stack, rdi = what its parent gave, every other register zero.
 
 .section .text.start,"ax",@progbits
 .code64
 
-# In: rsp 16-byte aligned. Calls int main(void) and ends the process with its result.
+# In: rsp 16-byte aligned. Calls main with rdi as it is and ends the process with its result.
     .globl _start
     .type _start, @function
 _start:

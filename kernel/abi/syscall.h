@@ -21,7 +21,8 @@ enum syscall {
     SYSCALL_YIELD,   /* (): lets the next thread of this core run */
     SYSCALL_SLEEP,   /* (ticks) *: lets that many timer ticks of the core pass */
     SYSCALL_WEIGHT,  /* (weight): how many ticks a turn of this thread lasts, 1 to WEIGHT_MAX */
-    SYSCALL_SPAWN,   /* (name, size): starts a program of the kernel's as a child; returns its pid */
+    SYSCALL_SPAWN,   /* (name, size, argument): starts a program of the kernel's as a child, whose main
+                      * gets the argument; returns its pid */
     SYSCALL_WAIT,    /* (pid) *: until that child has ended; returns its status & 0xff, or
                       * ERROR_KILLED */
     SYSCALL_KILL,    /* (pid): ends a child */
@@ -33,6 +34,15 @@ enum syscall {
     SYSCALL_MAP,     /* (address, pages): zeroed memory between MAP_START and MAP_END; each page
                       * takes memory from its first use on */
     SYSCALL_UNMAP,   /* (address, pages): gives it back; no thread can reach it any more */
+    SYSCALL_AFFINITY, /* (core): this thread runs on that core from now on, and on no other */
+    SYSCALL_READ,     /* (text, size) *: the next line of the console, or what of it fits; returns its
+                       * size, 0 for its end (^D). For the program that the console belongs to */
+    SYSCALL_PUT,      /* (text, size): at most WRITE_MAX characters as they are. For the same */
+    SYSCALL_PROCESS_INFO, /* (at, struct process_info *): the first process at or after that place;
+                           * returns the place after it, or 0 if there is none */
+    SYSCALL_CORE_INFO,    /* (index, struct core_info *) */
+    SYSCALL_MEMORY_INFO,  /* (struct memory_info *) */
+    SYSCALL_PROGRAM_NAME, /* (index, char[NAME_MAX]): of the kernel's programs */
     SYSCALL_COUNT,
 };
 
@@ -55,6 +65,25 @@ struct message {
     uint8_t bytes[MESSAGE_MAX];
 };
 
+/* What SYSCALL_PROCESS_INFO, SYSCALL_CORE_INFO and SYSCALL_MEMORY_INFO write. */
+struct process_info {
+    uint32_t pid, parent; /* parent: 0 if the kernel started it */
+    uint32_t threads, ended;
+    char name[NAME_MAX];
+};
+
+struct core_info {
+    uint32_t count;   /* of all cores */
+    uint32_t apic_id;
+    uint64_t ticks, threads;
+    uint32_t pid;     /* of what runs there; 0: nothing */
+    uint32_t unused;
+};
+
+struct memory_info {
+    uint64_t frames, free; /* of PAGE_SIZE bytes */
+};
+
 /* Results below zero. */
 enum syscall_error {
     ERROR_NO_SYSCALL = -1,
@@ -65,4 +94,5 @@ enum syscall_error {
     ERROR_NO_MEMORY = -6,
     ERROR_KILLED = -7,
     ERROR_BAD_NUMBER = -8, /* an argument outside its range */
+    ERROR_DENIED = -9,     /* the console is another program's */
 };

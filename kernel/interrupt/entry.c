@@ -24,6 +24,7 @@
 #include "sched/process.h"
 #include "sched/scheduler.h"
 #include "sched/syscalls.h"
+#include "sched/terminal.h"
 #include "smp/shootdown.h"
 #include "smp/stop.h"
 #include "test/crash.h"
@@ -74,8 +75,10 @@ __attribute__((always_inline)) static inline void kernel_event(const struct even
         scheduler_tick(core);
         process_tick(core);
         crash_tick(core);
-        if (core->index == 0)
+        if (core->index == 0) {
             input_tick();
+            terminal_input();
+        }
         demo_tick(core);
         break;
     case EVENT_FLUSH:
@@ -102,10 +105,12 @@ __attribute__((always_inline)) static inline void kernel_event(const struct even
         break;
     case EVENT_SERIAL:
         input_serial();
+        terminal_input();
         lapic_end_of_interrupt(); /* only now: the line may be level triggered */
         break;
     case EVENT_KEYBOARD:
         input_keyboard();
+        terminal_input();
         lapic_end_of_interrupt();
         break;
     case EVENT_RESCHEDULE:
@@ -182,7 +187,9 @@ _Noreturn void exception_entry_kernel(struct frame *frame, uint32_t swapped)
     shut_user_memory();
     for (const struct fixup *fixup = _oro_fixups; fixup->may_fault; fixup++) {
         if (fixup->may_fault == frame->rip) {
-            if (frame->vector == VECTOR_PAGE_FAULT && this_core()->current &&
+            /* A page that is there forbids the access, and would for ever. */
+            if (frame->vector == VECTOR_PAGE_FAULT &&
+                !(frame->error_code & PAGE_FAULT_PRESENT) && this_core()->current &&
                 process_provide(read_cr2()) == PROVISION_DONE)
                 _oro_resume_kernel(frame, swapped); /* to the same instruction */
             frame->rip = fixup->resume;

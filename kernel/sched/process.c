@@ -36,6 +36,12 @@ const struct user_image *process_find_image(const char *name)
     return NULL;
 }
 
+const struct user_image *process_image_at(uint64_t index)
+{
+    uint64_t count = (uint64_t)(_oro_user_images_end - _oro_user_images);
+    return index < count ? &_oro_user_images[index] : NULL;
+}
+
 static const char *map_stack(uint64_t root)
 {
     for (unsigned i = 1; i <= USER_STACK_PAGES; i++) {
@@ -53,7 +59,7 @@ static const char *map_stack(uint64_t root)
 
 /* The address space, and the first thread in it; on failure the caller frees what there is. */
 static const char *build(struct process *process, const struct user_image *image,
-                         struct core *core)
+                         struct core *core, uint64_t argument)
 {
     process->space.root = kernel_map_new_space();
     if (!process->space.root)
@@ -65,7 +71,7 @@ static const char *build(struct process *process, const struct user_image *image
         wrong = map_stack(process->space.root);
     if (wrong)
         return wrong;
-    process->threads = thread_new(process, core, entry, USER_STACK_TOP, 0);
+    process->threads = thread_new(process, core, entry, USER_STACK_TOP, argument);
     process->thread_count = 1;
     return process->threads ? NULL : "out of memory";
 }
@@ -86,7 +92,7 @@ static int64_t refuse(const char *name, const char *why, int64_t error)
 }
 
 int64_t process_spawn(const struct user_image *image, struct core *core, uint32_t parent,
-                      bool pinned)
+                      bool pinned, uint64_t argument)
 {
     if (!image)
         return refuse("a program", "the kernel has none of this name", ERROR_NO_PROGRAM);
@@ -95,7 +101,7 @@ int64_t process_spawn(const struct user_image *image, struct core *core, uint32_
         return refuse(image->name, "out of memory", ERROR_NO_MEMORY);
     process->name = image->name;
     process->parent = parent;
-    const char *wrong = build(process, image, core);
+    const char *wrong = build(process, image, core, argument);
     process_lock();
     if (!wrong && !process_table_add(process))
         wrong = "too many processes";
@@ -303,17 +309,31 @@ int64_t process_wait(uint64_t pid)
     return result;
 }
 
+/* Under the process lock. */
+static void kill_process(struct process *process)
+{
+    process->killed = true;
+    for (struct thread *thread = process->threads; thread; thread = thread->sibling)
+        process_interrupt(thread);
+}
+
+void process_kill_awaited(struct process *process)
+{
+    for (struct thread *thread = process->threads; thread; thread = thread->sibling) {
+        struct process *child = thread->waits_for;
+        if (child && child->parent == process->pid && !child->ended)
+            kill_process(child);
+    }
+}
+
 int64_t process_kill_child(uint64_t pid)
 {
     struct process *self = this_core()->current->process;
     process_lock();
     struct process *child = process_table_find(pid);
     bool found = child && child->parent == self->pid && !child->ended;
-    if (found) {
-        child->killed = true;
-        for (struct thread *thread = child->threads; thread; thread = thread->sibling)
-            process_interrupt(thread);
-    }
+    if (found)
+        kill_process(child);
     process_unlock();
     return found ? 0 : ERROR_NO_PROCESS;
 }

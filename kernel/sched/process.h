@@ -43,15 +43,21 @@ struct user_image {
 /* The program of this name that is inside the kernel (asm/user_images.S), or null. */
 const struct user_image *process_find_image(const char *name);
 
-/* Loads a program and queues its thread on a core, for good if `pinned`. Returns the new process's
+/* The one at this place of the list of them, or null. */
+const struct user_image *process_image_at(uint64_t index);
+
+/* Loads a program and queues its thread on a core, for good if `pinned`; its main gets `argument`. Returns the new process's
  * pid, or an error of kernel/abi/syscall.h, with a line on the console. A null image is one. */
 int64_t process_spawn(const struct user_image *image, struct core *core, uint32_t parent,
-                      bool pinned);
+                      bool pinned, uint64_t argument);
 
 /* The current process ends: by its own will, by what it did, or because of `reason`. */
 void process_exit(int status);
 void process_fault(const struct frame *frame, uint64_t address);
 void process_kill(const char *reason);
+
+/* Ends the child that the process waits for, if it does. Under the process lock. */
+void process_kill_awaited(struct process *process);
 
 /* A thread of a process that is to end does; the calling core has it. */
 void process_end_killed(struct thread *thread);

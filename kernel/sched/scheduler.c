@@ -130,6 +130,19 @@ struct core *scheduler_spread(void)
     return &cores[index];
 }
 
+bool scheduler_settle(uint64_t index)
+{
+    struct core *core = this_core();
+    if (index >= core_count)
+        return false;
+    core->current->pinned = true;
+    if (&cores[index] != core) {
+        core->current->moves_to = &cores[index];
+        scheduler_leave(core);
+    }
+    return true;
+}
+
 void scheduler_leave(struct core *core)
 {
     core->reschedule = true;
@@ -177,7 +190,7 @@ static void switch_to(struct core *core, struct thread *thread)
  * else a thread of another core; else null. */
 static struct thread *choose(struct core *core, struct thread *last, bool interrupted)
 {
-    bool goes_on = last && last->state == THREAD_RUNNING;
+    bool goes_on = last && last->state == THREAD_RUNNING && !last->moves_to;
     spinlock_acquire(&core->ready_lock);
     struct thread *next = core->ready_head;
     if (next) {
@@ -212,6 +225,20 @@ static struct thread *choose_alive(struct core *core, struct thread *last, bool 
     return next;
 }
 
+/* The core has left the thread, which another core may have now; one that settles elsewhere goes
+ * there. */
+static void let_go(struct thread *thread)
+{
+    struct core *there = thread->moves_to;
+    if (there) {
+        thread->moves_to = NULL;
+        thread->core = there;
+    }
+    atomic_store_explicit(&thread->on_core, false, memory_order_release);
+    if (there)
+        scheduler_add(thread);
+}
+
 /* The core leaves its thread for the next one, if there is one. */
 static void reschedule(struct core *core)
 {
@@ -236,7 +263,7 @@ static void reschedule(struct core *core)
     if (last->state == THREAD_DEAD)
         process_release(last);
     else
-        atomic_store_explicit(&last->on_core, false, memory_order_release);
+        let_go(last);
 }
 
 /* Tells the others whether this core has nothing to do. */

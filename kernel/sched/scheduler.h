@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct core;
@@ -19,6 +20,10 @@ void scheduler_wake(struct thread *thread);
 
 /* Another core has called this one. */
 void scheduler_called(struct core *core);
+
+/* The current thread of the calling core runs on this one from now on, and on no other; false if there
+ * is none of this number. */
+bool scheduler_settle(uint64_t index);
 
 /* The core for a new thread: each in turn, but not the caller's if there is another. */
 struct core *scheduler_spread(void);

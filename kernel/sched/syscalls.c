@@ -4,8 +4,10 @@
 #include "abi/syscall.h"
 #include "console/printk.h"
 #include "memory/user_memory.h"
+#include "sched/info.h"
 #include "sched/process.h"
 #include "sched/scheduler.h"
+#include "sched/terminal.h"
 
 /* One write is one line of the console, under the program's name. Its buffer is no burden to the
  * other calls. */
@@ -30,7 +32,7 @@ __attribute__((noinline)) static int64_t write_console(uint64_t text, uint64_t s
 }
 
 /* A child of the calling process. */
-__attribute__((noinline)) static int64_t spawn(uint64_t name, uint64_t size)
+__attribute__((noinline)) static int64_t spawn(uint64_t name, uint64_t size, uint64_t argument)
 {
     char text[NAME_MAX + 1] = "";
     if (size > NAME_MAX)
@@ -40,7 +42,8 @@ __attribute__((noinline)) static int64_t spawn(uint64_t name, uint64_t size)
     const struct user_image *image = process_find_image(text);
     if (!image)
         return ERROR_NO_PROGRAM;
-    return process_spawn(image, scheduler_spread(), this_core()->current->process->pid, false);
+    return process_spawn(image, scheduler_spread(), this_core()->current->process->pid, false,
+                         argument);
 }
 
 static int64_t set_weight(uint64_t weight)
@@ -67,7 +70,7 @@ static int64_t call(const struct frame *frame)
     case SYSCALL_WEIGHT:
         return set_weight(frame->rdi);
     case SYSCALL_SPAWN:
-        return spawn(frame->rdi, frame->rsi);
+        return spawn(frame->rdi, frame->rsi, frame->rdx);
     case SYSCALL_WAIT:
         return process_wait(frame->rdi);
     case SYSCALL_KILL:
@@ -84,6 +87,20 @@ static int64_t call(const struct frame *frame)
         return process_map(frame->rdi, frame->rsi);
     case SYSCALL_UNMAP:
         return process_unmap(frame->rdi, frame->rsi);
+    case SYSCALL_AFFINITY:
+        return scheduler_settle(frame->rdi) ? 0 : ERROR_BAD_NUMBER;
+    case SYSCALL_READ:
+        return terminal_read(frame->rdi, frame->rsi);
+    case SYSCALL_PUT:
+        return terminal_put(frame->rdi, frame->rsi);
+    case SYSCALL_PROCESS_INFO:
+        return info_process(frame->rdi, frame->rsi);
+    case SYSCALL_CORE_INFO:
+        return info_core(frame->rdi, frame->rsi);
+    case SYSCALL_MEMORY_INFO:
+        return info_memory(frame->rdi);
+    case SYSCALL_PROGRAM_NAME:
+        return info_program(frame->rdi, frame->rsi);
     default:
         return ERROR_NO_SYSCALL;
     }

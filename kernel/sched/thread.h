@@ -32,6 +32,7 @@ struct thread {
      * no other core may take it. */
     atomic_bool on_core;
     bool pinned;         /* never leaves its core */
+    struct core *moves_to; /* where it goes when its core leaves it; null: nowhere */
     bool call_again;     /* its system call blocked: it is made anew before the thread resumes */
     uint32_t weight;     /* ticks of a turn */
     struct process *waits_for; /* whose change would wake it; null if none */

@@ -15,6 +15,9 @@ int main(void)
     }
     if (user_syscall(SYSCALL_WRITE, (uint64_t)main, UINT64_MAX) != ERROR_TOO_LONG)
         return 3;
+    /* Its own text, which no call may write to either. */
+    if (user_syscall(SYSCALL_MEMORY_INFO, (uint64_t)(uintptr_t)main, 0) != ERROR_BAD_ADDRESS)
+        return 6;
     if (user_syscall(SYSCALL_COUNT, 0, 0) != ERROR_NO_SYSCALL ||
         user_syscall(UINT64_MAX, 0, 0) != ERROR_NO_SYSCALL)
         return 4;

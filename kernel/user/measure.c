@@ -26,33 +26,17 @@ static uint64_t time_stamp(void)
         (time_stamp() - middle - (middle - start)) / ROUNDS;                                      \
     })
 
-static void say(const char *what, uint64_t counts)
-{
-    char line[WRITE_MAX];
-    char digits[20];
-    unsigned length = 0, count = 0;
-    while (*what)
-        line[length++] = *what++;
-    do
-        digits[count++] = (char)('0' + counts % 10);
-    while (counts /= 10);
-    while (count)
-        line[length++] = digits[--count];
-    line[length] = '\0';
-    print(line);
-}
-
 int main(void)
 {
     static struct message message;
-    say("measured first_instruction=", time_stamp());
-    say("measured null_call=", COUNTS_OF(user_syscall(SYSCALL_GETPID, 0, 0)));
-    say("measured call_through_the_funnel=", COUNTS_OF(user_syscall(SYSCALL_WEIGHT, 1, 0)));
+    say("measured first_instruction=%lu", time_stamp());
+    say("measured null_call=%lu", COUNTS_OF(user_syscall(SYSCALL_GETPID, 0, 0)));
+    say("measured call_through_the_funnel=%lu", COUNTS_OF(user_syscall(SYSCALL_WEIGHT, 1, 0)));
     /* To the other process and back: two switches. */
-    say("measured yield_and_back=", COUNTS_OF(user_syscall(SYSCALL_YIELD, 0, 0)));
+    say("measured yield_and_back=%lu", COUNTS_OF(user_syscall(SYSCALL_YIELD, 0, 0)));
     int64_t pong = spawn("pong");
     /* To the other process and back: two messages, two wake-ups, two switches. */
-    say("measured message_and_back=", COUNTS_OF((send(pong, "x", 1), receive(&message))));
+    say("measured message_and_back=%lu", COUNTS_OF((send(pong, "x", 1), receive(&message))));
     send(pong, "", 0);
     wait_for(pong);
     return 0;

@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 #include "abi/syscall.h"
+#include "user/libc/libc.h"
 
-int main(void);
+/* A program has `int main(void)` or `int main(uint64_t argument)`, what its parent gave. */
 
 /* asm/user/syscall.S */
 int64_t user_syscall3(uint64_t number, uint64_t a, uint64_t b, uint64_t c);
@@ -28,6 +29,23 @@ struct user_vectors {
 };
 void user_vectors_load(const struct user_vectors *from, uint64_t avx);
 void user_vectors_store(struct user_vectors *to, uint64_t avx);
+
+/* asm/user/garbage.S: every register, and how the kernel is entered with all of them. */
+struct user_garbage {
+    uint64_t registers[15]; /* as in struct frame, r15 first, rax last */
+    uint64_t flags, rsp;
+    uint64_t ds, es, fs, gs;
+};
+enum user_entry {
+    ENTRY_SYSCALL,
+    ENTRY_BREAKPOINT,
+    ENTRY_UNDEFINED,
+    ENTRY_PAGE_FAULT,
+    ENTRY_TIMER, /* computes for ever */
+    ENTRY_PUSH,
+    ENTRY_COUNT,
+};
+_Noreturn void user_garbage(const struct user_garbage *garbage, enum user_entry entry);
 
 static inline int64_t user_syscall(uint64_t number, uint64_t a, uint64_t b)
 {
@@ -49,9 +67,14 @@ static inline int64_t print(const char *text)
 }
 
 /* Starts a program as a child; returns its pid or an error. */
+static inline int64_t spawn_with(const char *name, uint64_t argument)
+{
+    return user_syscall3(SYSCALL_SPAWN, (uint64_t)name, text_size(name), argument);
+}
+
 static inline int64_t spawn(const char *name)
 {
-    return user_syscall(SYSCALL_SPAWN, (uint64_t)name, text_size(name));
+    return spawn_with(name, 0);
 }
 
 static inline int64_t wait_for(int64_t pid)

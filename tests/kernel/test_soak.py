@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 SOAK_SECONDS = 600  # of the guest's timer ticks, 200 a second
@@ -9,7 +11,7 @@ PREEMPTIONS = 100_000
 
 
 def rounds_of(report):
-    return [fact for fact in report.console.of_kind("soak")]
+    return report.console.of_kind("soak")
 
 
 def assert_nothing_was_lost(report):
@@ -20,7 +22,7 @@ def assert_nothing_was_lost(report):
     # Each round starts the same programs: threads and messages are exact.
     for key in ("threads", "messages"):
         counts = [fact.integer(key) for fact in rounds]
-        steps = {later - earlier for earlier, later in zip(counts, counts[1:], strict=False)}
+        steps = {later - earlier for earlier, later in itertools.pairwise(counts)}
         assert len(steps) == 1, f"{key}: {counts}"
 
 
