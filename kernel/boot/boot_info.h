@@ -73,8 +73,8 @@ void boot_info_add_module(uint64_t base, uint64_t size, const char *name);
  * with 0x hexadecimal; false if there is no such word, or no number. */
 bool boot_option_number(const char *prefix, uint64_t *number);
 
-/* Whether the command line has this word ("run=forever"). */
-bool boot_option(const char *word);
-
 /* The same, or `otherwise` if there is no such word, or no number in it. */
 uint64_t boot_number(const char *prefix, uint64_t otherwise);
+
+/* Whether the command line has this word ("run=forever"). */
+bool boot_option(const char *word);
