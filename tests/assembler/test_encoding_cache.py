@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -143,6 +145,8 @@ def test_damage_is_noticed(tmp_path):
         assert outcome(text, encodings=cache) == wanted
         for file in tmp_path.iterdir():
             data = bytearray(file.read_bytes())
+            if not data:
+                continue  # the stamp
             if turn % 3:
                 data[choices.randrange(len(data))] ^= 1 << choices.randrange(8)
             else:
@@ -189,12 +193,106 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path):
     assert outcome(text, encodings=cache) == outcome(text)
 
 
-def test_only_the_newest_files_are_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(encoding_cache, "MAX_FILES", 8)
-    for number in range(20):
-        outcome("nop\n", encodings=EncodingCache(tmp_path, f"{number}.o"))
-    assert len(list(tmp_path.iterdir())) <= 9
-    assert EncodingCache(tmp_path, "19.o").load().slots
+def test_what_was_used_longest_ago_goes_when_all_is_too_large(tmp_path, monkeypatch):
+    monkeypatch.setattr(encoding_cache, "PRUNE_INTERVAL", 0)
+    for number in range(6):
+        outcome("nop\n" * 50, encodings=EncodingCache(tmp_path, f"{number}.o"))
+        for file in tmp_path.iterdir():
+            os.utime(file, (file.stat().st_atime, file.stat().st_mtime - 100))
+    size = sum(file.stat().st_size for file in tmp_path.iterdir())
+    monkeypatch.setattr(encoding_cache, "MAX_BYTES", size // 2)
+    outcome("nop\n" * 50, encodings=EncodingCache(tmp_path, "new.o"))
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= size // 2
+    assert EncodingCache(tmp_path, "new.o").load().slots
+    assert not EncodingCache(tmp_path, "0.o").load().slots
+
+
+def test_a_file_that_is_used_is_not_the_oldest(tmp_path, monkeypatch):
+    monkeypatch.setattr(encoding_cache, "PRUNE_INTERVAL", 0)
+    for name in ("old.o", "used.o"):
+        outcome("nop\n", encodings=EncodingCache(tmp_path, name))
+    long_ago = time.time() - 10 * 86400
+    for file in tmp_path.iterdir():
+        os.utime(file, (long_ago, long_ago))
+    assert EncodingCache(tmp_path, "used.o").load().slots
+    monkeypatch.setattr(encoding_cache, "MAX_BYTES", 1500)
+    outcome("ret\n", encodings=EncodingCache(tmp_path, "new.o"))
+    assert not EncodingCache(tmp_path, "old.o").load().slots
+    assert EncodingCache(tmp_path, "used.o").load().slots
+
+
+def test_files_that_others_write_are_left_alone_until_they_are_abandoned(tmp_path, monkeypatch):
+    monkeypatch.setattr(encoding_cache, "PRUNE_INTERVAL", 0)
+    monkeypatch.setattr(encoding_cache, "MAX_BYTES", 0)
+    young, old = tmp_path / "x.object.1.aa", tmp_path / "x.object.2.bb"
+    for file in (young, old):
+        file.write_bytes(b"partial")
+    os.utime(old, (0, 0))
+    outcome("nop\n", encodings=EncodingCache(tmp_path, "x.o"))
+    assert young.exists()
+    assert not old.exists()
+
+
+def test_processes_that_share_a_cache_which_is_pruned_all_the_time_agree(tmp_path):
+    code = (
+        "import sys, random\n"
+        "from orobuild import assembler\n"
+        "from orobuild.assembler import encoding_cache as cache\n"
+        "cache.PRUNE_INTERVAL = 0; cache.MAX_BYTES = 3000\n"
+        "choices = random.Random(int(sys.argv[2]))\n"
+        "for turn in range(60):\n"
+        "    text = ''.join(f'movl ${choices.randrange(99)}, %eax\\n' for _ in range(9))\n"
+        "    def made(encodings):\n"
+        "        options = assembler.Options(strict=False, encodings=encodings)\n"
+        "        return assembler.assemble(text, 'x.s', options, read_file=None).object\n"
+        "    known = cache.EncodingCache(cache.Path(sys.argv[1]), f'{turn % 3}.o')\n"
+        "    assert made(known) == made(None)\n"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", code, tmp_path, str(seed)]) for seed in range(3)
+    ]
+    assert [process.wait(120) for process in running] == [0, 0, 0]
+
+
+def test_what_is_new_is_appended(tmp_path):
+    cache = EncodingCache(tmp_path, "x.o")
+    text = "".join(f"movl ${n}, %eax\n" for n in range(100))
+    outcome(text, encodings=cache)
+    (file,) = tmp_path.glob("*.encodings")
+    before = file.read_bytes()
+    for turn in range(40):
+        text = f"addl ${turn}, %ebx\n{text}"
+        assert outcome(text, encodings=cache) == outcome(text)
+        if turn == 0:
+            assert file.read_bytes().startswith(before)
+            assert len(file.read_bytes()) < len(before) + 300
+    assert cache.load().segments <= encoding_cache._SEGMENTS
+    (slots,) = cache.load().slots.values()
+    assert len(slots) == 140
+
+
+def test_recipes_of_the_last_run_spare_the_encoder(tmp_path):
+    source = tmp_path / "x.s"
+    source.write_text("movl $5, %eax\n")
+    code = (
+        "import sys\n"
+        "from orobuild.cli import oro_as\n"
+        "sys.argv = ['oro-as', sys.argv[1], '-o', sys.argv[2]]\n"
+        "try: oro_as()\n"
+        "except SystemExit as done: assert not done.code\n"
+        "print(*sorted({'keystone', 'iced_x86'} & set(sys.modules)))\n"
+    )
+
+    def imported() -> str:
+        environment = {"OROBUILD_ENCODING_CACHE": str(tmp_path / "cache"), "PATH": ""}
+        return subprocess.run(
+            [sys.executable, "-c", code, source, tmp_path / "x.o"],
+            env=environment, check=True, capture_output=True, text=True,
+        ).stdout.strip()  # fmt: skip
+
+    assert imported() == "iced_x86 keystone"
+    source.write_text("movl $6, %eax\nmovl $7, %eax\n")
+    assert imported() == ""
 
 
 def test_statements_that_are_gone_are_forgotten(tmp_path):

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import difflib
 import enum
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from orobuild.records import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -6,10 +6,10 @@ when a file is assembled.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from orobuild.assembler.flags import Flags
+from orobuild.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

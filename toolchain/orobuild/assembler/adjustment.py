@@ -5,17 +5,19 @@ the bits of VEX and EVEX that mean nothing to the instruction (gas/config/tc-i38
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from orobuild.patterns import pattern
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.types import Dialect, Encoded
     from orobuild.assembler.flags import Flags
 
-_FENCE: Final = re.compile(r"[lms]fence(?![\w.])", re.IGNORECASE)
-_LOCK: Final = re.compile(r"lock(?:[ \t]+|$)", re.IGNORECASE)
-_EXCHANGED: Final = re.compile(r"f(sub|div)(r?)(p?)(?=[ \t]|$)(.*)", re.IGNORECASE)
-_STORES: Final = re.compile(r"[^,]*,[ \t]*%st[ \t]*\([ \t]*[1-7][ \t]*\)[ \t]*")
+_FENCE: Final = pattern(r"[lms]fence(?![\w.])", re.IGNORECASE)
+_LOCK: Final = pattern(r"lock(?:[ \t]+|$)", re.IGNORECASE)
+_EXCHANGED: Final = pattern(r"f(sub|div)(r?)(p?)(?=[ \t]|$)(.*)", re.IGNORECASE)
+_STORES: Final = pattern(r"[^,]*,[ \t]*%st[ \t]*\([ \t]*[1-7][ \t]*\)[ \t]*")
 
 
 def text(source: str, flags: Flags, dialect: Dialect) -> str:

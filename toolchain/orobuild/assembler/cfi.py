@@ -7,7 +7,6 @@ format is that of the LSB (`.eh_frame`) and of DWARF 2 to 5, section 6.4 (`.debu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.emission import Field
@@ -16,6 +15,7 @@ from orobuild.assembler.leb128 import sleb128, uleb128
 from orobuild.assembler.section import Section
 from orobuild.assembler.symbol import Kind, Linear, Symbol
 from orobuild.elf import constants as c
+from orobuild.records import dataclass, field
 
 if TYPE_CHECKING:
     from orobuild.assembler.symbol import Place

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orobuild.diagnostics import Diagnostic, Note, Span, error
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from orobuild.assembler.source import Frame

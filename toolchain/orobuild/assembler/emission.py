@@ -7,7 +7,7 @@ It decides where fragments end; it never decides how long a tail is.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from orobuild.assembler.encoder.types import INTEL, WIDTH, Encoded, FixupKind, Slot
 from orobuild.assembler.expression import Binary, SymbolRef, symbols
@@ -30,11 +30,12 @@ from orobuild.assembler.section import CodeRun
 from orobuild.assembler.symbol import Kind, Linear, Symbol
 from orobuild.assembler.value import Unresolvable, bind
 from orobuild.diagnostics import error
+from orobuild.patterns import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from orobuild.assembler.encoder.types import Branch, PlainBranch
+    from orobuild.assembler.encoder.types import Branch, PlainBranch, PlainFixup
     from orobuild.assembler.expression import Expr
     from orobuild.assembler.instructions import Instructions
     from orobuild.assembler.record import Trace
@@ -45,11 +46,11 @@ _TAILS = (AdvanceTail, LineTail, AlignTail, OrgTail, SpaceTail, FillTail, LebTai
 
 
 # a symbolic immediate operand, in AT&T or Intel syntax
-_IMMEDIATE: Final = re.compile(r"\$[ \t]*[-+(~]*[A-Za-z_.]|\boffset\b", re.IGNORECASE)
+_IMMEDIATE: Final = pattern(r"\$[ \t]*[-+(~]*[A-Za-z_.]|\boffset\b", re.IGNORECASE)
 
 
 # `movq` between memory and a general register or an immediate
-_MOVQ: Final = re.compile(r"(?:^|:)[ \t]*movq\b(?!.*%[xyz]?mm)")
+_MOVQ: Final = pattern(r"(?:^|:)[ \t]*movq\b(?!.*%[xyz]?mm)")
 
 
 def _make_real(symbol: Symbol, place: Place, *, forward: bool = False) -> None:
@@ -72,6 +73,20 @@ def _leads(expr: Expr) -> bool:
     while isinstance(expr, Binary):
         expr = expr.left
     return isinstance(expr, SymbolRef)
+
+
+def _one_by_one(pairs: Iterator[tuple[object, Place]]) -> Iterator[tuple[object, Place]]:
+    """`pairs` with the slots of runs apart."""
+    for item, place in pairs:
+        if type(item) is list:
+            number, frame, index = place
+            for at, slot in enumerate(item):
+                yield slot, (number + at, frame, index + at)
+        else:
+            yield item, place
+
+
+_KINDS: Final = {kind.value: kind for kind in FixupKind}
 
 
 class Field:
@@ -113,33 +128,32 @@ class _Settler:
         careful = self.record_runs or self.rows is not None
         pairs: Iterator[tuple[object, Place]] = zip(stream.items, stream.places, strict=True)
         if self.unit.trace is not None:
-            pairs = self.traced(pairs, self.unit.trace)
+            pairs = self.traced(_one_by_one(pairs), self.unit.trace)
+        elif careful or empty:
+            pairs = _one_by_one(pairs)
         for item, place in pairs:
             kind = type(item)
-            if kind is Slot:
+            if kind is list:
+                at = -1
+                for slot in item:  # type: ignore[attr-defined]
+                    at += 1
+                    raw = slot.raw
+                    if type(raw) is bytes:
+                        data += raw
+                    else:
+                        number, frame, index = place
+                        data = self.slot(slot, (number + at, frame, index + at))
+            elif kind is Slot:
                 raw = item.raw  # type: ignore[attr-defined]
-                if raw is None:
-                    self.unit.wrong_again(place)
-                    continue
-                if empty:
+                if empty and raw is not None:
                     self.no_room(place)
                     continue
-                if careful:
+                if careful and raw is not None:
                     self.mark(place)
-                form = type(raw)
-                if form is bytes:
+                if type(raw) is bytes:
                     data += raw
-                    continue
-                if form is tuple:
-                    self.plain_branch(raw, place)
-                    data = stream.current.data
-                    continue
-                encoded = item.encoded  # type: ignore[attr-defined]
-                if encoded.branch is not None:
-                    self.branch(encoded.branch, place)
-                    data = stream.current.data
-                    continue
-                data += self.fixups(encoded, place) if encoded.fixups else encoded.code
+                else:
+                    data = self.slot(item, place)  # type: ignore[arg-type]
             elif kind is bytes:
                 if self.run_start:
                     self.end_run()
@@ -173,6 +187,28 @@ class _Settler:
         stream.width = self.width
         stream.near_conditions = self.near_conditions
         stream.intel = self.intel
+
+    def slot(self, slot: Slot, place: Place) -> bytearray:
+        """Place an instruction that is more than bytes; where the next ones go."""
+        raw = slot.raw
+        stream = self.stream
+        form = type(raw)
+        if form is tuple:
+            self.plain_branch(raw, place)  # type: ignore[arg-type]
+        elif form is list:
+            self.plain_fixups(raw, place)  # type: ignore[arg-type]
+        elif raw is None:
+            self.unit.wrong_again(place)
+        else:
+            encoded = slot.encoded
+            assert encoded is not None
+            if encoded.branch is not None:
+                self.branch(encoded.branch, place)
+            else:
+                stream.current.data += (
+                    self.fixups(encoded, place) if encoded.fixups else encoded.code
+                )
+        return stream.current.data
 
     def traced(
         self, pairs: Iterator[tuple[object, Place]], trace: Trace
@@ -259,6 +295,44 @@ class _Settler:
             )
         return encoded.code
 
+    def plain_fixups(self, raw: list[bytes | PlainFixup], place: Place) -> None:
+        """Place an instruction with one field of the simplest kind, or any other."""
+        code = raw[0]
+        assert isinstance(code, bytes)
+        fragment = self.stream.current
+        data = fragment.data
+        offset, size, name, modifier, addend, pc_relative, signed, kind = cast("PlainFixup", raw[1])
+        known = self.symbols.get(name)
+        if (
+            len(raw) == 2
+            and modifier is None
+            and pc_relative
+            and known is not None
+            and not known.temporary
+            and known.plain
+            and known.first <= place[0]
+        ):
+            known.referenced = True
+            self.stream.fixes.append(
+                Fix(
+                    fragment,
+                    len(data) + offset,
+                    size,
+                    Linear(known, None, addend),
+                    place=place,
+                    pc_relative=True,
+                    signed=signed,
+                    kind=self.kind(_KINDS[kind]),
+                    base=len(code) - offset,
+                    start=offset,
+                )
+            )
+            data += code
+            return
+        encoded = Slot(raw).encoded
+        assert encoded is not None
+        data += self.fixups(encoded, place)
+
     def descriptor_call(self, code: bytes, value: Linear, place: Place) -> bytes:
         """``call *x@TLSCALL(%rax)``: a relocation marks the call, which has no displacement."""
         opcode = code.find(b"\xff")
@@ -304,8 +378,11 @@ class _Settler:
     ) -> None:
         """Place a branch; `near` is None where it has no near form (`types.Branch`)."""
         fragment = self.stream.current
-        if target.add is not None and target.add.temporary and near is not None:
-            _make_real(target.add, place)
+        symbol = target.add
+        if symbol is not None and symbol.temporary and near is not None:
+            now = place[0]
+            if symbol.first < now and (symbol.late or now < symbol.order):
+                _make_real(symbol, place)
         if near is None:
             fragment.data += short + b"\0"
             self.stream.fixes.append(
@@ -326,7 +403,9 @@ class _Settler:
         if self.width == 16 and not self.near_conditions and short[-1] & 0xF0 == 0x70:
             # gas/config/tc-i386.c, COND_JUMP86: the opposite condition jumps over a near jump
             near = short[:-1] + bytes((short[-1] ^ 1, 3, 0xE9))
-        self.close(BranchTail(target, short, near, near_size, kind, place))
+        fragment.tail = BranchTail(target, short, near, near_size, kind, place)
+        self.stream.current = following = Fragment(self.section)
+        self.stream.fragments.append(following)
 
     def field(self, field: Field, place: Place) -> None:
         data = self.stream.current.data

@@ -7,8 +7,6 @@ relaxation sized it. It decides nothing; `explanation_text` shows it.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.encoder import anatomy
@@ -28,6 +26,8 @@ from orobuild.assembler.symbol import Kind, Symbol
 from orobuild.assembler.value import display, final_position
 from orobuild.elf import constants as c
 from orobuild.elf.descriptions import R_386, R_X86_64
+from orobuild.patterns import pattern
+from orobuild.records import dataclass, replace
 
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.anatomy import Part
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from orobuild.assembler.record import Event, Piece, Record
     from orobuild.assembler.relocation import OutputRelocation
 
-_LABELS: Final = re.compile(r'(?:(?:[\w.$]+|"[^"]*")[ \t]*:[ \t]*)+')
-_NUMERIC: Final = re.compile(r"(?<![\w.$])([0-9]+)[fb](?![\w.$])")
+_LABELS: Final = pattern(r'(?:(?:[\w.$]+|"[^"]*")[ \t]*:[ \t]*)+')
+_NUMERIC: Final = pattern(r"(?<![\w.$])([0-9]+)[fb](?![\w.$])")
 _MOST_SHOWN: Final = 64
 
 

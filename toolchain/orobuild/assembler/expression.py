@@ -11,11 +11,12 @@ Arithmetic is GNU's: 64-bit two's complement, comparisons signed with true as -1
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 
 from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError
+from orobuild.patterns import pattern
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,13 +75,13 @@ _RANK: Final = {
     "&&": 3,
     "||": 2,
 }  # fmt: skip
-_INFIX: Final = re.compile(r"[ \t]*(<<|<>|<=|<|>>|>=|>|==|!=|!|&&|&|\|\||\||[*/%^+\-])")
+_INFIX: Final = pattern(r"[ \t]*(<<|<>|<=|<|>>|>=|>|==|!=|!|&&|&|\|\||\||[*/%^+\-])")
 # Letters, `_.$`, everything beyond ASCII, and \x01 and \x02 of nameless and numeric labels; behind
 # the first character digits too. Said by what is left out, since a set that reaches beyond ASCII
 # takes `re` milliseconds to compile.
 _NAME: Final = r"[^\x00\x03-#%-\-/-@\[-\^`{-\x7f][^\x00\x03-#%-\-/:-@\[-\^`{-\x7f]*"
-NAME: Final = re.compile(_NAME)
-_ATOM: Final = re.compile(
+NAME: Final = pattern(_NAME)
+_ATOM: Final = pattern(
     r"[ \t]*(?:"
     rf"(?P<name>{_NAME})"
     r"|(?P<number>[0-9][0-9A-Za-z_]*)"
@@ -90,8 +91,8 @@ _ATOM: Final = re.compile(
     r'|"(?P<quoted>(?:\\.|[^"\\])*)"'
     r")"
 )
-_MODIFIER: Final = re.compile(r"[ \t]*@[ \t]*([A-Za-z_][A-Za-z0-9_]*)")
-_NUMBER: Final = re.compile(
+_MODIFIER: Final = pattern(r"[ \t]*@[ \t]*([A-Za-z_][A-Za-z0-9_]*)")
+_NUMBER: Final = pattern(
     r"(?:0[xX](?P<hex>[0-9a-fA-F]+)|0[bB](?P<binary>[01]+)|(?P<label>[0-9]+[fb](?![0-9a-zA-Z_]))"
     r"|0(?P<octal>[0-7]*)|(?P<decimal>[1-9][0-9]*))(?P<suffix>[uUlL]*)$"
 )

@@ -6,8 +6,9 @@ relocator, the output.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from orobuild.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,17 +8,19 @@ Values are exact fractions until they are rounded; nothing here goes through a P
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-NUMBER: Final = re.compile(
+from orobuild.patterns import pattern
+from orobuild.records import dataclass
+
+NUMBER: Final = pattern(
     r"[ \t]*(?P<sign>[-+]?)(?:(?P<word>[qs]?nan|inf(?:inity)?)|"
     r"(?P<whole>[0-9]*)(?:\.(?P<part>[0-9]*))?(?:[eE](?P<exponent>[-+]?[0-9]*))?)",
     re.IGNORECASE,
 )
-HEXADECIMAL: Final = re.compile(r"[ \t]*0[a-zA-Z]:([0-9a-fA-F_]*)")
-PREFIX: Final = re.compile(r"[ \t]*0[a-zA-Z]")
+HEXADECIMAL: Final = pattern(r"[ \t]*0[a-zA-Z]:([0-9a-fA-F_]*)")
+PREFIX: Final = pattern(r"[ \t]*0[a-zA-Z]")
 _MAX_EXPONENT: Final = 20_000  # decimal; what lies beyond fits no format
 
 

@@ -7,8 +7,9 @@ two labels is a number while the file is read only inside one fragment.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.types import FixupKind
@@ -16,25 +17,37 @@ if TYPE_CHECKING:
     from orobuild.assembler.symbol import Linear, Place
 
 
-@dataclass(slots=True)
 class BranchTail:
     """A branch to `target`; `is_near` once relaxation has chosen the near form.
 
-    `grown` is the pass of relaxation that found the short form too short, `missed` the distance
-    in bytes that it would have had to span.
+    `fixed` says that no choice is left: the target is not a label of this section, or there is one
+    form only. `grown` is the pass of relaxation that found the short form too short, `missed` the
+    distance in bytes that it would have had to span.
     """
 
-    target: Linear
-    short: bytes
-    near: bytes | None
-    near_size: int
-    kind: FixupKind
-    place: Place
-    is_near: bool = False
-    fixed: bool = False
-    """No choice is left: the target is not a label of this section, or there is one form only."""
-    grown: int = 0
-    missed: int = 0
+    __slots__ = (
+        "fixed", "grown", "is_near", "kind", "missed", "near", "near_size", "place", "short", "target",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        target: Linear,
+        short: bytes,
+        near: bytes | None,
+        near_size: int,
+        kind: FixupKind,
+        place: Place,
+    ) -> None:
+        self.target = target
+        self.short = short
+        self.near = near
+        self.near_size = near_size
+        self.kind = kind
+        self.place = place
+        self.is_near = False
+        self.fixed = False
+        self.grown = 0
+        self.missed = 0
 
 
 @dataclass(slots=True)

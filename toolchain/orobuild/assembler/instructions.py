@@ -7,13 +7,13 @@ something else: numeric labels and registers.
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler import adjustment, emission, limits, processor
+from orobuild.assembler.encoder import batch
 from orobuild.assembler.encoder.complaints import UNKNOWN_INSTRUCTION
 from orobuild.assembler.encoder.encoder import Encoder
+from orobuild.assembler.encoder.recipe import Recipe
 from orobuild.assembler.encoder.types import Dialect, Slot
 from orobuild.assembler.encoding_cache import Known
 from orobuild.assembler.expression import Binary, Expr, Here, SymbolRef, symbols
@@ -22,8 +22,12 @@ from orobuild.assembler.symbol import Kind, Linear
 from orobuild.assembler.value import Unresolvable
 from orobuild.diagnostics import Diagnostic, Span, did_you_mean
 from orobuild.errors import InputError
+from orobuild.patterns import pattern
+from orobuild.records import replace
 
 if TYPE_CHECKING:
+    import re
+
     from orobuild.assembler import Options
     from orobuild.assembler.conditional import Conditionals
     from orobuild.assembler.encoder.optimization import Level
@@ -34,9 +38,14 @@ if TYPE_CHECKING:
     from orobuild.assembler.processor import Processor
     from orobuild.assembler.record import Trace
     from orobuild.assembler.section import Section
+    from orobuild.assembler.source import Frame
     from orobuild.assembler.symbol import Place, Symbol
 
-_WORDS: Final = re.compile(r"%?[A-Za-z_.$][\w.$]*")
+_AHEAD: Final = 1 << 16
+_TOO_FEW: Final = 16
+"""Statements that are encoded before their turn: at most and at least."""
+_NOTHING: Final[dict[str, Slot]] = {}
+_WORDS: Final = pattern(r"%?[A-Za-z_.$][\w.$]*")
 
 
 class Instructions(Names):
@@ -76,6 +85,10 @@ class Instructions(Names):
         self._wrong: dict[str, Diagnostic] = {}
         self._told: set[int] = set()
         self.registers: dict[str, str] = {}
+        self._looked = 0
+        self._remembers = False
+        self._recipes = 0
+        self._foresees = not (options.record or flags.watched or flags.changes_text)
         self.marks: dict[tuple[Section, int], list[tuple[Fragment, int, Place]]] = {}
 
     def add_row(self, view: str | None = None) -> None:
@@ -93,10 +106,17 @@ class Instructions(Names):
         whole = start == 0
         if start:
             text = text[start:]
-        elif self.kept and (slot := self._memos.get(self.dialect, {}).get(text)) and slot.raw:
-            self.stream.items.append(slot)
-            self.stream.places.append(self.place)
-            return
+        else:
+            if not self._remembers:
+                self._remember()
+            _, frame, index = self.place
+            if frame.ahead <= index or frame.ahead_dialect is not self.dialect:
+                self._look_ahead(frame, index)
+            slot = self._memos.get(self.dialect, _NOTHING).get(text)
+            if slot is not None and slot.raw is not None:
+                self.stream.items.append(slot)
+                self.stream.places.append(self.place)
+                return
         plain = text
         if self.options.flags.changes_text:
             text = adjustment.text(text, self.options.flags, self.dialect)
@@ -123,6 +143,42 @@ class Instructions(Names):
                 self.statements.symbolic.setdefault(name, []).append(text)
             if self._settled_value:
                 self._unkept.add(text)
+
+    def _look_ahead(self, frame: Frame, index: int) -> None:
+        """Encode what follows in batches, as if no symbol got a value and no name became a macro.
+
+        Where that is not so in the end, what was made is forgotten like everything else that is
+        known of such statements.
+        """
+        frame.ahead_dialect = self.dialect
+        end = min(len(frame.statements), index + _AHEAD)
+        # Who switches to and fro between dialects shall not have the file read again each time.
+        if end - index < _TOO_FEW or self._looked > 2 * self.seq + _AHEAD:
+            return
+        frame.ahead = end
+        if not self._foresees or self.registers or self.processor.features is not None:
+            return
+        self._looked += end - index
+        memo = self._memos.setdefault(self.dialect, {})
+        texts = dict.fromkeys(frame.statements[index:end])
+        if memo:
+            texts = {text: None for text in texts if text not in memo}
+        found = batch.encode(
+            self.encoder, texts, self.dialect, self._is_no_macro, self._has_no_value
+        )
+        known = self.statements
+        memo.update(zip(found.raws, map(Slot, found.raws.values()), strict=True))
+        self.learnt += len(found.raws)
+        known.words |= found.words
+        for name, text in found.mentions:
+            known.symbolic.setdefault(name, []).append(text)
+
+    def _is_no_macro(self, word: str) -> bool:
+        return word not in self.macros
+
+    def _has_no_value(self, name: str) -> bool:
+        symbol = self.symbols.by_name.get(name)
+        return symbol is None or (symbol.plain and symbol.lazy is None)
 
     def _register(self, match: re.Match[str]) -> str:
         register = self.registers.get(match[0])
@@ -186,6 +242,18 @@ class Instructions(Names):
         assert encodings is not None
         self.used -= self._unkept
         encodings.store(self.statements, self.used)
+        recipes = {k: tuple(v) for k, v in self.encoder.memo.items() if isinstance(v, Recipe)}
+        if len(recipes) > self._recipes:
+            encodings.store_recipes(recipes)
+
+    def _remember(self) -> None:
+        """Load the recipes of an earlier run: there is something to encode."""
+        self._remembers = True
+        encodings = self.options.encodings
+        if self.kept and encodings is not None:
+            recipes = {key: Recipe(*fields) for key, fields in encodings.recipes().items()}
+            self._recipes = len(recipes)
+            self.encoder.memo.update(recipes)
 
     def forget_instructions(self) -> None:
         """Names have become something else altogether: no statement is known any more."""

@@ -7,7 +7,6 @@ between two rows is encoded after relaxation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.emission import Field
@@ -17,6 +16,7 @@ from orobuild.assembler.section import Section
 from orobuild.assembler.symbol import Kind, Linear, Symbol
 from orobuild.diagnostics import error
 from orobuild.elf import constants as c
+from orobuild.records import dataclass, field
 
 if TYPE_CHECKING:
     from orobuild.assembler.unit import Unit

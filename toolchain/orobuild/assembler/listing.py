@@ -6,7 +6,6 @@ table. What a line is comes from `listing_entries`; here it is only laid out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.listing_entries import STANDARD_INPUT, Entries, Entry
@@ -15,6 +14,7 @@ from orobuild.assembler.section import Section
 from orobuild.assembler.symbol import Kind, Linear, Symbol
 from orobuild.assembler.value import Unresolvable, display, final_position
 from orobuild.elf.constants import STT_SECTION
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

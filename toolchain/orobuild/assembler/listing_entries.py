@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.record import repeated, use_place
 from orobuild.assembler.source import locate, squeeze
+from orobuild.patterns import pattern
+from orobuild.records import dataclass, field
 
 if TYPE_CHECKING:
     from orobuild.assembler.record import Event, Piece, Record
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from orobuild.assembler.source import Frame
 
 STANDARD_INPUT: Final = "{standard input}"
-_DIRECTIVE: Final = re.compile(r"(?:[\w.$]+:[ \t]*)*(\.[a-z]+)(?![\w.$])[ \t]*(.*)", re.IGNORECASE)
+_DIRECTIVE: Final = pattern(r"(?:[\w.$]+:[ \t]*)*(\.[a-z]+)(?![\w.$])[ \t]*(.*)", re.IGNORECASE)
 _ELSE: Final = frozenset({".else", ".elseif", ".elsec"})
 _END: Final = frozenset({".endif", ".endc"})
 

@@ -8,13 +8,14 @@ replaced, ``\\()`` is nothing, ``\\@`` is the number of the expansion.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.expression import NAME
 from orobuild.assembler.operands import Operands
 from orobuild.assembler.source import Frame, resplit, squeeze
 from orobuild.diagnostics import did_you_mean, warning
+from orobuild.patterns import pattern
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from orobuild.assembler.unit import Unit
@@ -24,11 +25,11 @@ MAX_RECURSIONS: Final = 30_000
 """Expansions of a macro inside its own expansion: two in each would take longer than anybody waits,
 long before they are nested too deeply."""
 # as `expression.NAME`, without \x01 and \x02
-_TOKEN: Final = re.compile(r"[^\x00-#%-\-/-@\[-\^`{-\x7f][^\x00-#%-\-/:-@\[-\^`{-\x7f]*")
+_TOKEN: Final = pattern(r"[^\x00-#%-\-/-@\[-\^`{-\x7f][^\x00-#%-\-/:-@\[-\^`{-\x7f]*")
 _SEPARATORS: Final = frozenset(" \t,;\"'<>()=!")
-_HEAD: Final = re.compile(r"(?:[\w.$]+[ \t]*:[ \t]*)*(\.[A-Za-z]+)(?![\w.$])")
+_HEAD: Final = pattern(r"(?:[\w.$]+[ \t]*:[ \t]*)*(\.[A-Za-z]+)(?![\w.$])")
 _REPEATS: Final = frozenset({".rept", ".rep", ".irp", ".irpc", ".irep", ".irepc"})
-_LOCAL: Final = re.compile(r"LOCAL[ \t]+(.*)", re.IGNORECASE)
+_LOCAL: Final = pattern(r"LOCAL[ \t]+(.*)", re.IGNORECASE)
 
 
 @dataclass(slots=True)

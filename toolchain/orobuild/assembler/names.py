@@ -5,7 +5,6 @@ Owns the symbol table's use while the unit is read. It emits nothing but labels.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from orobuild.assembler import relaxation
@@ -16,11 +15,14 @@ from orobuild.assembler.symbol import Kind, Linear, Symbol, SymbolTable
 from orobuild.assembler.value import bind, describe, display, now
 from orobuild.diagnostics import Note, did_you_mean, error
 from orobuild.errors import InputError
+from orobuild.patterns import pattern
 
 if TYPE_CHECKING:
+    import re
+
     from orobuild.assembler.section import Section, Stream
 
-NUMERIC: Final = re.compile(r"(?<![\w.%@])(?<![\w.]\$)([0-9]+)([fb])(?![\w.$])")
+NUMERIC: Final = pattern(r"(?<![\w.%@])(?<![\w.]\$)([0-9]+)([fb])(?![\w.$])")
 
 
 class Names(Problems):

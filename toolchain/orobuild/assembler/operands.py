@@ -6,7 +6,6 @@ the character it did not like. Nothing here changes the unit, except that a name
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from orobuild.assembler.expression import NAME, Expr, parse, shifted, unquote
@@ -14,6 +13,7 @@ from orobuild.assembler.text import decode_string
 from orobuild.assembler.value import Unresolvable
 from orobuild.diagnostics import Span, error, warning
 from orobuild.errors import InputError
+from orobuild.patterns import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from orobuild.assembler.symbol import Linear, Symbol
     from orobuild.assembler.unit import Unit
 
-_SPACE: Final = re.compile(r"[ \t]*")
-_INTEGER: Final = re.compile(r"[ \t]*(-?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0))[ \t]*(?=,|$)")
-_STRING: Final = re.compile(r'[ \t]*"((?:\\.|[^"\\])*)"')
-_WORD: Final = re.compile(r"[ \t]*([^\s,]+)")
+_SPACE: Final = pattern(r"[ \t]*")
+_INTEGER: Final = pattern(r"[ \t]*(-?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0))[ \t]*(?=,|$)")
+_STRING: Final = pattern(r'[ \t]*"((?:\\.|[^"\\])*)"')
+_WORD: Final = pattern(r"[ \t]*([^\s,]+)")
 _NOWHERE: Final = Span("", 1, 1)
 
 

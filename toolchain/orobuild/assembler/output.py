@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler import code_ranges, relaxation
@@ -41,6 +40,7 @@ from orobuild.elf.relocatable import (
     OutputSymbol,
     write,
 )
+from orobuild.records import dataclass, field, replace
 
 if TYPE_CHECKING:
     from orobuild.assembler.fragment import Fragment

@@ -8,10 +8,10 @@ branches have a near form (the 80386's). Which instructions a processor has stan
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final
 
 from orobuild.assembler.encoder.mnemonics import words
+from orobuild.records import dataclass, replace
 
 _SHORT: Final = words(
     "generic32 i8086 i186 i286 i386 i486 i586 i686 pentium k6 k6_2"

@@ -8,11 +8,11 @@ record is in `listing` and `explanation`.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orobuild.assembler.source import locate
 from orobuild.assembler.unit import Unit
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,6 +7,8 @@ the order of the steps. Branches start short and only grow.
 
 from __future__ import annotations
 
+from itertools import accumulate, compress
+from operator import add, sub
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.cfi import advance
@@ -47,9 +49,12 @@ def relax(unit: Unit, sections: list[Section]) -> None:
             for fragment in section.streams[number].fragments
         ]
         _first_addresses(section, shared=unit.options.flags.shared)
+    left = sections
+    if unit.trace is None:  # which wants to know in which pass a branch grew
+        left = [section for section in sections if not _relax_branches(section)]
     for _ in range(MAX_PASSES):
         changed = False
-        for section in sections:
+        for section in left:
             changed |= _Relaxer(unit, section).run()
         if not changed:
             break
@@ -81,6 +86,65 @@ def _first_addresses(section: Section, *, shared: bool) -> None:
         elif kind is LebTail:
             fragment.size = 1
         address += fragment.size
+
+
+def _relax_branches(section: Section) -> bool:
+    """Relax a section in which nothing but branches has no size yet; False for any other.
+
+    Branches only grow, and only where the distance demands it: whatever the order, that ends in
+    the same place. Alignments and the like shrink, so for them the order of the steps counts. Here
+    a column is worked on at a time: there are tens of thousands of branches.
+    """
+    fragments = section.fragments
+    if not {type(fragment.tail) for fragment in fragments} <= _GROWING:
+        return False
+    sizes = []
+    branches: list[BranchTail] = []
+    places: list[int] = []
+    for index, fragment in enumerate(fragments):
+        fragment.region = index
+        sizes.append(len(fragment.data) + fragment.size)
+        tail = fragment.tail
+        if type(tail) is BranchTail and not tail.fixed:
+            branches.append(tail)
+            places.append(index)
+    goals: list[int] = []
+    offsets: list[int] = []
+    for tail in branches:
+        symbol = tail.target.add
+        assert symbol is not None
+        goal = symbol.fragment
+        if goal is None:
+            return False  # an equated symbol: its place is an expression's
+        goals.append(goal.region)
+        offsets.append(symbol.offset + tail.target.number)
+    while True:
+        starts = [0, *accumulate(sizes)]
+        at = starts.__getitem__
+        distances = map(
+            sub,
+            map(add, map(at, goals), offsets),
+            map(at, [place + 1 for place in places]),
+        )
+        grown = [i for i, distance in enumerate(distances) if not -128 <= distance <= 127]
+        if not grown:
+            break
+        for i in grown:
+            tail, fragment = branches[i], fragments[places[i]]
+            short = fragment.size
+            fragment.size = _near(tail)
+            sizes[places[i]] += fragment.size - short
+        left = [not tail.is_near for tail in branches]
+        branches = list(compress(branches, left))
+        places = list(compress(places, left))
+        goals = list(compress(goals, left))
+        offsets = list(compress(offsets, left))
+    for fragment, start in zip(fragments, starts, strict=False):
+        fragment.address = start
+    return True
+
+
+_GROWING: Final = frozenset({BranchTail, FillTail, type(None)})
 
 
 def align_size(address: int, tail: AlignTail) -> int:

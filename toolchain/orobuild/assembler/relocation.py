@@ -7,7 +7,6 @@ which values are known here, which symbol a relocation names, and of which type 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.encoder.types import FixupKind
@@ -24,6 +23,7 @@ from orobuild.assembler.value import (
 )
 from orobuild.diagnostics import Note, error, warning
 from orobuild.elf import constants as c
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from orobuild.assembler.symbol import Place
@@ -129,10 +129,23 @@ class Relocator:
         resolved = [self.resolve(section, fix) for fix in section.fixes]
         out = [relocation for relocation in resolved if relocation is not None]
         for fragment in section.fragments:
-            if isinstance(fragment.tail, BranchTail):
-                far = self.branch(fragment, fragment.tail)
+            tail = fragment.tail
+            if type(tail) is not BranchTail:
+                continue
+            symbol = tail.target.add
+            if tail.is_near or symbol is None or symbol.kind is not Kind.LABEL:
+                far = self.branch(fragment, tail)
                 if far is not None and (relocation := self.resolve(section, far)) is not None:
                     out.append(relocation)
+                continue
+            # A short branch to a label, as most are.
+            data, goal = fragment.data, symbol.fragment
+            assert goal is not None
+            data += tail.short
+            place = goal.address + symbol.offset + tail.target.number
+            data.append((place - fragment.address - len(data) - 1) & 0xFF)
+            fragment.size = 0
+            fragment.tail = None
         at = 0
         for wanted in section.explicit_relocations:
             made = self.explicit(section, wanted)
@@ -219,6 +232,37 @@ class Relocator:
 
     def resolve(self, section: Section, fix: Fix) -> OutputRelocation | None:
         """Patch one field, or say which relocation it needs."""
+        value = fix.value
+        symbol = value.add
+        if (
+            symbol is not None
+            and fix.pc_relative
+            and fix.size == 4
+            and self.wide
+            and value.sub is None
+            and value.modifier is None
+            and symbol.weakref is None
+        ):
+            # What most instructions refer to: a place in another file, or a label here.
+            kind = symbol.kind
+            if kind is Kind.UNDEFINED and symbol.name != GOT_SYMBOL:
+                symbol.used_in_relocation = True
+                branch = fix.kind is FixupKind.BRANCH
+                return OutputRelocation(
+                    fix.fragment.address + fix.offset,
+                    c.R_X86_64_PLT32 if branch else c.R_X86_64_PC32,
+                    symbol,
+                    _signed64(value.number - fix.base),
+                )
+            if kind is Kind.LABEL and symbol.section is section and not self.must_stay(symbol):
+                goal = symbol.fragment
+                assert goal is not None
+                fragment, offset = fix.fragment, fix.offset
+                distance = goal.address + symbol.offset + value.number - fix.base
+                distance -= fragment.address + offset
+                if -0x80000000 <= distance < 0x80000000:
+                    fragment.data[offset : offset + 4] = distance.to_bytes(4, "little", signed=True)
+                    return None
         try:
             return self._resolve(section, fix)
         except Unresolvable as why:

@@ -6,11 +6,11 @@ bfd/elf64-x86-64.c `elf_x86_64_special_sections`). It decides nothing about stri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.fragment import Fragment
 from orobuild.elf import constants as c
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from orobuild.assembler.cfi import Frame

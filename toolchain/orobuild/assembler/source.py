@@ -8,16 +8,19 @@ a macro expansion or a repetition is read from. It never looks at what a stateme
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Diagnostic, Note, Span, error
+from orobuild.patterns import pattern
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SPECIAL: Final = re.compile(r"[#;/\"'\\]")
-_TOKEN: Final = re.compile(
+    from orobuild.assembler.encoder.types import Dialect
+
+_SPECIAL: Final = pattern(r"[#;/\"'\\]")
+_TOKEN: Final = pattern(
     r'(?P<string>"(?:\\.|[^"\\])*")'
     r"|(?P<open>\")"
     r"|(?P<block>/\*)"
@@ -27,7 +30,8 @@ _TOKEN: Final = re.compile(
     r"|(?P<backslash>\\)"
     r"|'(?P<char>\\.|[^\\])'?"
 )
-_MARKER: Final = re.compile(
+_BLOCK: Final = 64  # lines
+_MARKER: Final = pattern(
     r'[ \t]*#[ \t]*(?:line[ \t]+)?([0-9]+)(?:[ \t]+"((?:\\.|[^"\\])*)"([ \t0-9]*))?[ \t]*$'
 )
 _ESCAPES: Final = {"b": 8, "f": 12, "n": 10, "r": 13, "t": 9}
@@ -66,21 +70,41 @@ def scrub(text: str, path: str) -> Scrubbed:
 
 
 class _Scrubber:
-    """One walk over one text. `pending` is a statement whose line ended in a backslash."""
+    """One walk over one text. `piece` is a statement whose line ended in a backslash.
+
+    Lines without any of the characters that mean something are taken a block at a time.
+    """
 
     def __init__(self, text: str, path: str) -> None:
         self.path = path
         self.raw = text.split("\n")
         self.out = Scrubbed([], [], [], [])
+        self.pool: dict[str, str] = {}
         self.piece = ""
         self.piece_line = 0
 
     def run(self) -> Scrubbed:
         statements, lines = self.out.statements, self.out.lines
         special = _SPECIAL.search
+        pool = self.pool
         number = 0
         count = len(self.raw)
+        ordinary = 0  # the number of the line from which on nothing is known
         while number < count:
+            if number >= ordinary and not self.piece_line:
+                block = self.raw[number : number + _BLOCK]
+                if special("\n".join(block)) is None:
+                    # Equal statements are one string: that saves memory, and their hashes.
+                    found = [line.strip() for line in block]
+                    if "" in found:
+                        lines += [i for i, line in enumerate(found, number + 1) if line]
+                        found = list(filter(None, found))
+                    else:
+                        lines += range(number + 1, number + 1 + len(found))
+                    statements += map(pool.setdefault, found, found)
+                    number += len(block)
+                    continue
+                ordinary = number + len(block)
             line = self.raw[number]
             number += 1
             if special(line) is None:
@@ -89,7 +113,7 @@ class _Scrubber:
                     continue
                 statement = line.strip()
                 if statement:
-                    statements.append(statement)
+                    statements.append(pool.setdefault(statement, statement))
                     lines.append(number)
                 continue
             number = self.special_line(line, number)
@@ -245,12 +269,13 @@ class Frame:
     diagnostic ("in expansion of macro 'isr'"); None for the main file. `parent` is the frame
     that caused this one, at its statement `parent_index`. `kind` is ``file``, ``macro`` or
     ``repeat``; the statements are read `repeat` times in all. `origin` is the file frame that
-    holds the text of a macro's body.
+    holds the text of a macro's body. The instructions up to statement `ahead` have been looked
+    at before their turn, as `ahead_dialect`.
     """
 
     __slots__ = (
-        "conditionals", "index", "kind", "lines", "markers", "nesting", "note", "origin",
-        "parent", "parent_index", "path", "raw", "repeat", "statements",
+        "_raw", "_text", "ahead", "ahead_dialect", "conditionals", "index", "kind", "lines", "markers",
+        "nesting", "note", "origin", "parent", "parent_index", "path", "repeat", "statements",
     )  # fmt: skip
 
     def __init__(
@@ -260,7 +285,7 @@ class Frame:
         lines: list[int],
         *,
         markers: Sequence[Marker] = (),
-        raw: list[str] | None = None,
+        text: str | None = None,
         origin: Frame | None = None,
         parent: Frame | None = None,
         note: str | None = None,
@@ -268,10 +293,13 @@ class Frame:
     ) -> None:
         self.path = path
         self.index: int = 0
+        self.ahead = 0
+        self.ahead_dialect: Dialect | None = None
         self.statements = statements
         self.lines = lines
         self.markers = markers
-        self.raw = raw
+        self._text = text
+        self._raw: list[str] | None = None
         self.origin = origin
         self.parent = parent
         self.parent_index = parent.index if parent else 0
@@ -280,6 +308,16 @@ class Frame:
         self.kind = "file"
         self.nesting = 0
         self.repeat = 1
+
+    @property
+    def raw(self) -> list[str] | None:
+        """The text's lines as they are written; None where it is not a file's.
+
+        Only messages and listings want them.
+        """
+        if self._raw is None and self._text is not None:
+            self._raw = self._text.split("\n")
+        return self._raw
 
     def rename(self, path: str) -> None:
         """From the next line on the text is `path`'s, until a line marker says otherwise."""

@@ -7,7 +7,6 @@ have become `Symbol` objects. It never emits bytes and knows no directive.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orobuild.elf.constants import (
@@ -19,6 +18,7 @@ from orobuild.elf.constants import (
     STT_TLS,
     STV_DEFAULT,
 )
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from orobuild.assembler.expression import Expr

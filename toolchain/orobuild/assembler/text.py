@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from orobuild.patterns import pattern
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ESCAPE: Final = re.compile(r"\\(?:([0-9]{1,3})|[xX]([0-9a-fA-F]*)|(.))", re.DOTALL)
+_ESCAPE: Final = pattern(r"\\(?:([0-9]{1,3})|[xX]([0-9a-fA-F]*)|(.))", re.DOTALL)
 _SIMPLE: Final = {
     "b": b"\b", "f": b"\f", "n": b"\n", "r": b"\r", "t": b"\t", "v": b"\v",
     "\\": b"\\", '"': b'"', "'": b"'",

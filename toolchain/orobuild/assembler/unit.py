@@ -37,6 +37,7 @@ from orobuild.assembler.symbol import Kind, Place, Symbol
 from orobuild.diagnostics import did_you_mean, error
 from orobuild.elf import constants as c
 from orobuild.errors import InputError
+from orobuild.patterns import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,10 +46,16 @@ if TYPE_CHECKING:
     from orobuild.assembler.record import Record
 
 MAX_STATEMENTS: Final = 4_000_000
-_HEAD: Final = re.compile(
+_RUN: Final = 64
+_LABEL: Final = pattern(r"[A-Za-z_.][\w.$]+:", re.ASCII)
+_HEAD: Final = pattern(
     rf'(?:(?P<name>{NAME.pattern})|(?P<digits>[0-9]+)(?=[ \t]*:)|"(?P<quoted>(?:\\.|[^"\\])*)")'
     r"[ \t]*(?P<after>:|={1,2})?[ \t]*"
 )
+
+
+def _no_label(_: str) -> None:
+    """No statement is taken for a label by its looks."""
 
 
 class Unit(Instructions):
@@ -117,7 +124,7 @@ class Unit(Instructions):
             scrubbed.statements,
             scrubbed.lines,
             markers=scrubbed.markers,
-            raw=text.split("\n"),
+            text=text,
         )
 
     # -- reading ---------------------------------------------------------------------------
@@ -150,23 +157,38 @@ class Unit(Instructions):
         return None
 
     def read(self) -> None:
-        """The statement loop."""
+        """The statement loop.
+
+        Instructions that are known already go into the stream as a list of slots: a run of
+        statements that follow each other, of which the stream has the first's place.
+        """
+        # Who remembers what every statement became wants to see the labels, too.
+        plain_label = _LABEL.fullmatch if self.trace is None else _no_label
         while self.frame is not None:
             frame = self.frame
             statements = frame.statements
             count = len(statements)
             while frame.index < count:
                 index = frame.index
+                text = statements[index]
                 frame.index = index + 1
-                self.seq += 1
-                self.place = place = (self.seq, frame, index)
-                slot = self.memo.get(statements[index])
-                if slot is not None:
-                    self.stream.items.append(slot)
+                self.seq = number = self.seq + 1
+                self.place = place = (number, frame, index)
+                if text in self.memo:
+                    run = list(map(self.memo.get, statements[index : index + _RUN]))
+                    length = run.index(None) if None in run else len(run)
+                    del run[length:]
+                    self.stream.items.append(run)
                     self.stream.places.append(place)
+                    frame.index = index + length
+                    self.seq = number + length - 1
+                    self.place = (self.seq, frame, frame.index - 1)
                     continue
                 try:
-                    self.statement(statements[index])
+                    if text[-1] == ":" and not self.conditionals.skipping and plain_label(text):
+                        self.define_label(text[:-1])
+                        continue
+                    self.statement(text)
                 except InputError as problem:
                     self.report_all(problem)
                 except ValueError as problem:

@@ -9,12 +9,12 @@ and never drops a word: what the table does not know, or refuses, is a `UsageErr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from orobuild.diagnostics import nearest
 from orobuild.errors import UsageError
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

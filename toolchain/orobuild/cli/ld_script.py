@@ -6,13 +6,13 @@ Owns -T with INSERT, --defsym, the options that move sections (-Ttext, --section
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from orobuild.cli import drop_in, files, link_inputs
 from orobuild.diagnostics import Span
 from orobuild.errors import UsageError
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from orobuild.cli.gnu_options import CommandLine

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from orobuild.cli import files
 from orobuild.errors import UsageError
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

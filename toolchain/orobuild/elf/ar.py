@@ -8,11 +8,11 @@ comments of bfd/archive.c.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

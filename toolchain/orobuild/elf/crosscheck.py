@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import io
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from orobuild.diagnostics import Diagnostic, Span, error
 from orobuild.elf import constants as c
 from orobuild.elf import reader
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -10,12 +10,12 @@ from __future__ import annotations
 import io
 import posixpath
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from orobuild.elf import constants as c
 from orobuild.elf.lines import file_names
+from orobuild.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

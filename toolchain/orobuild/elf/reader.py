@@ -6,7 +6,6 @@ against the file's real length, so that nobody after this needs to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
@@ -26,6 +25,7 @@ from orobuild.elf.structures import (
     iter_symbols,
 )
 from orobuild.errors import InputError
+from orobuild.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,12 +8,12 @@ Nothing here knows assembling.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from orobuild.elf import constants as c
 from orobuild.elf.strings import StringTable
 from orobuild.elf.structures import REL, RELA, FileHeader, SectionHeader, pack_symbol
+from orobuild.records import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,10 +8,10 @@ orobuild targets is.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Final
 
 from orobuild.elf.constants import ELFCLASS32, ELFCLASS64, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE
+from orobuild.records import dataclass
 
 EHDR: Final = {
     ELFCLASS32: struct.Struct("<16sHHIIIIIHHHHHH"),

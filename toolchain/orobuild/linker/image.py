@@ -6,7 +6,7 @@ an ELF executable, `flat_binary` lays the loaded bytes out by load address inste
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -28,6 +28,7 @@ from orobuild.linker.relocation_output import (
 )
 from orobuild.linker.symtab import SymbolChoice, build_symbol_table
 from orobuild.linker.tables import distinct, select
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

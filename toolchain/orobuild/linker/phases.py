@@ -7,7 +7,6 @@ segments → resolution → permission checks → image and map.
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -48,6 +47,7 @@ from orobuild.linker.symbols import Kind, resolve
 from orobuild.linker.tables import select
 from orobuild.linker.tls import relax_thread_accesses
 from orobuild.linker.wrapping import wrap_references
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ in an output section of its own (ld manual, "Options", -r; bfd/elflink.c of binu
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -30,6 +30,7 @@ from orobuild.linker.relocation_output import (
 )
 from orobuild.linker.resolution import resolve_values
 from orobuild.linker.symtab import SymbolChoice, build_symbol_table
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from orobuild.diagnostics import Span, error, warning
 from orobuild.errors import InputError
 from orobuild.lint.fingerprint import subject
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

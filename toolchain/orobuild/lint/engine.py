@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -18,6 +17,7 @@ from orobuild.lint.registry import check as check_codes
 from orobuild.lint.registry import rules_for
 from orobuild.lint.rule import Scope
 from orobuild.lint.selection import selected, severity_of
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

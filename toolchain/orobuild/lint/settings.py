@@ -6,12 +6,12 @@ A project may have nothing else of orobuild's: then that table is its whole conf
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orobuild.configuration import FILES, ConfigError, find_root, locate, read_table
 from orobuild.errors import UsageError
 from orobuild.lint.config import LintConfig, from_mapping
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

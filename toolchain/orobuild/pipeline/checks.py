@@ -5,7 +5,6 @@ Also turns a strictness error into its consequence: what the image would have do
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +14,7 @@ from orobuild.errors import InputError, InternalError
 from orobuild.pipeline import targets
 from orobuild.pipeline.cache import digest
 from orobuild.pipeline.fingerprint import fingerprint
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

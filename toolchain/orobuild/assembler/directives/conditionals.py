@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -10,8 +9,10 @@ from orobuild.assembler.directives.table import Directive
 from orobuild.assembler.encoder.registers import find
 from orobuild.assembler.source import squeeze
 from orobuild.assembler.symbol import Kind
+from orobuild.patterns import pattern
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable
 
     from orobuild.assembler.operands import Operands
@@ -23,7 +24,7 @@ Test = "Callable[[Unit, Operands], bool]"
 # Two operands of which one at least is a register, and the comparison of them.
 _REGISTER: Final = r"%[A-Za-z][A-Za-z0-9]*"
 _OPERAND: Final = rf"{_REGISTER}|[\w.$]+"
-_COMPARISON: Final = re.compile(
+_COMPARISON: Final = pattern(
     rf"(?<![\w.$)\]%])(?P<left>{_OPERAND})[ \t]*(?P<operator>==|!=|<>)[ \t]*(?P<right>{_OPERAND})"
     r"(?![\w.$])"
 )

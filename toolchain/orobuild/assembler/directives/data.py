@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -11,13 +10,14 @@ from orobuild.assembler.directives.table import Directive
 from orobuild.assembler.emission import Field
 from orobuild.assembler.fragment import FillTail, LebTail, SpaceTail
 from orobuild.assembler.leb128 import sleb128, uleb128
+from orobuild.patterns import pattern
 
 if TYPE_CHECKING:
     from orobuild.assembler.operands import Operands
     from orobuild.assembler.symbol import Linear
     from orobuild.assembler.unit import Unit
 
-_NUMBERS: Final = re.compile(
+_NUMBERS: Final = pattern(
     r"[ \t]*-?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)[ \t]*"
     r"(?:,[ \t]*-?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)[ \t]*)*$"
 )

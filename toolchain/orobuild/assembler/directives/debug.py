@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.directives.table import Directive
 from orobuild.assembler.symbol import Kind, Symbol
 from orobuild.diagnostics import did_you_mean
 from orobuild.elf import constants as c
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from orobuild.assembler.operands import Operands

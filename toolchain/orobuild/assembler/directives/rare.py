@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +17,7 @@ from orobuild.assembler.symbol import Linear
 from orobuild.diagnostics import did_you_mean
 from orobuild.elf import constants as c
 from orobuild.elf.descriptions import R_386, R_X86_64
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from orobuild.assembler.operands import Operands

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +10,7 @@ from orobuild.assembler.directives.table import Directive
 from orobuild.assembler.source import Frame, scrub
 from orobuild.diagnostics import did_you_mean, error, warning
 from orobuild.errors import InputError
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from orobuild.assembler.operands import Operands
@@ -64,7 +64,7 @@ def include(unit: Unit, operands: Operands) -> None:
         scrubbed.statements,
         scrubbed.lines,
         markers=scrubbed.markers,
-        raw=text.split("\n"),
+        text=text,
         parent=parent,
         note="included from here",
     )

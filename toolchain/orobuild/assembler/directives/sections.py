@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -13,13 +12,15 @@ from orobuild.assembler.text import decode_string
 from orobuild.diagnostics import Note, error, warning
 from orobuild.elf import constants as c
 from orobuild.errors import InputError
+from orobuild.patterns import pattern
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from orobuild.assembler.operands import Operands
     from orobuild.assembler.unit import Unit
 
-_NAME: Final = re.compile(r'[ \t]*(?:"((?:\\.|[^"\\])*)"|([^\s,;"][^\s,;]*))')
-_FLAG_NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]+|0[0-7]+(?![0-9])|0|[1-9][0-9]*")
+_NAME: Final = pattern(r'[ \t]*(?:"((?:\\.|[^"\\])*)"|([^\s,;"][^\s,;]*))')
+_FLAG_NUMBER: Final = pattern(r"0[xX][0-9a-fA-F]+|0[0-7]+(?![0-9])|0|[1-9][0-9]*")
 _FLAGS: Final = {
     "a": c.SHF_ALLOC,
     "w": c.SHF_WRITE,

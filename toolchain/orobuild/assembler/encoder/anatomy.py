@@ -6,7 +6,6 @@ SDM Vol. 2A §2.1, §2.3.5 and §2.7. Also here: which of the encoder's sources 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import iced_x86 as iced
@@ -15,6 +14,7 @@ from orobuild.assembler.encoder import corrections, opcodes, string_operation
 from orobuild.assembler.encoder.decoding import OPTIONS
 from orobuild.assembler.encoder.encoder import Encoder
 from orobuild.assembler.encoder.mnemonics import PREFIX_ORDER
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.types import Dialect, Locate

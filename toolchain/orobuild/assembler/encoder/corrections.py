@@ -8,7 +8,6 @@ decoder like everything else. Rows are checked against GNU as by the tests.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.encoder import string_operation
@@ -16,6 +15,7 @@ from orobuild.assembler.encoder.operands import Immediate, Memory, Operand, Regi
 from orobuild.assembler.encoder.registers import RegisterClass
 from orobuild.assembler.encoder.rows import ROWS
 from orobuild.assembler.encoder.template import Shape, Template, fits, fits_either
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
 from orobuild.assembler.encoder import branches, prefix, recipe, shaping
@@ -13,8 +12,8 @@ from orobuild.assembler.encoder.operands import (
     Memory,
     Operand,
     parse_expression,
-    split,
 )
+from orobuild.assembler.encoder.pieces import FAR, operand_texts
 from orobuild.assembler.encoder.registers import find
 from orobuild.assembler.encoder.types import (
     Branch,
@@ -27,6 +26,8 @@ from orobuild.assembler.encoder.types import (
 )
 from orobuild.diagnostics import Diagnostic, Span, error, warning
 from orobuild.errors import InputError
+from orobuild.patterns import pattern
+from orobuild.records import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -35,15 +36,15 @@ if TYPE_CHECKING:
     from orobuild.assembler.encoder.optimization import Level
     from orobuild.assembler.encoder.recipe import Recipe
     from orobuild.assembler.encoder.shaping import Statement
+    from orobuild.assembler.encoder.stencil import Stencils
     from orobuild.assembler.encoder.template import Template
-    from orobuild.assembler.encoder.types import Locate, Resolve
+    from orobuild.assembler.encoder.types import Locate, Raw, Resolve
     from orobuild.assembler.expression import Expr
 
     Memo = MutableMapping[str, Template | Recipe | str]
 
-_FAR: Final = ("jmp", "call", "ljmp", "lcall")
 _BATCH: Final = 256
-_BRANCH: Final = re.compile(r"(j[a-z]+|callq?)[ \t]+([A-Za-z_.][\w.$]*)(?:@([A-Za-z]+))?", re.ASCII)
+_BRANCH: Final = pattern(r"(j[a-z]+|callq?)[ \t]+([A-Za-z_.][\w.$]*)(?:@([A-Za-z]+))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class _Pending:
 class _State:
     """What belongs to one dialect: parser, cutter, finished texts, branch opcodes."""
 
-    __slots__ = ("branches", "cutter", "dialect", "known", "parser")
+    __slots__ = ("branches", "cutter", "dialect", "known", "parser", "stencils")
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -73,6 +74,7 @@ class _State:
             self.parser = intel.IntelParser(dialect)
         self.cutter = recipe.Cutter(dialect)
         self.known: dict[str, Slot] = {}
+        self.stencils: Stencils | None = None
         self.branches: dict[str, tuple[bytes, bytes | None, int] | tuple[bytes, int] | None] = {}
 
 
@@ -97,13 +99,17 @@ class Encoder:
         self._failed: dict[int, _Pending] = {}
         self._order = 0
 
-    def submit(self, text: str, dialect: Dialect, resolve: Resolve, locate: Locate) -> Slot:
-        """Hand over one statement; see `types` for the arguments."""
+    def _state_of(self, dialect: Dialect) -> _State:
         state = self._state
         if dialect is not state.dialect:
             state = self._states.get(dialect) or self._states.setdefault(dialect, _State(dialect))
             state.dialect = dialect
             self._state = state
+        return state
+
+    def submit(self, text: str, dialect: Dialect, resolve: Resolve, locate: Locate) -> Slot:
+        """Hand over one statement; see `types` for the arguments."""
+        state = self._state_of(dialect)
         slot = state.known.get(text)
         self._order += 1
         if slot is not None:
@@ -146,6 +152,28 @@ class Encoder:
         if len(self._pending) >= _BATCH:
             self._settle()  # so that later statements find its recipes
         return slot
+
+    def cutter(self, dialect: Dialect) -> recipe.Cutter:
+        """What cuts the texts of `dialect` at their numbers."""
+        return self._state_of(dialect).cutter
+
+    def plain_branch(self, text: str, dialect: Dialect) -> Raw:
+        """The result of a branch to a symbol and nothing more; None for every other text."""
+        slot = Slot()
+        self._submit_plain_branch(slot, text, self._state_of(dialect))
+        return slot.raw
+
+    def learn(self, missing: dict[str, str], dialect: Dialect) -> None:
+        """Put recipes for `missing`, texts by the keys they are cut to, into the memo.
+
+        What has none is left out, and nothing is said about what is wrong.
+        """
+        state = self._state_of(dialect)
+        if state.stencils is None:
+            from orobuild.assembler.encoder.stencil import Stencils
+
+            state.stencils = Stencils(Encoder(self.memo), dialect)
+        state.stencils.learn(missing)
 
     def waiting(self) -> list[Statement]:
         """The statements that wait for an encoding."""
@@ -244,7 +272,7 @@ class Encoder:
         places: list[tuple[int, int]] = []
         if rest:
             parser = state.parser
-            for piece, offset in _pieces(mnemonic, rest, dialect):
+            for piece, offset in operand_texts(mnemonic, rest, dialect):
                 operands.append(parser.parse(piece, position + offset, locate))
                 places.append((position + offset, max(1, len(piece))))
         # What the text says by names may be another number the next time.
@@ -349,7 +377,7 @@ class Encoder:
         mnemonic, operands[:] = translation.translate(
             mnemonic, operands, state.dialect.bits, locate(0, len(mnemonic))
         )
-        far = mnemonic in _FAR and all(isinstance(o, Immediate) for o in operands)
+        far = mnemonic in FAR and all(isinstance(o, Immediate) for o in operands)
         if mnemonic.rstrip("wlq") not in NOT_REVERSED and not far:
             operands.reverse()
             places.reverse()
@@ -526,32 +554,6 @@ def _widen(slot: Slot, options: tuple[str, ...], locate: Locate) -> None:
             message = f"the branch has {8 * branch.near_size} bits, not {8 * wanted}"
             raise InputError(error(message, locate(0, 1)))
         slot.encoded = replace(made, branch=replace(branch, short=b""))
-
-
-def _pieces(mnemonic: str, rest: str, dialect: Dialect) -> list[tuple[str, int]]:
-    """The operands' texts with their offsets; Intel's `jmp 8:label` has two."""
-    if dialect.intel and mnemonic in _FAR:
-        from orobuild.assembler.encoder import translation
-
-        far = translation.far_parts(rest, dialect)
-        if far is not None:
-            selector, offset = far
-            return [(selector, rest.find(selector)), (f"offset {offset}", rest.rfind(offset))]
-    pieces = split(rest)
-    if dialect.intel and "sae" in rest:
-        return [part for piece in pieces for part in _without_rounding(*piece)]
-    return pieces
-
-
-_ROUNDED: Final = re.compile(r"(.*[^\s{])\s*(\{\s*(?:r[nduz]-)?sae\s*\})", re.IGNORECASE)
-
-
-def _without_rounding(piece: str, offset: int) -> list[tuple[str, int]]:
-    """`xmm1{rn-sae}` as two operands, the way AT&T syntax has them."""
-    match = _ROUNDED.fullmatch(piece)
-    if match is None:
-        return [(piece, offset)]
-    return [(match[1], offset), (match[2], offset + match.start(2))]
 
 
 def _called(code: bytes, size: int, target: Expr) -> Encoded:

@@ -8,7 +8,6 @@ What follows the parser (shapes, keystone, read-back) knows one language; `trans
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.encoder.operands import (
@@ -27,6 +26,8 @@ from orobuild.assembler.encoder.registers import Register, RegisterClass, find
 from orobuild.assembler.expression import Binary, Here, SymbolRef
 from orobuild.diagnostics import error
 from orobuild.errors import InputError
+from orobuild.patterns import pattern
+from orobuild.records import dataclass, field, replace
 
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.operands import Value
@@ -59,7 +60,7 @@ _SPELT: Final = {
 }  # fmt: skip
 # What else names are made of: the front end's own (numeric labels), and letters beyond ASCII.
 _RAW: Final = r"\x01\x02\x80-\U0010ffff"
-_TOKEN: Final = re.compile(
+_TOKEN: Final = pattern(
     r"""\s*(?:(?P<number>0[xX][0-9a-fA-F]+|0[bB][01]+|[0-9]+)(?![\w])
     |(?P<st>%?st\s*\(\s*[0-7]\s*\))
     |(?P<register>%[A-Za-z][A-Za-z0-9]*)

@@ -6,8 +6,9 @@ the decoder knows what GNU as calls otherwise (`cltq` is `cdqe`, `movzbl` is `mo
 
 from __future__ import annotations
 
-import re
 from typing import Final
+
+from orobuild.patterns import pattern
 
 SUFFIX_SIZE: Final = {"b": 1, "w": 2, "l": 4, "q": 8, "s": 4, "t": 10, "x": 16, "y": 32, "z": 64}
 
@@ -380,7 +381,7 @@ _X87: Final = words(
     "fld fst fstp fadd fsub fsubr fmul fdiv fdivr fcom fcomp fild fist fistp fisttp fiadd fisub "
     "fisubr fimul fidiv fidivr ficom ficomp"
 )
-VECTOR_SIZED: Final = re.compile(
+VECTOR_SIZED: Final = pattern(
     r"v?cvtt?(?:pd2dq|pd2udq|pd2ps|qq2ps|uqq2ps|neps2bf16|pd2ph|qq2ph|uqq2ph|dq2ph|udq2ph|ps2phx)"
     r"|vfpclass(?:ps|pd|ph)"
 )

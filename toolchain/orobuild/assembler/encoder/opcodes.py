@@ -8,8 +8,6 @@ prefers EVEX where GNU as uses VEX, does not compress EVEX displacements and lac
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.encoder.corrections import modrm
@@ -29,6 +27,8 @@ from orobuild.assembler.encoder.operands import (
 )
 from orobuild.assembler.encoder.registers import Register, RegisterClass
 from orobuild.assembler.encoder.template import Shape, fits, fits_either
+from orobuild.patterns import pattern
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ _FAMILIES: Final = {
     "TR": (RegisterClass.TEST, 4),
 }
 _FIXED: Final = words("AL CL AX DX EAX RAX ES CS SS DS FS GS")
-_VSIB: Final = re.compile(r"MEM_VSIB(?:32|64)([XYZ])")
+_VSIB: Final = pattern(r"MEM_VSIB(?:32|64)([XYZ])")
 
 
 _OURS: Final = words("bndmk bndmov bndcl bndcu bndcn bndldx bndstx")

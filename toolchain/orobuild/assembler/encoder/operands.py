@@ -8,12 +8,13 @@ operand means to an instruction is not decided here.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orobuild.assembler.encoder.registers import Register, RegisterClass, find
 from orobuild.diagnostics import did_you_mean, error
 from orobuild.errors import InputError
+from orobuild.patterns import pattern
+from orobuild.records import dataclass, replace
 
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.types import Dialect, Locate
@@ -78,11 +79,11 @@ class Rounding:
 
 Operand = RegisterOperand | Immediate | Memory | Rounding
 
-_NUMBER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)")
-_REGISTER = re.compile(r"%\s*(st\s*\(\s*[0-7]\s*\)|[A-Za-z][A-Za-z0-9]*)", re.IGNORECASE)
-_NAKED = re.compile(r"(st\s*\(\s*[0-7]\s*\)|[A-Za-z][A-Za-z0-9]*)(?![\w.$@])", re.IGNORECASE)
-_DECORATION = re.compile(r"\s*\{\s*(%?k[0-7]|z|1to(?:2|4|8|16|32))\s*\}\s*$", re.IGNORECASE)
-_ROUNDING = re.compile(r"\{\s*((?:r[nduz]-)?sae)\s*\}", re.IGNORECASE)
+_NUMBER = pattern(r"[-+]?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)")
+_REGISTER = pattern(r"%\s*(st\s*\(\s*[0-7]\s*\)|[A-Za-z][A-Za-z0-9]*)", re.IGNORECASE)
+_NAKED = pattern(r"(st\s*\(\s*[0-7]\s*\)|[A-Za-z][A-Za-z0-9]*)(?![\w.$@])", re.IGNORECASE)
+_DECORATION = pattern(r"\s*\{\s*(%?k[0-7]|z|1to(?:2|4|8|16|32))\s*\}\s*$", re.IGNORECASE)
+_ROUNDING = pattern(r"\{\s*((?:r[nduz]-)?sae)\s*\}", re.IGNORECASE)
 _SCALES = {"1": 1, "2": 2, "4": 4, "8": 8}
 _ADDRESS_16 = {("bx", "si"), ("bx", "di"), ("bp", "si"), ("bp", "di")}
 

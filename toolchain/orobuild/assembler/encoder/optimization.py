@@ -8,13 +8,13 @@ the same. Works on operands in AT&T's order, whose known values are numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.encoder.mnemonics import words
 from orobuild.assembler.encoder.operands import Immediate, Memory, RegisterOperand
 from orobuild.assembler.encoder.registers import REGISTERS, Register, RegisterClass
 from orobuild.assembler.encoder.template import fits
+from orobuild.records import dataclass, replace
 
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.operands import Operand

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 from orobuild.assembler.encoder.mnemonics import PREFIX_BITS, PREFIX_ORDER, PREFIXES
 from orobuild.diagnostics import error
 from orobuild.errors import InputError
+from orobuild.patterns import pattern
 
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.types import Dialect, Locate
 
-_HEAD: Final = re.compile(r"\s*([A-Za-z][\w.-]*(?:,p[nt]\b)?)\s*")
-_OPTION: Final = re.compile(
+_HEAD: Final = pattern(r"\s*([A-Za-z][\w.-]*(?:,p[nt]\b)?)\s*")
+_OPTION: Final = pattern(
     r"\s*\{\s*(disp8|disp16|disp32|load|store|vex|vex2|vex3|evex|rex|nooptimize)\s*\}",
     re.IGNORECASE,
 )

@@ -12,15 +12,20 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from orobuild.assembler.encoder.operands import Immediate, Memory, number
+from orobuild.patterns import pattern
 
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.shaping import Statement
     from orobuild.assembler.encoder.template import Template
     from orobuild.assembler.encoder.types import Dialect
 
-_ATT: Final = re.compile(r"((?<![\w.%*)-])-?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)(?![\w.)]))")
-_INTEL: Final = re.compile(r"(-?(?<![\w.*])(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)(?![\w.)*]))")
-_RELATIVE: Final = re.compile(
+_ATT: Final = pattern(
+    r"((?<![\w.%*)-])-?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)(?![\w.)])"
+    # In `jmp *8(%rax)` the star belongs to the operand; `2*8(%rax)` is an expression.
+    r"|(?<=[ \t]\*)-?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)(?=\())"
+)
+_INTEL: Final = pattern(r"(-?(?<![\w.*])(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)(?![\w.)*]))")
+_RELATIVE: Final = pattern(
     # The symbol begins its operand: in `K + sym(%rip)` it is not all that there is.
     r"((?:[^\"'@]*,|[\w.]+(?:\s+[\w.]+)*(?=[\s*]))[\s*]*)([A-Za-z_.][\w.$]*)([+-](?:0x[0-9a-fA-F]+|[1-9][0-9]*|0))?(\(%rip\)[^\"'@]*)",
     re.ASCII,
@@ -47,6 +52,14 @@ _EDGES: Final = (
 )
 """(first value above the class, the class). 0, 1 and 3 stand alone: no displacement, shift by
 one, breakpoint. What fits 8, 16 or 32 bits, signed or not, or wraps to a signed byte, differs."""
+# In front of a parenthesis stands a displacement. Of those of 64-bit code, all are alike that fit
+# a byte, but for 0, and all that need four.
+_SHORT: Final = pattern(r"\n[CEG]\(")
+_LONG: Final = pattern(r"\n[AOBPHIJK]\(")
+# Integers that fit a signed byte are alike to these, whatever the operand's width.
+_INTEGER: Final = pattern(
+    r"((?:^|\0)(?:mov|add|or|adc|sbb|and|sub|xor|cmp|test)[bwlq]?[ \t]+\$\n)[CDEG](?=,)"
+)
 _SINGLE: Final = ("\nD", "\nE", "\nG")
 
 
@@ -93,6 +106,8 @@ class Cutter:
         gcc = "g" if dialect.code16gcc else ""
         index = "z" if dialect.index_reg else ""
         self.tag = f"={dialect.bits}{intel}{naked}{gcc}{index} "
+        self._intel = dialect.intel
+        self._displaces = dialect.bits == 64 and not dialect.intel
         self._numbers: dict[str, tuple[int, str | None]] = {}
 
     def cut(self, text: str) -> tuple[str, list[int]] | None:
@@ -104,21 +119,42 @@ class Cutter:
             known = self._numbers.get(word)
             if known is None:
                 value = number(word)
-                if value is None:  # too large: the parser says so
-                    return None
-                known = self._numbers[word] = (value, _class(value))
+                # one that is too large is the parser's to refuse
+                known = (0, None) if value is None else (value, _class(value))
+                self._numbers[word] = known
             value, name = known
             if name is None:
                 return None
             values.append(value)
             pieces[i] = name
-        return self.tag + "".join(pieces), values
+        return self.tag + self._merged("".join(pieces)), values
+
+    def cut_all(self, texts: list[str]) -> tuple[list[str], list[int]]:
+        """`cut` of every text, none of which holds a NUL: their keys, and their numbers in a row.
+
+        A number in no class stands in a key that no recipe has.
+        """
+        pieces = self._split("\0".join(texts))
+        known = self._numbers
+        words = pieces[1::2]
+        for word in {*words}.difference(known):
+            value = number(word)
+            known[word] = (0, None) if value is None else (value, _class(value))
+        pieces[1::2] = [known[word][1] or "\nZ" for word in words]
+        keys = [self.tag + key for key in self._merged("".join(pieces)).split("\0")]
+        return keys, [known[word][0] for word in words]
+
+    def _merged(self, keys: str) -> str:
+        """`keys` with the same class for numbers between which nothing makes a difference."""
+        if not self._intel:
+            keys = _INTEGER.sub(r"\1F", keys)
+        return _LONG.sub("\nL(", _SHORT.sub("\nF(", keys)) if self._displaces else keys
 
 
 # What only an expression has. In AT&T syntax a parenthesis holds registers, and a star marks an
 # indirect branch; in Intel syntax sums of a number and registers are addresses.
-_ATT_EXPRESSION: Final = re.compile(r"\((?![%,\s])|[-+/&|^~<>!=']|(?<![\s,])\*")
-_INTEL_EXPRESSION: Final = re.compile(
+_ATT_EXPRESSION: Final = pattern(r"\((?![%,\s])|[-+/&|^~<>!=']|(?<![\s,])\*")
+_INTEL_EXPRESSION: Final = pattern(
     r"[(/&|^~<>!=']|[,\[\s]\s*(?:not|and|x?or|sh[lr]|mod|eq|ne|l[te]|g[te])\b(?=.*\n)",
     re.IGNORECASE,
 )

@@ -9,7 +9,8 @@ decoder's own numbering.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from orobuild.records import dataclass
 
 
 class RegisterClass(enum.Enum):

@@ -7,7 +7,6 @@ gives the width of an immediate or a displacement.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.encoder.mnemonics import (
@@ -41,6 +40,8 @@ from orobuild.assembler.encoder.template import (
 )
 from orobuild.diagnostics import error
 from orobuild.errors import InputError
+from orobuild.patterns import pattern
+from orobuild.records import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +80,7 @@ _TRUNCATING: Final = frozenset(
     for stem in words("mov add or adc sbb and sub xor cmp test imul push ret lret")
     for suffix in ("", "b", "w", "l", "q")
 )
-_BRANCHES: Final = re.compile(r"l?(?:call|jmp)[wlq]?")
+_BRANCHES: Final = pattern(r"l?(?:call|jmp)[wlq]?")
 _STRINGS: Final = frozenset(
     stem + suffix
     for stem in ("movs", "cmps", "stos", "lods", "scas", "ins", "outs")
@@ -203,7 +204,7 @@ def shape(
     )
 
 
-_OTHER_NAMES: Final = re.compile(
+_OTHER_NAMES: Final = pattern(
     r"s(cmp|lod|mov|sca|sto)([bwlq]?)|(retf)([wlq]?)|(clr)([bwlq]?)|(i?div)([bwlq]?)|(cmpsd)"
 )
 

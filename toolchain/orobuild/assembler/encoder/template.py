@@ -8,7 +8,6 @@ here is text made of known words only: a mnemonic, registers, stand-ins and punc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from orobuild.assembler.encoder.mnemonics import IMMEDIATE_8, SUFFIX_SIZE, words
@@ -20,6 +19,7 @@ from orobuild.assembler.encoder.operands import (
     Rounding,
 )
 from orobuild.assembler.encoder.registers import RegisterClass
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.operands import Value

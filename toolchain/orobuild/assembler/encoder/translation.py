@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.encoder.mnemonics import (
@@ -24,8 +22,12 @@ from orobuild.assembler.encoder.registers import RegisterClass, find
 from orobuild.assembler.expression import Binary, Here, SymbolRef
 from orobuild.diagnostics import error
 from orobuild.errors import InputError
+from orobuild.patterns import pattern
+from orobuild.records import replace
 
 if TYPE_CHECKING:
+    import re
+
     from orobuild.assembler.encoder.types import Dialect, Resolve
     from orobuild.assembler.expression import Expr
     from orobuild.diagnostics import Span
@@ -63,9 +65,9 @@ _SIZED: Final = words(
     "sal shr sar bt btc btr bts push pop nop crc32 cvtsi2sd cvtsi2ss vcvtsi2sd vcvtsi2ss vcvtusi2sd "
     "vcvtusi2ss vcvtsi2sh vcvtusi2sh ptwrite call jmp"
 )
-_X87_INTEGERS: Final = re.compile(r"fi(?:ld|st|stp|sttp|add|sub|subr|mul|div|divr|com|comp)")
-_X87: Final = re.compile(r"f(?:ld|st|stp|add|sub|subr|mul|div|divr|com|comp)")
-_SWAPPED: Final = re.compile(r"f(sub|div)(r?)(p?)")
+_X87_INTEGERS: Final = pattern(r"fi(?:ld|st|stp|sttp|add|sub|subr|mul|div|divr|com|comp)")
+_X87: Final = pattern(r"f(?:ld|st|stp|add|sub|subr|mul|div|divr|com|comp)")
+_SWAPPED: Final = pattern(r"f(sub|div)(r?)(p?)")
 
 
 def translate(
@@ -193,7 +195,7 @@ def is_address(value: Expr, resolve: Resolve) -> bool:
     return resolve(value.right) is not None and is_address(value.left, resolve)
 
 
-_FAR: Final = re.compile(r"([^\[\]\"%:]+):([^\[\]\"%:]+)")
+_FAR: Final = pattern(r"([^\[\]\"%:]+):([^\[\]\"%:]+)")
 
 
 def far_parts(text: str, dialect: Dialect) -> tuple[str, str] | None:

@@ -28,8 +28,9 @@ fixups that symbolic operands leave behind, or a relaxable branch::
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

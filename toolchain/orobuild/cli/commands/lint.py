@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import click
 
 from orobuild.cli import terminal
 from orobuild.errors import UsageError
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from orobuild.lint import LintConfig
@@ -98,6 +98,7 @@ def command(
     """
     from orobuild import lint
     from orobuild.lint.files import found
+    from orobuild.records import replace
 
     if explain:
         terminal.echo(lint.explain(explain), end="")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -12,6 +11,7 @@ from orobuild.cli import as_flags, drop_in, explanations, files, gnu_options, li
 from orobuild.cli.as_options import EXAMPLES, TABLE
 from orobuild.diagnostics import Severity
 from orobuild.errors import InputError
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -12,6 +11,7 @@ from orobuild.cli import drop_in, gnu_options, ld_keywords, ld_script, link_inpu
 from orobuild.cli.ld_options import EPILOGUE, EXAMPLES, TABLE
 from orobuild.diagnostics import Severity, did_you_mean, error
 from orobuild.errors import InputError, UsageError
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

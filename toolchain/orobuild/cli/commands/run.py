@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import click
 from orobuild.cli import summary, terminal
 from orobuild.cli.commands.build import build_options, run_build
 from orobuild.errors import UsageError
+from orobuild.records import dataclass, replace
 
 if TYPE_CHECKING:
     from orobuild.machine import Machine

@@ -7,12 +7,12 @@ Parsed into plain descriptions: each has the address of the first, its own AT(),
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orobuild.linker.script import nodes
 from orobuild.linker.script.expressions import parse_expression
 from orobuild.linker.script.sections import after_body, parse_body
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from orobuild.diagnostics import Span

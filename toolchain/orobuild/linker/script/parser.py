@@ -6,7 +6,7 @@ are refused by name (`status` lists them).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Span, did_you_mean, error
@@ -21,6 +21,7 @@ from orobuild.linker.script.sections import (
     parse_assignment,
     parse_output_section,
 )
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

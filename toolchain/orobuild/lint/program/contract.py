@@ -7,7 +7,7 @@ that compiled code calls with a frame. Both end in events (`paths`), which the r
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +30,7 @@ from orobuild.lint.program.values import (
     Value,
     split,
 )
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

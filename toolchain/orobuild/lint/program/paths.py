@@ -8,13 +8,14 @@ too, and the way goes on behind it; a call of assembly is followed into.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from iced_x86 import Decoder, FlowControl, Instruction, InstructionInfoFactory, Mnemonic
 
 from orobuild.lint.program.machine import Machine, Snapshot
 from orobuild.lint.program.values import Compiled, Constant, Value, split
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

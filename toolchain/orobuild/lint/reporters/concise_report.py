@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orobuild.diagnostics import render
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from orobuild.diagnostics import Diagnostic

@@ -6,7 +6,7 @@ that holds them, or in the one that `include_str!` names.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orobuild.lint import suppressions
@@ -15,6 +15,7 @@ from orobuild.lint.source import dialect
 from orobuild.lint.source.embedded import Origins
 from orobuild.lint.source.model import AssemblyModel
 from orobuild.lint.source.reader import Reader
+from orobuild.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -209,13 +209,13 @@ class Reader:
             frame = self.frame
 
     def _file_frame(self, text: str, path: str) -> Frame:
-        shown = text.split("\n")
+        shown = text
         if self.preprocessed:
             text = preprocess(text, self.defines)
         scrubbed = scrub(text, path)
         # Line markers stand in preprocessed output only; there they are right, but nobody can
         # fix or suppress there: positions stay those of this file.
-        return Frame(path, scrubbed.statements, scrubbed.lines, raw=shown)
+        return Frame(path, scrubbed.statements, scrubbed.lines, text=shown)
 
     def _place(self) -> Place:
         frame = self.frame
