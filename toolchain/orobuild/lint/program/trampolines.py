@@ -32,9 +32,17 @@ class LinkedTrampoline:
 
 
 def trampolines(program: Program) -> tuple[LinkedTrampoline, ...]:
-    """Every trampoline of the configuration. Raises `UsageError` for a region that is not there."""
+    """Every trampoline of the configuration that this image has.
+
+    One configuration serves all images of a project, programs without such code among them. Raises
+    `UsageError` for a region of which only one end is there.
+    """
     result = []
     for item in program.config.trampolines:
+        if not any(name in program.symbols.by_name for name in item.region.split("..")) and (
+            program.elf.section(item.region) is None
+        ):
+            continue
         start, end = resolve_region(program.elf, program.symbols, item.region)
         structure = program.structures.get(item.parameter_struct)
         result.append(LinkedTrampoline(item, start, end, structure.size if structure else None))
