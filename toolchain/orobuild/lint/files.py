@@ -39,8 +39,13 @@ class _Run:
     passed_over: list[tuple[str, str]] = field(default_factory=list)
 
     def result(self) -> LintResult:
+        # What several files include is found by each.
+        findings = {(f.rule, f.span, f.message, f.evidence): f for f in self.findings}
         return LintResult(
-            tuple(self.checked), tuple(self.findings), tuple(self.errors), tuple(self.passed_over)
+            tuple(self.checked),
+            tuple(findings.values()),
+            tuple(self.errors),
+            tuple(self.passed_over),
         )
 
 
@@ -54,7 +59,7 @@ def check_paths(
     """
     check_codes(config)  # a rule that is not there is wrong usage, whatever the files are
     run = _Run()
-    for path in found(paths, config):
+    for path, is_named in _found(paths, config):
         try:
             inputs = _inputs(path, (given or {}).get(path))
         except OSError as reason:
@@ -73,18 +78,32 @@ def check_paths(
                 else:
                     run.findings += check_bytes(data, name, config)
             except InputError as reason:
-                run.errors += reason.diagnostics
+                if not is_named and _is_other_syntax(reason):
+                    run.passed_over.append((name, "written for NASM or MASM"))
+                else:
+                    run.errors += reason.diagnostics
     return run.result()
 
 
-def found(paths: Iterable[str], config: LintConfig) -> Iterator[str]:
+def _is_other_syntax(reason: InputError) -> bool:
+    from orobuild.lint.source.dialect import OtherSyntax
+
+    return isinstance(reason, OtherSyntax)
+
+
+def found(paths: Iterable[str], config: LintConfig) -> list[str]:
     """`paths`, a directory among them replaced by the sources and linker scripts in it.
 
     Hidden directories and what `config.exclude` matches are passed over there.
     """
+    return [path for path, _ in _found(paths, config)]
+
+
+def _found(paths: Iterable[str], config: LintConfig) -> Iterator[tuple[str, bool]]:
+    """(path, whether it was named itself) of every file."""
     for path in paths:
         if not Path(path).is_dir():
-            yield path
+            yield path, True
             continue
         for folder, folders, names in os.walk(path):
             folders[:] = sorted(
@@ -96,7 +115,7 @@ def found(paths: Iterable[str], config: LintConfig) -> Iterator[str]:
                 whole = os.path.normpath(f"{folder}/{name}")
                 # `.x` belongs to others too (XDR, images).
                 if languages.of(name) and not name.endswith(".x") and not _excluded(whole, config):
-                    yield whole
+                    yield whole, False
 
 
 def _excluded(path: str, config: LintConfig) -> bool:
@@ -119,7 +138,7 @@ def _inputs(path: str, given: bytes | None) -> list[tuple[str, bytes]]:
 def why_passed_over(data: bytes, path: str) -> str | None:
     """Why a source is none that can be judged: what it is instead. None if it can."""
     language = languages.of(path)
-    if data.startswith(_ELF) or language is None or language is Language.SCRIPT:
+    if data.startswith(_ELF) or language is None:
         return None
     if languages.holds_assembly(language) and b"asm" not in data:
         return None

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError
 from orobuild.lint import languages
+from orobuild.lint.comments import Language
 from orobuild.lint.source.instruction_set import is_instruction
-
-if TYPE_CHECKING:
-    from orobuild.lint.comments import Language
 
 # What begins a line in NASM and in no GNU source; `#`, `;` and other comments never match.
 _NASM: Final = re.compile(
@@ -62,7 +60,8 @@ _OURS: Final = frozenset(
 
 # Directives that only other processors' assemblers have, and registers as only they write them.
 _FOREIGN: Final = (
-    (r"\.arch[ \t]+armv8|\.arch_extension|\.inst\b|\b(?:adrp|stp|ldp|eret|cbn?z|tbn?z)\b", "AArch64"),
+    (r"\.arch[ \t]+armv8|\.arch_extension|\.inst\b|\b(?:adrp|stp|ldp|eret|cbn?z|tbn?z|mrs)\b", "AArch64"),
+    (r"\bb\.(?:eq|ne|[lgh][tesiq])\b|,[ \t]*[#\[]?[xw](?:[0-9]|[12][0-9]|30)\b", "AArch64"),
     (r"\.syntax[ \t]+unified|\.thumb(?:_func)?\b|\.arm\b|\.fpu\b|\b(?:ldm|stm)(?:ia|fd|db)\b|\bm[cr]{2}\b", "Arm"),
     (r"\.fnstart|\b(?:ldr|str)(?:eq|ne|b|h)?[ \t]+r[0-9]", "Arm"),
     (r"\.option[ \t]+(?:rvc|norvc|push|pop|pic|norelax)\b|\bcsr[rwsc][wsc]?i?\b|\b(?:auipc|mret|sret|ecall)\b",
@@ -79,20 +78,40 @@ _FOREIGN: Final = (
     (r"\.level\b|\b(?:ldil|ldo|stwm|copy)\b", "PA-RISC"),
     (r"\bl\.[a-z]{2,6}\b", "OpenRISC"),
 )  # fmt: skip
+_BLOCK_COMMENT: Final = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+_PREPROCESSED: Final = re.compile(
+    r"^[ \t]*(?:#[ \t]*(?:include|if|ifdef|ifndef|define|else|endif|undef)\b|//)", re.MULTILINE
+)
+_TARGET: Final = re.compile(
+    r"\b(?:OUTPUT_ARCH|OUTPUT_FORMAT|TARGET)[ \t\n]*\([ \t\n]*\"?([\w:.-]+)"
+)
+_FOLDER: Final = re.compile(
+    r"(aarch64|arm64|arm|riscv|mips|powerpc|ppc|s390|sparc|loongarch|m68k|alpha|ia64|hppa|pa7|power)"
+    r"(?:v?[0-9].*|[nl]?e?[lb]?|hf)"
+)
 _WORD: Final = re.compile(
     r"^[ \t]*(?:[\w.$]+:[ \t]*)*([a-zA-Z][\w.]*)(?![\w.]|[ \t]*[:=])", re.MULTILINE
 )
 _REGISTER: Final = re.compile(
-    r"%(?:[re]?[abcd]x|[re]?[sd]i|[re]?[sb]p|[abcd][lh]|r(?:[89]|1[0-5])[dwb]?|[cdefgs]s|cr[0-8]"
+    r"%(?:[re]?[abcd]x|[re][sd]i|[re][sb]p|[abcd][lh]|r(?:[89]|1[0-5])[dwb]?|[cdefgs]s|cr[0-8]"
     r"|[xyz]mm[0-9]+|rip|st)\b|\b(?:[er][abcd]x|[er][sd]i|[er][sb]p)\b"
 )
+_FEW: Final = 3  # words that nobody knows may be macros
 _ENOUGH: Final = 1 << 16  # characters that tell what a file is
 
 
+class OtherSyntax(InputError):
+    """A source is for an assembler that is not GNU's."""
+
+
 def require_gnu(text: str, path: str) -> None:
-    """Raises `InputError` for a line that is NASM's or MASM's, and for a `.asm` with no GNU one."""
-    nasm = _NASM.search(text)
-    if nasm is None and not (path.endswith(".asm") and _GNU.search(text) is None):
+    """Raises `OtherSyntax` for a line that is NASM's or MASM's, and for a `.asm` with no GNU one."""
+    plain = _BLOCK_COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
+    nasm = _NASM.search(plain)
+    gnu = _GNU.findall(plain) if nasm or path.endswith(".asm") else []
+    if nasm is not None and len(gnu) > len(_NASM.findall(plain)):
+        nasm = None  # a macro of that name in a file full of GNU's directives
+    if nasm is None and (gnu or not path.endswith(".asm")):
         return
     line = column = 1
     shown = text.partition("\n")[0]
@@ -104,7 +123,7 @@ def require_gnu(text: str, path: str) -> None:
         column = statement - start + 1
         shown = text[start:].partition("\n")[0].rstrip("\r")
         message = f"'{shown.strip()[:80]}' is NASM or MASM syntax; only GNU syntax is checked"
-    raise InputError(
+    raise OtherSyntax(
         error(
             message,
             Span(path, line, column, 1, shown),
@@ -120,8 +139,8 @@ def foreign(text: str, path: str, language: Language) -> str | None:
     The path is a hint, what is written decides: registers of x86 make a file x86's wherever it
     lies.
     """
-    if path.endswith((".lds.S", ".ld.S", ".ldS")):
-        return "a linker script for the preprocessor"
+    if language is Language.SCRIPT or path.endswith((".lds.S", ".ld.S", ".ldS")):
+        return _foreign_script(text, path)
     if languages.holds_assembly(language):
         return None if _REGISTER.search(text) else _by_path(path)
     if path.endswith(".inc") and not _looks_like_assembly(text):
@@ -134,9 +153,24 @@ def foreign(text: str, path: str, language: Language) -> str | None:
     processor, _ = theirs.most_common(1)[0]
     if theirs[processor] > ours:
         return f"for {_by_path(path, bare=True) or processor}"
-    if ours or (processor_of_path := _by_path(path)) is None:
+    if ours:
         return None
-    return processor_of_path
+    words = _WORD.findall(sample)
+    known = sum(map(is_instruction, words))
+    if known * 2 < len(words) and len(words) >= _FEW:
+        return _by_path(path) or "for another processor, or made of macros alone"
+    return _by_path(path)
+
+
+def _foreign_script(text: str, path: str) -> str | None:
+    """A linker script that a preprocessor reads first, or one for another processor."""
+    plain = _BLOCK_COMMENT.sub("", text)
+    if path.endswith("S") or _PREPROCESSED.search(plain):
+        return "a linker script for the preprocessor"
+    named = _TARGET.findall(plain)
+    if named and not any(re.search(r"386|x86|amd64|binary|srec|ihex", name) for name in named):
+        return "for another processor"
+    return None
 
 
 def is_foreign(text: str) -> bool:
@@ -152,8 +186,11 @@ def _by_path(path: str, *, bare: bool = False) -> str | None:
         if any(word in _OURS for word in words):
             return None
         for word in words:
-            if word in _FOLDERS:
-                return _FOLDERS[word] if bare else f"for {_FOLDERS[word]}"
+            known = _FOLDERS.get(word)
+            if known is None and (match := _FOLDER.fullmatch(word)):
+                known = _FOLDERS.get(match[1], "PA-RISC")
+            if known is not None:
+                return known if bare else f"for {known}"
     return None
 
 

@@ -25,6 +25,9 @@ _KNOWN: Final = {"__ASSEMBLER__", "__ASSEMBLY__"}  # what gcc and the kernels' m
 _COMMENT: Final = re.compile(r'"(?:\\.|[^"\\\n])*"|/\*.*?\*/|/\*.*\Z|//[^\n]*', re.DOTALL)
 
 
+_LINE_ENDS: Final = re.compile(r"\\?\r?\n")
+
+
 @dataclass(frozen=True, slots=True)
 class Define:
     """A macro of the preprocessor; `parameters` is None for one without parentheses."""
@@ -46,7 +49,10 @@ def without_comments(text: str) -> str:
 
     def blank(match: re.Match[str]) -> str:
         found = match[0]
-        return found if found[0] == '"' else "\n" * found.count("\n") or " "
+        if found[0] == '"':
+            return found
+        # A backslash at the end of a line joins lines before comments go.
+        return "".join(_LINE_ENDS.findall(found)) or " "
 
     return _COMMENT.sub(blank, text)
 

@@ -262,7 +262,7 @@ class Reader:
             self._expand(self.macros[lower], rest)
         elif lower.startswith("."):
             self._directive(lower, rest)
-        elif is_instruction(lower):
+        elif is_instruction(lower) and not (rest[:1] == "(" and word in self.defines.doubtful):
             self._event(Kind.INSTRUCTION, lower, rest)
         else:
             self.out.mentioned |= set(re.findall(r"[A-Za-z_.$][\w.$]*", rest))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _PUSHES: Final = re.compile(r"push[wlq]?|pushf[dlqw]?")
 _POPS: Final = re.compile(r"pop[wlq]?|popf[dlqw]?")
 _STACK_POINTER: Final = re.compile(r"%?\b[er]?sp\b")
+_REGISTER: Final = re.compile(r"[ \t]*%?([re][a-ds][xip]|[re][sb]p|r(?:[89]|1[0-5]))[ \t]*")
 _ADJUSTS: Final = re.compile(r"(add|sub)[wlq]?")
 _ATT: Final = re.compile(
     r"[ \t]*\$[ \t]*(-?(?:0[xX][0-9a-fA-F]+|[0-9]+))[ \t]*,[ \t]*%[er]sp[ \t]*"
@@ -75,6 +76,8 @@ def depths(events: Sequence[Event], slot: int) -> Mapping[int, Depth]:
                         _follow(event, depth, labels, index, work)
                     break
                 depth = _after(event, depth, slot)
+                if event.word.startswith("call"):
+                    depth = _called(event, depth, slot, labels, events, index)
                 if slot < 8 and event.word.startswith("call") and before.startswith("push"):
                     depth = None  # where arguments are pushed, who is called may pop them
                 before = event.word
@@ -100,6 +103,23 @@ def _follow(
         work.append((target, depth))
 
 
+def _called(
+    event: Event,
+    depth: Depth,
+    slot: int,
+    labels: Mapping[str, list[int]],
+    events: Sequence[Event],
+    index: int,
+) -> Depth:
+    """The depth behind a call: a call of the next label pushes where the code is."""
+    target = _target(event.text, labels, index)
+    if target is None or depth is None:
+        return depth
+    between = events[index + 1 : target]
+    is_next = target > index and all(e.kind in (Kind.LABEL, Kind.SYMBOL) for e in between)
+    return depth + slot if is_next else None
+
+
 def _target(text: str, labels: Mapping[str, list[int]], index: int) -> int | None:
     """The event of the label that a branch goes to; None for one outside, or through memory."""
     name = text.strip()
@@ -117,11 +137,11 @@ def _after(event: Event, depth: Depth, slot: int) -> Depth:
     if depth is None:
         return None
     if _PUSHES.fullmatch(word):
-        return depth + _size(word, slot)
+        return depth + _size(word, text, slot)
     if _POPS.fullmatch(word):
         if _STACK_POINTER.fullmatch(text.strip()):
             return None
-        return depth - _size(word, slot)
+        return depth - _size(word, text, slot)
     if _ADJUSTS.fullmatch(word) and (match := _ATT.fullmatch(text) or _INTEL.fullmatch(text)):
         amount = int(match[1], 0)
         return depth + amount if word.startswith("sub") else depth - amount
@@ -135,8 +155,12 @@ def _after(event: Event, depth: Depth, slot: int) -> Depth:
     return depth
 
 
-def _size(word: str, slot: int) -> int:
-    return {"w": 2, "l": 4, "q": 8}.get(word[-1], slot)
+def _size(word: str, text: str, slot: int) -> int:
+    if size := {"w": 2, "l": 4, "q": 8}.get(word[-1]):
+        return size
+    if match := _REGISTER.fullmatch(text):
+        return {"r": 8, "e": 4}.get(match[1][0], slot)
+    return slot
 
 
 def _writes_stack_pointer(word: str, text: str) -> bool:

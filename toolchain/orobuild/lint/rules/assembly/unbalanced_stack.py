@@ -50,6 +50,7 @@ stack"; System V ABI AMD64 §3.2.1.
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
     from orobuild.lint.source.model import AssemblyModel
 
 _SLOTS = {".code16": 2, ".code16gcc": 4, ".code32": 4, ".code64": 8}
+_WIDE = re.compile(r"\br(?:[abcd]x|[sd]i|[sbi]p|[89]|1[0-5])\b")
+_NARROW = re.compile(r"\be(?:[abcd]x|[sd]i|[sb]p)\b")
 _RETURNS = frozenset(("ret", "retq", "retl", "retw"))
 
 
@@ -73,12 +76,18 @@ def check(model: AssemblyModel) -> Iterator[Finding]:
     """One finding a return, one a block."""
     if not model.reading.complete:
         return
-    slot, seen = 8, 0
+    slot, seen = 4 if _is_narrow(model) else 8, 0
     for start, stop, is_block in _stretches(model):
         for event in model.events[seen:start]:
             slot = _SLOTS.get(event.word, slot)
         seen = start
         yield from _check(model, model.events[start:stop], slot, is_block=is_block)
+
+
+def _is_narrow(model: AssemblyModel) -> bool:
+    """Whether a file that does not say its width is for 32 bits: it names no wider register."""
+    text = " ".join(e.text for e in model.events if e.kind is Kind.INSTRUCTION)
+    return _WIDE.search(text) is None and _NARROW.search(text) is not None
 
 
 def _stretches(model: AssemblyModel) -> Iterator[tuple[int, int, bool]]:
