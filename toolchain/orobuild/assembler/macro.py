@@ -270,8 +270,6 @@ def collect(
 
 def define(unit: Unit, operands: Operands) -> None:
     """``.macro name parameters``."""
-    from orobuild.assembler.directives import TABLE
-
     head = Operands(unit, operands.name, operands.text, operands.start)
     body = collect(unit, operands, frozenset({".macro"}), frozenset({".endm", ".endmacro"}))
     operands = head
@@ -284,7 +282,7 @@ def define(unit: Unit, operands: Operands) -> None:
             position=operands.position - len(name),
             length=len(name),
         )
-    if key in TABLE:
+    if unit.is_directive(key):
         operands.fail(
             f"'{name}' is a directive and cannot be a macro",
             position=operands.position - len(name),

@@ -221,6 +221,10 @@ class Unit(Instructions):
         frame.conditionals = self.conditionals.depth
         self.frame = frame
 
+    def is_directive(self, name: str) -> bool:
+        """Whether `name`, in small letters, is a directive."""
+        return name in directives.TABLE
+
     def limit_expansion(self, more: int = 0) -> None:
         """Stop when macros and repetitions have become more than anybody can mean.
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orobuild.diagnostics import Note, Span, error
-from orobuild.elf import constants as c
-from orobuild.elf.reader import ElfError
 from orobuild.errors import InternalError
 from orobuild.lint import languages, suppressions
 from orobuild.lint.comments import Language
@@ -35,6 +33,8 @@ def check_image(elf: ElfFile, config: LintConfig) -> tuple[Finding, ...]:
     Raises `ElfError` for a file that is no image, `UsageError` for a configuration that does not
     fit it.
     """
+    from orobuild.elf import constants as c
+    from orobuild.elf.reader import ElfError
     from orobuild.lint.program import Program
 
     _require_image(elf)
@@ -80,6 +80,8 @@ def check_object(elf: ElfFile, config: LintConfig) -> tuple[Finding, ...]:
 
     Raises `ElfError` for a file that is none, `UsageError` for the configuration.
     """
+    from orobuild.elf import constants as c
+    from orobuild.elf.reader import ElfError
     from orobuild.lint.relocatable import RelocatableModel
 
     if elf.header.e_type != c.ET_REL:

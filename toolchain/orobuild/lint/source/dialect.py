@@ -96,7 +96,6 @@ _REGISTER: Final = re.compile(
     r"%(?:[re]?[abcd]x|[re][sd]i|[re][sb]p|[abcd][lh]|r(?:[89]|1[0-5])[dwb]?|[cdefgs]s|cr[0-8]"
     r"|[xyz]mm[0-9]+|rip|st)\b|\b(?:[er][abcd]x|[er][sd]i|[er][sb]p)\b"
 )
-_FEW: Final = 3  # words that nobody knows may be macros
 _ENOUGH: Final = 1 << 16  # characters that tell what a file is
 
 
@@ -155,10 +154,6 @@ def foreign(text: str, path: str, language: Language) -> str | None:
         return f"for {_by_path(path, bare=True) or processor}"
     if ours:
         return None
-    words = _WORD.findall(sample)
-    known = sum(map(is_instruction, words))
-    if known * 2 < len(words) and len(words) >= _FEW:
-        return _by_path(path) or "for another processor, or made of macros alone"
     return _by_path(path)
 
 

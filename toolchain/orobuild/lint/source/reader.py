@@ -132,6 +132,10 @@ class Reader:
     def report(self, diagnostic: Diagnostic, *_place: object) -> None:
         """Warnings are the assembler's."""
 
+    def is_directive(self, _name: str) -> bool:
+        """A macro that is called like a directive is the assembler's complaint."""
+        return False
+
     def forget_word(self, *_words: object) -> None:
         """Nothing is remembered."""
 
