@@ -13,7 +13,6 @@ Lines and columns are 1-based; 0 means "not known". Columns count characters.
 
 from __future__ import annotations
 
-import difflib
 import enum
 from typing import TYPE_CHECKING
 
@@ -109,6 +108,8 @@ def warning(
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The name in `known` that is most like `name`, or None when nothing is close."""
+    import difflib  # only a mistake needs it, and every start would pay for it
+
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return matches[0] if matches else None
 

@@ -33,8 +33,6 @@ def check_image(elf: ElfFile, config: LintConfig) -> tuple[Finding, ...]:
     Raises `ElfError` for a file that is no image, `UsageError` for a configuration that does not
     fit it.
     """
-    from orobuild.elf import constants as c
-    from orobuild.elf.reader import ElfError
     from orobuild.lint.program import Program
 
     _require_image(elf)
@@ -65,6 +63,9 @@ def check_builds(first: ElfFile, second: ElfFile, config: LintConfig) -> tuple[F
 
 
 def _require_image(elf: ElfFile) -> None:
+    from orobuild.elf import constants as c
+    from orobuild.elf.reader import ElfError
+
     if elf.header.e_type not in (c.ET_EXEC, c.ET_DYN):
         raise ElfError(
             error(

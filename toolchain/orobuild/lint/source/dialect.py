@@ -96,6 +96,7 @@ _REGISTER: Final = re.compile(
     r"%(?:[re]?[abcd]x|[re][sd]i|[re][sb]p|[abcd][lh]|r(?:[89]|1[0-5])[dwb]?|[cdefgs]s|cr[0-8]"
     r"|[xyz]mm[0-9]+|rip|st)\b|\b(?:[er][abcd]x|[er][sd]i|[er][sb]p)\b"
 )
+_SPARSE: Final = 400  # characters to a register: with more of them than that nobody has to ask
 _ENOUGH: Final = 1 << 16  # characters that tell what a file is
 
 
@@ -146,6 +147,8 @@ def foreign(text: str, path: str, language: Language) -> str | None:
         return "no assembly"
     sample = text[:_ENOUGH]
     ours = len(_REGISTER.findall(sample))
+    if ours > len(sample) // _SPARSE:
+        return None
     theirs: Counter[str] = Counter()
     for pattern, name in _FOREIGN:
         theirs[name] += len(re.findall(pattern, sample))
@@ -177,7 +180,7 @@ def is_foreign(text: str) -> bool:
 
 def _by_path(path: str, *, bare: bool = False) -> str | None:
     for part in reversed(path.replace("\\", "/").lower().split("/")):
-        words = (part, *re.split(r"[._+-]", part))
+        words = re.split(r"[._+-]", part) if "." in part else [part, *re.split(r"[_+-]", part)]
         if any(word in _OURS for word in words):
             return None
         for word in words:
