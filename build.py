@@ -36,7 +36,10 @@ WRONG_USAGE = 2
 
 
 class Tool(NamedTuple):
-    """A program that must be there, and the packages that bring it, separated by spaces."""
+    """A program that must be there, and the packages that bring it, separated by spaces.
+
+    What is no program is a list of files, of which one must be there; the place differs.
+    """
 
     program: str
     apt: str
@@ -77,6 +80,30 @@ TEST_TOOLS = (
     Tool("qemu-img", "qemu-utils", "qemu-img", "qemu-img", "qemu"),
     # GRUB starts the kernel too, and gives it another screen.
     Tool("grub-mkrescue", "grub-common grub-pc-bin", "grub2-tools-extra", "grub", "grub"),
+    Tool(
+        "/usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/OVMF/OVMF_CODE.fd /usr/share/edk2 "
+        "/usr/share/edk2-ovmf /opt/homebrew/share/qemu /usr/local/share/qemu",
+        "ovmf",
+        "edk2-ovmf",
+        "edk2-ovmf",
+        "qemu",
+    ),
+    # The network boot ROMs of QEMU's cards, and GRUB's parts for both firmwares.
+    Tool(
+        "/usr/lib/ipxe/qemu/pxe-virtio.rom /usr/share/ipxe /usr/share/qemu/pxe-virtio.rom "
+        "/opt/homebrew/share/qemu /usr/local/share/qemu",
+        "ipxe-qemu",
+        "ipxe-roms-qemu",
+        "qemu-system-x86",
+        "qemu",
+    ),
+    Tool(
+        "/usr/lib/grub/x86_64-efi /opt/homebrew/lib/grub",
+        "grub-efi-amd64-bin",
+        "grub2-efi-x64-modules",
+        "grub",
+        "grub",
+    ),
     Tool("mformat", "mtools", "mtools", "mtools", "mtools"),
     Tool("bochs", "bochs bochs-term bochsbios vgabios", "bochs", "bochs", "bochs"),
 )
@@ -105,6 +132,8 @@ def is_present(tool: Tool) -> bool:
     """Whether the program is installed."""
     if tool is PYTHON_VENV:
         return importlib.util.find_spec("ensurepip") is not None
+    if tool.program.startswith("/"):
+        return any(Path(name).exists() for name in tool.program.split())
     # Debian keeps some of them where only root's PATH looks.
     return (
         shutil.which(tool.program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None
@@ -132,7 +161,7 @@ def install_tools(tools: tuple[Tool, ...]) -> None:
     missing = [tool for tool in tools if not is_present(tool)]
     if not missing:
         return
-    names = ", ".join(dict.fromkeys(tool.program for tool in missing))
+    names = ", ".join(dict.fromkeys(tool.program.split()[0] for tool in missing))
     become = privilege()
     if shutil.which("apt-get") and become is not None:
         packages = packages_of(missing, "apt")

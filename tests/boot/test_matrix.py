@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from boot import media
+from image import oracles
+from orobuild.image import Boot, Entry, media
+from orobuild.image.fat import fat_volume
+from orobuild.image.netboot import BIOS_PROGRAM, EFI_PROGRAM
 from orobuild.machine import Bochs, Drive, Firmware, Network, Qemu, boot
 from orobuild.pipeline.loader import build_loaders
 
-BIOS, UEFI = Firmware.SEABIOS, Firmware.OVMF
 DISKS = ("img", "vmdk", "vmdk-stream", "vdi", "vhd", "qcow2")
 TIMEOUT = 180  # seconds; the machine that tests may be busy
 
@@ -44,6 +46,8 @@ def all_cells():
     for cores in (1, 4):
         yield Cell("SeaBIOS", "elf", "pvh", cores)
         yield Cell("OVMF", "efi", "ide", cores)
+        yield Cell("SeaBIOS", "grub", "cd", cores)
+        yield Cell("OVMF", "grub", "cd", cores)
     yield Cell("Bochs", "img", "ide", 1)
     yield Cell("Bochs", "iso", "cd", 1)
 
@@ -57,6 +61,7 @@ DEFAULT = {
     Cell("SeaBIOS", "iso", "usb", 1),
     Cell("SeaBIOS", "net", "pxe", 4),
     Cell("SeaBIOS", "elf", "pvh", 1),
+    Cell("SeaBIOS", "grub", "cd", 4),
     Cell("OVMF", "img", "usb", 4),
     Cell("OVMF", "iso", "cd", 1),
     Cell("OVMF", "iso", "ide", 4),
@@ -69,9 +74,37 @@ DEFAULT = {
 
 @pytest.fixture(scope="module")
 def made(built, tmp_path_factory):
+    """A path for every medium: a file, or for `net` the directory that a server serves."""
     folder = tmp_path_factory.mktemp("media")
-    loaders = build_loaders(folder / "cache")
-    return media.write_all(folder, loaders, built.kernel.read_bytes())
+    boot = Boot((Entry("Oro", built.kernel.read_bytes()),))
+    product = media.Product(name="oro", boot=boot, loaders=build_loaders(folder / "cache"))
+    images = media.Media(product)
+    made = {
+        name: next(iter(media.make_as(images, name, name).values())) for name in (*DISKS, "iso")
+    }
+    made["efi"] = fat_volume({"EFI/BOOT/BOOTX64.EFI": images.efi()})
+    for name, contents in images.netboot().items():
+        (folder / "net" / name).parent.mkdir(parents=True, exist_ok=True)
+        oracles.save(folder / "net" / name, contents)
+    paths = {name: oracles.save(folder / name, image) for name, image in made.items()}
+    return {
+        **paths,
+        "net": folder / "net",
+        "elf": built.kernel,
+        "grub": grub_cd(folder, built.kernel),
+    }
+
+
+def grub_cd(folder: Path, kernel: Path) -> Path:
+    """A CD on which GRUB, not a loader of ours, starts the kernel."""
+    grub = folder / "grub" / "boot" / "grub"
+    grub.mkdir(parents=True)
+    (grub / "grub.cfg").write_text(
+        "set timeout=0\nmenuentry Oro { multiboot2 /boot/kernel.elf\n boot\n }\n"
+    )
+    (grub.parent / "kernel.elf").write_bytes(kernel.read_bytes())
+    oracles.run("grub-mkrescue", "-o", folder / "grub.iso", folder / "grub")
+    return folder / "grub.iso"
 
 
 def machine_of(cell: Cell, made: dict[str, Path]) -> Qemu | Bochs:
@@ -80,7 +113,7 @@ def machine_of(cell: Cell, made: dict[str, Path]) -> Qemu | Bochs:
         return Bochs(disk=medium, cd=cell.plugged == "cd", cores=cell.cores)
     firmware = Firmware(cell.firmware)
     if cell.plugged == "pxe":
-        name = "oroboot.0" if firmware is BIOS else "BOOTX64.EFI"
+        name = BIOS_PROGRAM if firmware is Firmware.SEABIOS else EFI_PROGRAM
         return Qemu(network=Network(medium, name), firmware=firmware, cores=cell.cores)
     if cell.plugged == "pvh":
         return Qemu(kernel=medium, cores=cell.cores)
@@ -98,6 +131,9 @@ def test_the_kernel_boots(cell, made, record_property):
     record_property("boot matrix", row)
     assert report.passed, "\n".join([report.reason, *report.lines])
     assert [core.core for core in report.cores] == list(range(cell.cores))
+    if cell.medium == "grub":
+        assert not report.console.of_kind("loader")
+        return
     loader = {"SeaBIOS": "bios", "Bochs": "bios", "OVMF": "uefi"}[cell.firmware]
     if cell.plugged != "pvh":
         assert {f.values["loader"] for f in report.console.of_kind("loader")} == {loader}

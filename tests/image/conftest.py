@@ -13,7 +13,7 @@ import pytest
 
 from image import oracles
 from orobuild import machine
-from orobuild.image import Boot, Entry, Module, boot_volume, disk
+from orobuild.image import Boot, Entry, Loaders, Module, boot_volume, disk, media
 from orobuild.image.bios import disk_loader
 from orobuild.image.extents import Extents
 from orobuild.image.fat import fat_volume
@@ -155,8 +155,17 @@ def boot(tmp_path: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
-def efi_loader(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The UEFI loader, an EFI application, built by this toolchain."""
-    made = build_loaders(tmp_path_factory.mktemp("cache")).efi
-    assert made
-    return made
+def loaders(tmp_path_factory: pytest.TempPathFactory) -> Loaders:
+    """All loaders, built by this toolchain."""
+    return build_loaders(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def loaders_iso(
+    loaders: Loaders, build_kernel: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """An ISO with kernels/report.S, a command line and a module."""
+    module = Module("first module", b"12345" * 1000)
+    boot = Boot((Entry("Test", build_kernel(), "the words", (module,)),))
+    made = media.Media(media.Product(name="test", boot=boot, loaders=loaders)).iso()
+    return oracles.save(tmp_path_factory.mktemp("iso") / "test.iso", made)

@@ -26,6 +26,30 @@ header:
     .long 12
     .long REQUEST
 .endif
+.ifdef FRAMEBUFFER                      # its width and height; with OPTIONAL, one may be missing
+    .balign 8
+    .word 5
+.ifdef OPTIONAL
+    .word 1
+.else
+    .word 0
+.endif
+    .long 20
+    .long FRAMEBUFFER >> 16
+    .long FRAMEBUFFER & 0xffff
+    .long 32
+.endif
+.ifdef KEEP_BOOT_SERVICES               # its flags
+    .balign 8
+    .word 7, KEEP_BOOT_SERVICES
+    .long 8
+.endif
+.ifdef EFI_ENTRY
+    .balign 8
+    .word 9, 1
+    .long 12
+    .long efi_entry - OFFSET
+.endif
 .ifdef EXTRA_TAG
     .balign 8
     .word EXTRA_TAG, 0
@@ -59,6 +83,38 @@ header_end:
 _start:
     movl $0x656c66, %ebp                # "elf": entered at e_entry
     jmp common
+.ifdef EFI_ENTRY
+# Long mode, boot services running: leaves for 32-bit code, which is all that the rest is.
+.code64
+.globl efi_entry
+efi_entry:
+    cli
+    movl %eax, %edx
+    leaq efi_gdt_pointer(%rip), %rcx
+    lgdt (%rcx)
+    movl $stack_end - OFFSET, %esp
+    pushq $8
+    leaq efi_protected(%rip), %rcx
+    pushq %rcx
+    lretq
+.code32
+efi_protected:
+    movl $16, %eax
+    movl %eax, %ds
+    movl %eax, %es
+    movl %eax, %ss
+    movl $0x11, %eax
+    movl %eax, %cr0
+    movl %edx, %eax
+    movl $0x696665, %ebp                # "efi": entered at the EFI entry
+    jmp common
+    .balign 8
+efi_gdt:
+    .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
+efi_gdt_pointer:
+    .word 23
+    .quad efi_gdt - OFFSET
+.endif
 .globl other_entry
 other_entry:
     movl $0x746167, %ebp                # "tag": entered at the entry address tag
@@ -138,8 +194,14 @@ tag:
     je memory_tag
     cmpl $6, %ebx
     je map_tag
+    cmpl $8, %ebx
+    je framebuffer_tag
+    cmpl $9, %ebx
+    je sections_tag
     cmpl $14, %ebx
     je rsdp_tag
+    cmpl $0x6f726f01, %ebx
+    je word_tag
     say "\n"
     testl %ebx, %ebx
     jz finish
@@ -212,6 +274,35 @@ map_tag:
     popl %edx
     addl $24, %ecx
     jmp 4b
+
+framebuffer_tag:
+    fact "address", "8(%esi)"
+    fact "pitch", "16(%esi)"
+    fact "width", "20(%esi)"
+    fact "height", "24(%esi)"
+    fact "kind", "28(%esi)"             # bits a pixel, type
+    say "\n"
+    jmp next_tag
+
+sections_tag:
+    fact "count", "8(%esi)"
+    fact "names", "16(%esi)"
+    movl 16(%esi), %eax
+    shll $6, %eax
+    movl 20 + 16(%esi, %eax), %eax      # sh_addr of the section with the names
+    incl %eax
+    say " first=\""
+    pushl %esi
+    movl %eax, %esi
+    call print
+    popl %esi
+    say "\"\n"
+    jmp next_tag
+
+word_tag:
+    fact "value", "8(%esi)"
+    say "\n"
+    jmp next_tag
 
 rsdp_tag:
     fact "signature", "8(%esi)"
