@@ -178,15 +178,9 @@ class Contract:
         for symbol in program.symbols if program.config.syscall_entries else ():
             if any(fnmatch.fnmatchcase(symbol.name, p) for p in program.config.syscall_entries):
                 found[symbol.address] = None
-        for site in program.notable.of(Mnemonic.WRMSR):
-            machine, _ = program.notable.machine_at(site)
-            if machine.registers.get("rcx") != Constant(MSR_LSTAR):
-                continue
-            low, high = machine.registers.get("rax"), machine.registers.get("rdx")
-            if isinstance(low, Constant):
-                address = low.number
-                if isinstance(high, Constant):
-                    address = (low.number & 0xFFFFFFFF) | (high.number & 0xFFFFFFFF) << 32
+        for _, msr, low, high in program.notable.msr_writes:
+            if msr == MSR_LSTAR and low is not None:
+                address = low if high is None else low & 0xFFFFFFFF | (high & 0xFFFFFFFF) << 32
                 if program.region_at(address) is not None and self.assembly.contains(address):
                     found[address] = None
         return tuple(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from iced_x86 import (
@@ -16,6 +17,7 @@ from iced_x86 import (
 )
 
 from orobuild.lint.program.machine import Machine
+from orobuild.lint.program.values import Constant, Original, Value, source
 
 if TYPE_CHECKING:
     from orobuild.lint.program.program import Program
@@ -31,6 +33,7 @@ _MOV: Final = Mnemonic.MOV
 _NO_REGISTER: Final = frozenset((Register.NONE,))
 # Intel SDM Vol. 3A table 10-1: spurious vector; timer, LINT0, LINT1 and error.
 APIC_OFFSETS: Final = frozenset((0xF0, 0x320, 0x350, 0x360, 0x370))
+_LOW: Final = 0xFFFFFFFF
 _BRANCHES: Final = frozenset((FlowControl.CALL, FlowControl.UNCONDITIONAL_BRANCH))
 MAX_LINE: Final = 256  # instructions looked at before a site
 
@@ -91,13 +94,41 @@ class NotableInstructions:
                 break
         return result[-MAX_LINE:] if result and result[-1].ip == address else []
 
+    @cached_property
+    def msr_writes(self) -> tuple[tuple[int, int, int | None, int | None], ...]:
+        """(virtual address, MSR, low and high half if known) of each `wrmsr` whose MSR is known.
+
+        Where a small function writes the MSR that it is told, the address is that of its call.
+        """
+        found = []
+        for site in self.of(Mnemonic.WRMSR):
+            machine, _ = self.machine_at(site)
+            msr = machine.registers.get("rcx")
+            if isinstance(msr, Constant):
+                low, high = (_half(machine.registers.get(n)) for n in ("rax", "rdx"))
+                found.append((site, msr.number & 0xFFFFFFFF, low, high))
+                continue
+            if source(msr) != Original("rdi"):
+                continue
+            for call in sorted(self.callers.get(self.line(site)[0].ip, ())):
+                machine, _ = self.machine_at(call)
+                msr, value = machine.registers.get("rdi"), machine.registers.get("rsi")
+                if isinstance(msr, Constant):
+                    number = value.number if isinstance(value, Constant) else None
+                    halves = (None, None) if number is None else (number & _LOW, number >> 32)
+                    found.append((call, msr.number & _LOW, *halves))
+        return tuple(found)
+
     def machine_at(self, address: int) -> tuple[Machine, Instruction | None]:
         """What is known right before the instruction at `address`, and the instruction.
 
-        Registers begin unknown where the straight line to it begins.
+        Registers begin unknown where the straight line to it begins, but for the arguments of a
+        function that begins there.
         """
         machine = Machine(self._program.default_width // 8)
         line = self.line(address)
+        if line and self._program.symbols.is_start(line[0].ip):
+            machine.registers.update((n, Original(n)) for n in ("rdi", "rsi", "rdx"))
         for instruction in line[:-1]:
             if instruction.flow_control in (FlowControl.CALL, FlowControl.INDIRECT_CALL):
                 machine.called(instruction.ip)
@@ -112,3 +143,7 @@ def _may_be_register(instruction: Instruction) -> bool:
         and instruction.memory_displacement & 0xFFF in APIC_OFFSETS
         and instruction.memory_index in _NO_REGISTER
     )
+
+
+def _half(value: Value) -> int | None:
+    return value.number if isinstance(value, Constant) else None

@@ -31,9 +31,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iced_x86 import Mnemonic
-
-from orobuild.lint.program.values import Constant
 from orobuild.lint.rule import Rule
 
 if TYPE_CHECKING:
@@ -47,12 +44,10 @@ MSR_STAR = 0xC0000081
 
 def check(program: Program) -> Iterator[Finding]:
     """One finding for each write."""
-    for site in program.notable.of(Mnemonic.WRMSR):
-        machine, _ = program.notable.machine_at(site)
-        high = machine.registers.get("rdx")
-        if machine.registers.get("rcx") != Constant(MSR_STAR) or not isinstance(high, Constant):
+    for site, msr, _, high in program.notable.msr_writes:
+        if msr != MSR_STAR or high is None:
             continue
-        user, kernel = high.number >> 16 & 0xFFFF, high.number & 0xFFFF
+        user, kernel = high >> 16 & 0xFFFF, high & 0xFFFF
         if user & 3 != 3:
             yield program.finding(
                 f"{program.place(site)} writes STAR with the selector {user:#x} for `sysret`, whose "

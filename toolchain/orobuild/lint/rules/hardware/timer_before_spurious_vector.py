@@ -31,8 +31,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iced_x86 import Mnemonic
-
 from orobuild.lint.program.notable import APIC_OFFSETS
 from orobuild.lint.program.values import STACK, Constant
 from orobuild.lint.rule import Rule
@@ -52,12 +50,9 @@ Order = dict[tuple[int, object], list[tuple[int, int, int | None]]]
 def check(program: Program) -> Iterator[Finding]:
     """One finding for each entry that is written too early."""
     order: Order = {}
-    for site in program.notable.of(Mnemonic.WRMSR):
-        machine, _ = program.notable.machine_at(site)
-        msr, value = machine.registers.get("rcx"), machine.registers.get("rax")
-        if isinstance(msr, Constant) and X2APIC <= msr.number < X2APIC + 0x40:
-            number = value.number if isinstance(value, Constant) else None
-            _add(program, order, site, (msr.number - X2APIC, number), None)
+    for site, msr, low, _ in program.notable.msr_writes:
+        if X2APIC <= msr < X2APIC + 0x40:
+            _add(program, order, site, (msr - X2APIC, low), None)
     for site in program.notable.register_stores:
         machine, instruction = program.notable.machine_at(site)
         if instruction is None:
