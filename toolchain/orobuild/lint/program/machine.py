@@ -142,7 +142,7 @@ class Machine:
         for at in range(offset - self.word + 1, offset + max(size, 1)):
             if at != offset and (base, at) in self.memory:
                 self.memory[base, at] = None
-        self.memory[base, offset] = value if size == self.word else None
+        self.memory[base, offset] = value if size == self.word else derived(value)
 
     def push(self, value: Value, size: int | None = None) -> None:
         """Lower the stack pointer and store."""

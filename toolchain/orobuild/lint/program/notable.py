@@ -17,7 +17,7 @@ from iced_x86 import (
 )
 
 from orobuild.lint.program.machine import Machine
-from orobuild.lint.program.values import Constant, Original, Value, source
+from orobuild.lint.program.values import STACK, Address, Constant, Original, Value, source
 
 if TYPE_CHECKING:
     from orobuild.lint.program.program import Program
@@ -129,6 +129,7 @@ class NotableInstructions:
         line = self.line(address)
         if line and self._program.symbols.is_start(line[0].ip):
             machine.registers.update((n, Original(n)) for n in ("rdi", "rsi", "rdx"))
+            machine.registers["rsp"] = Address(STACK, -machine.word)
         for instruction in line[:-1]:
             if instruction.flow_control in (FlowControl.CALL, FlowControl.INDIRECT_CALL):
                 machine.called(instruction.ip)
