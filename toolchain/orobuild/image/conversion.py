@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError, UsageError
-from orobuild.image import ova, qcow2, vdi, vhd, vhdx, vmdk
 from orobuild.image.partition import SECTOR_SIZE
 
 if TYPE_CHECKING:
@@ -29,9 +28,12 @@ def convert(disk: Extents, name: str, *, image: str, file: str, timestamp: int) 
     if disk.size % SECTOR_SIZE or not disk.size:
         message = f"this is no disk: {disk.size} bytes are not whole sectors of {SECTOR_SIZE}"
         raise InputError(error(message, Span(image)))
+    if name == "img":
+        return disk
+    # One of them is wanted: importing them all takes longer than packing.
+    from orobuild.image import ova, qcow2, vdi, vhd, vhdx, vmdk
+
     match name:
-        case "img":
-            return disk
         case "vmdk" | "vmdk-stream":
             return vmdk.pack(disk, name=file, stream=name == "vmdk-stream")
         case "vdi":

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import did_you_mean
 from orobuild.errors import UsageError
-from orobuild.image import conversion, disk, efi, iso, netboot, ova
-from orobuild.image.bios import cd_loader, disk_loader
+from orobuild.image import conversion, disk
 from orobuild.image.boot_disk import BootDisk, Loaders, boot_disk, boot_files
 from orobuild.image.extents import Extents
 from orobuild.image.fat import fat_volume
@@ -72,6 +71,9 @@ class Media:
 
     def iso(self) -> Extents:
         """The ISO."""
+        from orobuild.image import iso
+        from orobuild.image.bios import cd_loader, disk_loader
+
         loaders, timestamp = self.product.loaders, self.product.timestamp
         contents = sum(len(data) for data in self.files.values())
         volume = fat_volume(
@@ -94,12 +96,16 @@ class Media:
 
     def ova(self) -> Extents:
         """The machine for VMware and VirtualBox."""
+        from orobuild.image import ova
+
         product = self.product
         appliance = ova.Appliance(product.name, product.cores, product.memory_mib, product.version)
         return ova.pack(self.disk.image, appliance, timestamp=product.timestamp)
 
     def efi(self) -> bytes:
         """The EFI executable with everything inside."""
+        from orobuild.image import efi
+
         loader = self.product.loaders.efi
         if loader is None:
             raise UsageError(
@@ -115,6 +121,8 @@ class Media:
 
     def netboot(self) -> dict[str, Extents]:
         """The files of a network boot server, by their paths in its directory."""
+        from orobuild.image import netboot
+
         loaders = self.product.loaders
         return netboot.tree(
             loaders, self.files, efi=self.efi() if loaders.efi is not None else None

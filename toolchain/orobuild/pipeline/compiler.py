@@ -11,9 +11,6 @@ import importlib.util
 import os
 import re
 import shlex
-import shutil
-import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +18,10 @@ from typing import TYPE_CHECKING
 from orobuild.diagnostics import Diagnostic, Note, Severity, Span, error
 from orobuild.errors import InputError, MissingToolError
 
+# `subprocess`, `tempfile` and `shutil` are imported where they are used: a build that finds all in
+# the cache starts no compiler, and they take longer to import than an image takes to make.
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
 
 _TARGETS = {
@@ -71,6 +71,8 @@ class Compiler:
 
     def compile(self, source: str, flags: Sequence[str], root: Path) -> Compilation:
         """Compile `source` (relative to `root`). Raises `InputError` with what it said."""
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="orobuild-") as scratch:
             object_file, depfile = Path(scratch, "object.o"), Path(scratch, "deps.d")
             result = self._run(
@@ -95,6 +97,8 @@ class Compiler:
         self, source: str, flags: Sequence[str], root: Path
     ) -> tuple[str, tuple[str, ...]]:
         """`source` through the C preprocessor, `# line` markers kept, and the files it read."""
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="orobuild-") as scratch:
             depfile, output = Path(scratch, "deps.d"), Path(scratch, "output.s")
             result = self._run(
@@ -129,6 +133,8 @@ class Compiler:
         return maps
 
     def _run(self, arguments: list[str], root: Path) -> subprocess.CompletedProcess[str]:
+        import subprocess
+
         try:
             return subprocess.run(
                 arguments,
@@ -163,6 +169,8 @@ def find(
     words = shlex.split(environ.get("CC", "")) or list(configured)
     if not words:
         return _zig(cache)
+    import shutil
+
     program = shutil.which(words[0], path=environ.get("PATH"))
     if program is None:
         origin = "the CC variable" if environ.get("CC") else "the configuration"
@@ -180,6 +188,8 @@ def _family(program: str, words: Sequence[str]) -> str:
         return "clang"
     if re.search(r"g?cc", name) and "gnu" in name:
         return "gcc"
+    import subprocess
+
     try:
         version = subprocess.run(
             [program, *words[1:], "--version"],
