@@ -53,6 +53,8 @@ struct core {
     _Atomic uint64_t flushes_wanted, flushes_done; /* of the TLB: see smp/shootdown.h */
     struct thread *sleepers; /* guarded by the process lock */
     struct frame *idle_frame;
+    uint64_t spares; /* the first of its zeroed page frames, linked through their first words; 0 if none */
+    uint32_t spare_count;
 
     uint64_t gdt[GDT_ENTRIES];
     struct tss tss;

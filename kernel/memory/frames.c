@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "abi/core.h"
 #include "abi/layout.h"
 #include "boot/boot_info.h"
 #include "boot/memory_map.h"
@@ -34,7 +35,12 @@ static struct spinlock lock;
 static struct free_block *free_lists[FRAME_ORDERS];
 static uint8_t *states; /* per frame number */
 static uint64_t frame_count;
-static uint64_t free_count, total_count;
+static _Atomic uint64_t free_count; /* the cores' spare frames are free too */
+static uint64_t total_count;
+
+/* How many a core keeps, how many it makes before it waits for an interrupt, and how many free
+ * frames there must be, so that memory does not run out because of them. */
+enum { SPARES = 16, SPARES_AT_ONCE = 4, SPARES_BELOW = 2048 };
 
 static void set_state(uint64_t address, unsigned state)
 {
@@ -221,16 +227,14 @@ void frames_add_high(void)
     add_between(BOOT_LIMIT, frame_count * PAGE_SIZE);
 }
 
-uint64_t frames_alloc(unsigned order)
+/* A block whose bytes are anything, not counted yet; 0 if memory is out. Under the lock. */
+static uint64_t take_block(unsigned order)
 {
-    spinlock_acquire(&lock);
     unsigned found = order;
     while (found < FRAME_ORDERS && !free_lists[found])
         found++;
-    if (found >= FRAME_ORDERS) {
-        spinlock_release(&lock);
+    if (found >= FRAME_ORDERS)
         return 0;
-    }
     uint64_t address = virt_to_phys(free_lists[found]);
     list_remove(address, found);
     while (found > order) {
@@ -240,10 +244,50 @@ uint64_t frames_alloc(unsigned order)
     set_state(address, STATE_ALLOCATED | order);
     if (DEBUG_CHECKS)
         check_poison(address, order);
-    free_count -= UINT64_C(1) << order;
-    spinlock_release(&lock);
-    memset(phys_to_virt(address), 0, block_size(order));
     return address;
+}
+
+uint64_t frames_alloc(unsigned order)
+{
+    spinlock_acquire(&lock);
+    uint64_t address = take_block(order);
+    if (address)
+        free_count -= UINT64_C(1) << order;
+    spinlock_release(&lock);
+    if (address)
+        memset(phys_to_virt(address), 0, block_size(order));
+    return address;
+}
+
+uint64_t frames_alloc_page(void)
+{
+    struct core *core = this_core();
+    uint64_t address = core->spares;
+    if (!address)
+        return frames_alloc(0);
+    uint64_t *link = phys_to_virt(address);
+    core->spares = *link;
+    core->spare_count--;
+    *link = 0;
+    free_count--;
+    return address;
+}
+
+void frames_make_spares(struct core *core)
+{
+    for (unsigned i = 0; i < SPARES_AT_ONCE && core->spare_count < SPARES; i++) {
+        if (free_count < SPARES_BELOW)
+            return;
+        spinlock_acquire(&lock);
+        uint64_t address = take_block(0);
+        spinlock_release(&lock);
+        if (!address)
+            return;
+        uint64_t *link = memset(phys_to_virt(address), 0, PAGE_SIZE);
+        *link = core->spares;
+        core->spares = address;
+        core->spare_count++;
+    }
 }
 
 void frames_free(uint64_t address, unsigned order)

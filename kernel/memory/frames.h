@@ -12,6 +12,8 @@
 
 #include <stdint.h>
 
+struct core;
+
 /* The largest block is 2^18 frames, 1 GiB: so large that handing memory over touches little of it,
  * which matters to a machine that is itself a guest. */
 enum { FRAME_ORDERS = 19 };
@@ -25,6 +27,13 @@ void frames_add_high(void);
 
 /* Returns the physical address of a block whose bytes are zero, or 0 if memory is out. */
 uint64_t frames_alloc(unsigned order);
+
+/* The same for one frame, once the calling core runs threads: a spare one of the core's if there is
+ * one, which is zero already. */
+uint64_t frames_alloc_page(void);
+
+/* Has the calling core fill some spare frames with zeros: while it has nothing else to do. */
+void frames_make_spares(struct core *core);
 
 /* Panics if no allocated block of this order begins there. */
 void frames_free(uint64_t address, unsigned order);

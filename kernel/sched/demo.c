@@ -15,6 +15,7 @@
 #include "smp/smp.h"
 
 enum {
+    MEASURING = 2,                    /* programs, if that is all it is about */
     ENOUGH_TICKS = 20,                /* per core, for a verdict */
     ENOUGH_THREADS = 2,               /* per core */
     PATIENCE = 20,    /* seconds of the first core's ticks, before it gives up */
@@ -33,7 +34,7 @@ static const char *const bad[] = {"fault_write",     "fault_execute",    "fault_
                                   "fault_undefined"};
 enum { GOOD = sizeof(good) / sizeof(good[0]), BAD = sizeof(bad) / sizeof(bad[0]) };
 
-static bool forever, tests, shell;
+static bool forever, measuring, tests, shell;
 static uint64_t patience; /* ticks */
 static uint32_t modules; /* programs among the loader's modules */
 static uint64_t soak_until; /* tick of the first core; 0: one round is enough */
@@ -81,14 +82,15 @@ static void start_round(uint64_t tick)
 void demo_start(bool tests_passed)
 {
     tests = tests_passed;
-    forever = boot_option("run=forever") || boot_option("measure");
+    measuring = boot_option("measure");
+    forever = boot_option("run=forever");
     patience = (uint64_t)tick_hz() * (boot_option("impatient") ? IMPATIENCE : PATIENCE);
     soak_until = tick_hz() * boot_number("soak=", 0);
     if (soak_until)
         patience = (uint64_t)tick_hz() * SOAK_PATIENCE;
-    if (boot_option("measure")) {
-        spawn("measure", 0, true);
-        spawn("measure", 0, true);
+    if (measuring) {
+        for (uint32_t i = 0; i < MEASURING; i++)
+            spawn("measure", 0, true);
         return;
     }
     shell = boot_option("shell");
@@ -162,6 +164,11 @@ void demo_tick(struct core *core)
 {
     if (core->index != 0 || forever)
         return;
+    if (measuring) {
+        if (!core->current && process_counts().exited == MEASURING)
+            machine_exit(EXIT_PASS);
+        return;
+    }
     struct process_counts counts = process_counts();
     if (shell && counts.freed == 0)
         return;

@@ -10,6 +10,7 @@
 #include "arch/lapic.h"
 #include "arch/vector_state.h"
 #include "interrupt/event.h"
+#include "memory/frames.h"
 #include "memory/kernel_map.h"
 #include "sched/process.h"
 #include "sched/syscalls.h"
@@ -279,6 +280,7 @@ static void say_idle(struct core *core, bool idle)
 _Noreturn static void wait_for_interrupt(struct core *core)
 {
     core->reschedule = true; /* whatever comes next, look for a thread */
+    frames_make_spares(core);
     _oro_idle(core->idle_frame + 1);
 }
 

@@ -88,7 +88,7 @@ enum provision process_provide(uint64_t address)
     if (entry && *entry & PAGE_PRESENT) {
         provision = PROVISION_DONE; /* another thread was here first */
     } else if (entry && *entry & PAGE_PROMISED) {
-        uint64_t frame = frames_alloc(0);
+        uint64_t frame = frames_alloc_page();
         if (frame)
             *entry = (*entry & ~(uint64_t)PAGE_PROMISED) | frame | PAGE_PRESENT;
         provision = frame ? PROVISION_DONE : PROVISION_NO_MEMORY;

@@ -1,4 +1,5 @@
 /* frames_test.c - the frame allocator. */
+#include "abi/core.h"
 #include "abi/layout.h"
 #include "memory/frames.h"
 #include "memory/object_cache.h"
@@ -80,6 +81,26 @@ static void pieces_join(void)
     frames_free(again, 4);
 }
 
+/* Spare frames are free frames that are zero already, each its own. */
+static void spares(void)
+{
+    uint64_t before = frames_free_count(), pages[20];
+    for (unsigned i = 0; i < 8; i++)
+        frames_make_spares(this_core());
+    CHECK_EQUAL(frames_free_count(), before);
+    for (unsigned i = 0; i < 20; i++) { /* more than there are spare ones */
+        pages[i] = frames_alloc_page();
+        uint64_t *words = phys_to_virt(pages[i]);
+        for (unsigned word = 0; word < PAGE_SIZE / sizeof(uint64_t); word++)
+            CHECK_EQUAL(words[word], 0);
+        words[0] = words[511] = UINT64_MAX;
+    }
+    CHECK_EQUAL(frames_free_count(), before - 20);
+    for (unsigned i = 0; i < 20; i++)
+        frames_free(pages[i], 0);
+    CHECK_EQUAL(frames_free_count(), before);
+}
+
 static void too_large(void)
 {
     CHECK(frames_alloc(FRAME_ORDERS) == 0);
@@ -102,4 +123,5 @@ static void objects(void)
 }
 
 TEST_SUITE(frames, {"random_use", random_use}, {"pieces_join", pieces_join},
+           {"spares", spares},
            {"too_large", too_large}, {"objects", objects});

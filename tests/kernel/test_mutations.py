@@ -49,6 +49,7 @@ POP_ORDER = (
             ("kernel/memory/frames.c", "free_count -= UINT64_C(1)", "free_count -= UINT64_C(2)"),
             "frames",
         ),
+        (("kernel/memory/frames.c", "    *link = 0;\n", ""), "frames"),
         (
             (
                 "kernel/arch/ioapic.c",
