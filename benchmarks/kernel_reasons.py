@@ -104,6 +104,7 @@ REASONS: Final = {
         "the call blocked."
     ),
     "syscall_entry": "jumped to with the frame; calls the dispatcher and leaves by `run_context`.",
+    "terminal_input": "whether somebody has typed, since keys that came by interrupt wait in a queue.",
     "user_read": "the range is the lower half's; with or without SMAP; nothing else may read there.",
     "user_write": "the range is the lower half's; with or without SMAP; nothing else may write there.",
     "vector_state_choose": (
