@@ -28,6 +28,11 @@ class Record(msgspec.Struct, frozen=True):
     warnings: list[Diagnostic]
 
 
+# Made once, before there are threads: msgspec looks into `Diagnostic` when it first meets it, and two
+# threads that do so at a time end the process.
+_DECODER = msgspec.json.Decoder(Record)
+
+
 def digest(*parts: str | bytes) -> str:
     """SHA-256 of the parts, each with its length, so that no two lists collide."""
     sha = hashlib.sha256()
@@ -59,7 +64,7 @@ class Cache:
         """The result stored under `key` and its warnings, while its dependencies stand."""
         path = self._path(key)
         try:
-            record = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=Record)
+            record = _DECODER.decode(path.with_suffix(".json").read_bytes())
             data = path.read_bytes()
         except (OSError, msgspec.DecodeError):
             return None
