@@ -151,6 +151,50 @@ def test_an_optional_tag_and_an_information_request_are_understood(disk, boot):
     assert boot(disk(EXTRA_TAG=6)).passed
 
 
+@pytest.mark.parametrize(("width", "height"), [(800, 600), (1024, 768), (1, 1)])
+def test_a_framebuffer_is_set_up_for_a_kernel_that_asks(disk, boot, width, height):
+    """The mode that is nearest to the wish, by the VESA BIOS."""
+    report = boot(disk(FRAMEBUFFER=width << 16 | height))
+
+    assert report.passed, report.lines
+    (screen,) = tags(report, 8)
+    found = hexadecimal(screen, "width"), hexadecimal(screen, "height")
+    assert found == (width, height) or (width == 1 and found[0] <= 640)
+    bits, kind = hexadecimal(screen, "kind") & 0xFF, hexadecimal(screen, "kind") >> 8 & 0xFF
+    assert (bits, kind) == (32, 1)
+    assert hexadecimal(screen, "pitch") >= found[0] * 4
+    assert hexadecimal(screen, "address") >= 0x80000000
+    assert tags(report, 7)
+
+
+def test_without_a_wish_the_screen_stays_in_text_mode(disk, boot):
+    report = boot(disk())
+
+    (screen,) = tags(report, 8)
+    assert hexadecimal(screen, "address") == 0xB8000
+    assert (hexadecimal(screen, "width"), hexadecimal(screen, "height")) == (80, 25)
+    assert not tags(report, 7)
+
+
+@pytest.mark.parametrize("optional", [False, True])
+def test_a_machine_without_a_framebuffer_is_refused_unless_it_is_optional(disk, boot, optional):
+    flags = {"OPTIONAL": 1} if optional else {}
+    kernel = disk(FRAMEBUFFER=800 << 16 | 600, **flags)
+
+    report = boot(kernel, extra=("-vga", "none"))
+
+    assert report.passed == optional, report.lines
+    if not optional:
+        assert report.console.loader_error == "framebuffer"
+
+
+def test_section_headers_lead_to_the_names_in_the_file(disk, boot):
+    (sections,) = tags(boot(disk()), 9)
+
+    assert hexadecimal(sections, "count") > 5
+    assert sections.values["first"].startswith(".")
+
+
 @pytest.mark.parametrize("physical", [0x38000, 0x200000, 0x1000000])
 def test_the_kernel_may_lie_anywhere_in_usable_memory_above_the_loader(disk, boot, physical):
     assert boot(disk(physical=physical)).passed

@@ -198,7 +198,7 @@ def test_files_inside_are_an_archive_that_cpio_unpacks(loaders, tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda elf: b"\x7fEL" + elf[3:], "not an ELF file"),
+        (lambda elf: b"\x7fELX" + elf[4:], "not an ELF file"),
         (lambda elf: set_header(elf, "type", 2), "position-independent"),
         (lambda elf: set_segment(elf, 0, flags=7), "neither R, RW nor RX"),
         (lambda elf: set_segment(elf, 1, vaddr=0x1234), "page of its own"),
@@ -212,7 +212,8 @@ def test_what_is_no_loader_is_refused(tmp_path, change, said):
         ".section .data\n.quad efi_main\n"
     )
     oracles.run("gcc", "-c", source, "-o", tmp_path / "a.o")
-    script = parse((ROOT / "linker_scripts" / "boot_efi.ld").read_text(), "boot_efi.ld")
+    text = (ROOT / "linker_scripts" / "boot_efi.ld").read_text()
+    script = parse(text, "boot_efi.ld", read_file=lambda path: b"")
     made = link([LinkInput("a.o", (tmp_path / "a.o").read_bytes())], script, LinkOptions(pie=True))
     elf = made.data
     assert efi_application(elf).startswith(b"MZ")

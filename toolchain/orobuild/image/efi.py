@@ -59,8 +59,10 @@ def efi_application(elf: bytes, path: str = "boot_efi.elf") -> bytes:
     become base relocations. Raises `InputError` if the file is of another kind, or has a segment
     that is writable and executable.
     """
+    import lief
     from lief import PE
 
+    lief.logging.disable()  # its log lines go to the terminal
     program = read(elf, path)
     segments = _segments(program)
     factory = PE.Factory.create(PE.PE_TYPE.PE32_PLUS)
