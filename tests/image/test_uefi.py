@@ -21,6 +21,7 @@ from orobuild.machine import Drive, Firmware, Qemu, Verdict, boot
 
 FRAMEBUFFER_800 = 800 << 16 | 600
 SECURE_BOOT = 0x6F726F01
+FULL = pytest.mark.full  # each of these boots takes OVMF five seconds
 
 
 def tags(report, kind):
@@ -68,6 +69,7 @@ def test_modules_command_line_and_tables_arrive(start, build_kernel):
     assert int(tags(report, SECURE_BOOT)[0]["value"], 16) in (1, 3)
 
 
+@FULL
 def test_the_framebuffer_is_there_without_being_asked_for(start, build_kernel):
     (screen,) = tags(start(build_kernel()), 8)
 
@@ -85,7 +87,9 @@ def test_a_kernel_may_keep_boot_services(start, build_kernel):
     assert not tags(report, 17)
 
 
-@pytest.mark.parametrize("memory_mib", [128, 4096, 6144])
+@pytest.mark.parametrize(
+    "memory_mib", [pytest.param(128, marks=FULL), pytest.param(4096, marks=FULL), 6144]
+)
 def test_small_and_large_memories_boot(start, build_kernel, memory_mib):
     assert start(build_kernel(), memory_mib=memory_mib).passed
 
@@ -111,7 +115,7 @@ REFUSED = {
 @pytest.mark.parametrize(
     "reason",
     [
-        pytest.param(reason, marks=() if reason.endswith(("memory", "-tag")) else pytest.mark.full)
+        pytest.param(reason, marks=() if reason.endswith("memory") else pytest.mark.full)
         for reason in REFUSED
     ],
 )
@@ -144,7 +148,9 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize("reason", DAMAGE)
+@pytest.mark.parametrize(
+    "reason", [pytest.param(r, marks=() if r == "file-missing" else FULL) for r in DAMAGE]
+)
 def test_a_damaged_file_is_named(start, build_kernel, reason):
     change, subject = DAMAGE[reason]
 

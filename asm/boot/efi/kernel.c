@@ -91,10 +91,12 @@ static enum claim claim_part(const struct efi_memory_descriptor *entry, uint64_t
 {
     uint64_t last = entry->physical_start + entry->pages * EFI_PAGE_SIZE;
     uint64_t from = *start, to = last < end ? last : end;
+    /* A kernel that runs in the firmware's mode needs pages that its tables let it execute. */
+    uint32_t type = kernel.keep_boot_services ? EFI_LOADER_CODE : EFI_LOADER_DATA;
     *start = to;
     switch (entry->type) {
     case EFI_CONVENTIONAL:
-        return firmware->boot->allocate_pages(EFI_ALLOCATE_ADDRESS, EFI_LOADER_DATA,
+        return firmware->boot->allocate_pages(EFI_ALLOCATE_ADDRESS, type,
                                               (to - from) / EFI_PAGE_SIZE, &from)
                    ? IN_USE
                    : CLAIMED;

@@ -106,7 +106,7 @@ efi_protected:
     movl $0x11, %eax
     movl %eax, %cr0
     movl %edx, %eax
-    movl $0x696665, %ebp                # "efi": entered at the EFI entry
+    movl $0x656669, %ebp                # "efi": entered at the EFI entry
     jmp common
     .balign 8
 efi_gdt:
