@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from orobuild.diagnostics import Note, Span, warning
@@ -51,3 +54,32 @@ def test_a_damaged_record_is_a_miss(cache_at, tmp_path, damage):
 
 def test_parts_cannot_run_into_each_other():
     assert digest("ab", "c") != digest("a", "bc")
+
+
+def test_the_first_entries_may_be_read_by_several_threads_at_once(tmp_path):
+    """In a process of its own: it is the first use that crashed."""
+    program = """
+import sys, threading
+from pathlib import Path
+from orobuild.diagnostics import Span, warning
+from orobuild.pipeline.cache import Cache, digest
+def read(name): raise FileNotFoundError(name)
+key = digest("x")
+if sys.argv[2] == "put":
+    Cache(Path(sys.argv[1]), read).put(key, b"1", warnings=[warning("w", Span("f", 1))])
+else:
+    start, found = threading.Barrier(8), []
+    def work():
+        cache = Cache(Path(sys.argv[1]), read)
+        start.wait()
+        found.append(cache.get(key))
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    assert len(found) == 8 and all(f and f[0] == b"1" and f[1][0].span.line == 1 for f in found), found
+"""
+    for step in ("put", "get"):
+        done = subprocess.run(
+            [sys.executable, "-c", program, tmp_path, step], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
