@@ -9,6 +9,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
@@ -20,11 +21,13 @@ WIDTH = 118
 FONTS = "ui-monospace, Menlo, Consolas, DejaVu Sans Mono"
 
 
-def draw(name: str, title: str, command: list[str], *, tail: int) -> None:
+def draw(
+    name: str, title: str, command: list[str], *, tail: int, directory: Path = ROOT
+) -> None:
     """Run `command` and draw the last `tail` lines of what it prints to docs/images/NAME.svg."""
     result = subprocess.run(
         [sys.executable, "-m", *command],
-        cwd=ROOT,
+        cwd=directory,
         env={**os.environ, "FORCE_COLOR": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -44,5 +47,16 @@ def draw(name: str, title: str, command: list[str], *, tail: int) -> None:
     (ROOT / "docs" / "images" / f"{name}.svg").write_text(picture)
 
 
+def draw_lint() -> None:
+    """The findings in the files that docs/lint.md shows."""
+    page = (ROOT / "docs" / "lint.md").read_text()
+    with tempfile.TemporaryDirectory() as directory:
+        for name in ("isr.S", "table.c"):
+            text = page.partition(f"`{name}`:\n\n```")[2].partition("\n")[2].partition("```")[0]
+            (Path(directory) / name).write_text(text)
+        draw("lint", "orolint .", ["orobuild", "lint", "."], tail=20, directory=Path(directory))
+
+
 if __name__ == "__main__":
+    draw_lint()
     draw("run", "python3 build.py", ["orobuild", "run"], tail=38)
