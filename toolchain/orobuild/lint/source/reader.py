@@ -67,6 +67,7 @@ class _Block:
     reading: bool  # statements of the present branch are read
     outer: bool  # the block itself stands in a part that is read
     known: bool  # every condition so far was known
+    doubtful: bool  # a condition of a block around it was not known
     taken: bool  # a branch with a condition that is known to hold has been seen
     start: _State
     ends: list[_State] = field(default_factory=list)
@@ -232,11 +233,11 @@ class Reader:
 
     @property
     def _reading(self) -> bool:
-        return all(b.reading for b in self.blocks)
+        return not self.blocks or (self.blocks[-1].outer and self.blocks[-1].reading)
 
     @property
     def _conditional(self) -> bool:
-        return any(not b.known for b in self.blocks)
+        return bool(self.blocks) and (self.blocks[-1].doubtful or not self.blocks[-1].known)
 
     def _statement(self, text: str) -> None:
         while match := _LABEL.match(text):
@@ -469,6 +470,7 @@ class Reader:
                     outer and truth is not False,
                     outer,
                     truth is not None,
+                    self._conditional,
                     truth is True,
                     self.state,
                 )
