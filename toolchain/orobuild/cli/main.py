@@ -28,6 +28,7 @@ _COMMANDS = {
     "image": "make, convert, inspect, compare, verify and write bootable media",
     "at": "say what is at an address",
     "decode": "explain a panic in a console's log",
+    "tt": "translate an address by a running machine's page tables",
     "lint": "prove that control reaches only executable bytes, and more",
     "doctor": "check what this machine has for building and booting",
     "config": "show the configuration, or its schema",

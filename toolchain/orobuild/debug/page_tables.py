@@ -64,20 +64,60 @@ def find(
     read: Callable[[int, int], bytes], address: int, cr3: int, *, cr4: int, efer: int
 ) -> Mapping | None:
     """The page that holds a virtual address, None if it is not mapped."""
-    top = 5 if cr4 & CR4_LA57 else 4
-    table, entries = cr3 & ADDRESS, ()
-    path: tuple[tuple[str, int], ...] = entries
-    for level in range(top - 1, -1, -1):
+    steps = walk(read, address, cr3, cr4=cr4)
+    if not steps[-1].maps:
+        return None
+    entries = tuple((step.name, step.entry) for step in steps)
+    size = steps[-1].size
+    return _mapping(address & -size & (1 << 64) - 1, size, entries, bool(efer & EFER_NXE))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One level of a walk: entry number `index` of the table at the physical address `table`.
+
+    `name` is the level's, `entry` its 64 bits (0 where the table cannot be read, which `readable`
+    tells), `size` how many bytes an entry of this level stands for.
+    """
+
+    name: str
+    table: int
+    index: int
+    entry: int
+    size: int
+    readable: bool
+
+    @property
+    def present(self) -> bool:
+        """P."""
+        return bool(self.entry & PRESENT)
+
+    @property
+    def maps(self) -> bool:
+        """Whether the walk ends here with a page."""
+        large = self.name in ("pde", "pdpte") and self.entry & LARGE
+        return self.present and (self.name == "pte" or bool(large))
+
+
+def walk(
+    read: Callable[[int, int], bytes], address: int, cr3: int, *, cr4: int
+) -> tuple[Step, ...]:
+    """The levels that the processor looks at to translate a virtual address, from the top down.
+
+    The last one maps the page, or is where the walk ends without one.
+    """
+    table = cr3 & ADDRESS
+    steps: list[Step] = []
+    for level in range((5 if cr4 & CR4_LA57 else 4) - 1, -1, -1):
         shift = 12 + 9 * level
-        entry = _entry(read, table, address >> shift & ENTRIES - 1)
-        if entry is None or not entry & PRESENT:
-            return None
-        path = (*path, (NAMES[level], entry))
-        if level == 0 or (entry & LARGE and level in (1, 2)):
-            size = 1 << shift
-            return _mapping(address & -size & (1 << 64) - 1, size, path, bool(efer & EFER_NXE))
-        table = entry & ADDRESS
-    return None
+        index = address >> shift & ENTRIES - 1
+        entry = _entry(read, table, index)
+        step = Step(NAMES[level], table, index, entry or 0, 1 << shift, entry is not None)
+        steps.append(step)
+        if step.maps or not step.present:
+            break
+        table = step.entry & ADDRESS
+    return tuple(steps)
 
 
 def _entry(read: Callable[[int, int], bytes], table: int, index: int) -> int | None:

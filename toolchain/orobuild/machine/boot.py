@@ -24,7 +24,7 @@ from orobuild.machine.qmp import Protocol
 from orobuild.machine.report import BootReport, Remains, Resources, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from orobuild.machine.report import Launch, Machine
 
@@ -48,12 +48,14 @@ def boot(
     screenshot: Path | None = None,
     until: str | None = None,
     memory: Path | None = None,
+    monitor: Sequence[str] = (),
 ) -> BootReport:
     """Boot `machine` and wait until it is over, at most `timeout` seconds.
 
     `until` is the beginning of a line after which the machine is stopped, and ended as one that
     hangs is; `memory` is where QEMU then writes the first bytes of its physical memory, as many
-    as the machine has (`memory_mib`).
+    as the machine has (`memory_mib`). `monitor` are commands of QEMU's monitor, asked of a machine
+    that was stopped; the answers are the report's.
 
     `on_line` gets each line of the console as it is completed, without its end. `screenshot` is
     where QEMU writes a PNG of the screen if the machine stops without exiting (loader error, panic,
@@ -83,7 +85,7 @@ def boot(
             )
         with child:
             session = _Session(child, console, qmp, launch, on_line, screenshot)
-            session.until, session.memory = until, memory
+            session.until, session.memory, session.monitor = until, memory, monitor
             session.memory_size = getattr(machine, "memory_mib", 0) << 20
             session.run(start + timeout)
             seconds = time.monotonic() - start
@@ -112,6 +114,8 @@ class _Session:
         self._is_met = False  # what `until` waits for
         self.memory: Path | None = None
         self.memory_size = 0
+        self.monitor: Sequence[str] = ()
+        self._answers: dict[int | None, str] = {}  # to `monitor`, by the question's id
         self._last_words = _LAST_WORDS if launch.exit_device else (*_LAST_WORDS, VERDICT)
         self._protocol = Protocol()
         self._selector = selectors.DefaultSelector()
@@ -226,6 +230,8 @@ class _Session:
             self._started = True
         if message["id"] == self._registers_id:
             self._registers = str(message.get("return", "")).replace("\r\n", "\n").strip() or None
+        if message["id"] in self._answers:
+            self._answers[message["id"]] = str(message.get("return", "")).strip()
         if message["id"] == self._question:
             self._question = None
 
@@ -245,6 +251,9 @@ class _Session:
             self._question = self._registers_id = self._send(
                 "human-monitor-command", command_line="info registers -a"
             )
+            for command in self.monitor:
+                self._question = self._send("human-monitor-command", command_line=command)
+                self._answers[self._question] = ""
             if self.memory:
                 self._question = self._send(
                     "pmemsave", val=0, size=self.memory_size, filename=str(self.memory.absolute())
@@ -280,6 +289,7 @@ class _Session:
             console=console,
             registers=self._registers or remains.registers,
             seconds=seconds,
+            answers=tuple(self._answers.values()),
         )
 
     def _judge(self, console: Console, remains: Remains, timeout: float) -> tuple[Verdict, str]:

@@ -35,7 +35,7 @@ class BootReport:
 
     `exit_status` is the emulator's, None if it had to be killed; `registers` the processors'
     registers as the emulator prints them, where the machine stopped without a word of its own;
-    `seconds` the wall time from start to end; `reason` a sentence, empty for a pass.
+    `seconds` the wall time from start to end; `answers` what QEMU's monitor was asked for; `reason` a sentence, empty for a pass.
     """
 
     verdict: Verdict
@@ -44,6 +44,7 @@ class BootReport:
     console: Console
     registers: str | None
     seconds: float
+    answers: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
