@@ -73,6 +73,15 @@ no_long_mode:
     jmp no_long_mode
 fill_tables:
     inc %eax                        # in 64-bit code this byte would be a prefix
+    mov %cr4, %eax
+    or $0x20, %eax
+    mov %eax, %cr4
+    mov $0x1000, %eax
+    mov %eax, %cr3
+    mov $0xc0000080, %ecx
+    rdmsr
+    or $0x100, %eax
+    wrmsr
     ret
     .code64
 start64_low:

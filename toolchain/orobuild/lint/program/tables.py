@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Final
 from orobuild.elf import constants as c
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orobuild.elf.reader import ElfFile
     from orobuild.lint.program.program import Program
     from orobuild.lint.program.symbols import ImageSymbol
 
 MAX_ENTRIES: Final = 65536
+EXCEPTIONS: Final = 32
+_PROBED: Final = 8  # the first pointers, which all must lead to code
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +38,36 @@ def vector_tables(program: Program) -> tuple[VectorTable, ...]:
     """Every symbol that matches one of the configuration's `vector_tables`, with its pointers.
 
     Null pointers are vectors that nobody handles and are left out. A symbol without a size ends
-    at the next symbol or at its section's end.
+    at the next symbol or at its section's end. Without a configuration, a kernel's arrays of
+    pointers to stubs that push their own index are recognised.
     """
     if not program.config.vector_tables:
-        return ()
+        return tuple(_recognised(program)) if program.is_kernel else ()
     return tuple(
         _read(program, symbol)
         for symbol in program.symbols
         if any(fnmatch.fnmatchcase(symbol.name, p) for p in program.config.vector_tables)
     )
+
+
+def _recognised(program: Program) -> Iterator[VectorTable]:
+    from orobuild.lint.program.stubs import show_vectors, stubs
+
+    elf = program.elf
+    word = 4 if elf.ei_class == c.ELFCLASS32 else 8
+    seen: set[int] = set()
+    for symbol in program.symbols:
+        section = elf.sections[symbol.section]
+        if section.is_executable or section.sh_type != c.SHT_PROGBITS or symbol.address in seen:
+            continue
+        head = program.read(symbol.address, word * _PROBED)
+        pointers = [int.from_bytes(head[i : i + word], "little") for i in range(0, len(head), word)]
+        if len(pointers) < _PROBED or not all(map(program.executable, pointers)):
+            continue
+        seen.add(symbol.address)
+        table = _read(program, symbol)
+        if table.length >= EXCEPTIONS and show_vectors(stubs(program, table)):
+            yield table
 
 
 def _read(program: Program, symbol: ImageSymbol) -> VectorTable:

@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING
 
 from iced_x86 import Decoder, FlowControl, Instruction, Mnemonic, OpKind, Register, RegisterExt
 
+from orobuild.lint.program.spans import reached
 from orobuild.lint.rule import Rule
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ IMMEDIATES = frozenset(
     (OpKind.IMMEDIATE32, OpKind.IMMEDIATE16, OpKind.IMMEDIATE8TO32, OpKind.IMMEDIATE8TO16)
 )
 MAX_STATES = 4096
+MAX_DEPTH = 2  # of calls that are looked into
 CR0, CR3, CR4 = (frozenset((r,)) for r in (Register.CR0, Register.CR3, Register.CR4))
 
 
@@ -97,6 +99,10 @@ def _walk(program: Program, start: int) -> Iterator[tuple[int, str]]:
                 before = done
             elif step is not None:
                 done = done | {step}
+            if instruction.flow_control == FlowControl.CALL:
+                inside = _inside(program, int(instruction.near_branch_target))
+                done = done | (inside - {"CR0"})
+                before = done if "CR0" in inside else before
             _learn(instruction, known)
             kind = instruction.flow_control
             if kind in JUMPS and instruction.op0_kind not in FAR:
@@ -122,6 +128,18 @@ def _walk(program: Program, start: int) -> Iterator[tuple[int, str]]:
                 FlowControl.INTERRUPT,
             ):
                 break
+
+
+def _inside(program: Program, function: int, depth: int = 0) -> frozenset[str]:
+    """What a called function does for long mode, in whichever order, and those that it calls."""
+    found: set[str] = set()
+    for instruction in reached(program, function, lambda _: False):
+        step = _step(instruction, {})
+        if step is not None:
+            found.add(step)
+        if instruction.flow_control == FlowControl.CALL and depth < MAX_DEPTH:
+            found |= _inside(program, int(instruction.near_branch_target), depth + 1)
+    return frozenset(found)
 
 
 def _step(instruction: Instruction, known: dict[object, int]) -> str | None:
