@@ -16,10 +16,10 @@ RIGHT_ORDER = """\
     while (!atomic_load(&released))
         cpu_pause();
     flush_tlb_all(); /* forget the trampoline page and the boot segment */
-    lapic_timer_start(TICK_HZ);
+    lapic_timer_start(tick_hz());
 """
 WRONG_ORDER = """\
-    lapic_timer_start(TICK_HZ);
+    lapic_timer_start(tick_hz());
     lapic_enable();
     core->online = true;
     while (!atomic_load(&released))
