@@ -21,9 +21,7 @@ WIDTH = 118
 FONTS = "ui-monospace, Menlo, Consolas, DejaVu Sans Mono"
 
 
-def draw(
-    name: str, title: str, command: list[str], *, tail: int, directory: Path = ROOT
-) -> None:
+def draw(name: str, title: str, command: list[str], *, tail: int, directory: Path = ROOT) -> None:
     """Run `command` and draw the last `tail` lines of what it prints to docs/images/NAME.svg."""
     result = subprocess.run(
         [sys.executable, "-m", *command],
