@@ -18,7 +18,7 @@ from orobuild.lint.source.instruction_set import is_instruction
 
 # What begins a line in NASM and in no GNU source; `#`, `;` and other comments never match.
 _NASM: Final = re.compile(
-    r"^[ \t]*(?:section[ \t]+\.\w+|segment[ \t]+\.?\w+|global[ \t]+\w|default[ \t]+rel\b"
+    r"^[ \t]*+(?:section[ \t]+\.\w+|segment[ \t]+\.?\w+|global[ \t]+\w|default[ \t]+rel\b"
     r"|\[?[ \t]*(?:bits[ \t]+(?:16|32|64)|org[ \t]+(?:0x)?[0-9])"
     r"|%(?:macro|define|include|assign|ifdef|ifndef|endmacro|rep)\b"
     r"|\.(?:model[ \t]+\w|[3-6]86p?[ \t]*(?:;|$))|include[ \t]+[\w./\\-]+\.(?:inc|mac)\b"

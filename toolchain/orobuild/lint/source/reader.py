@@ -25,7 +25,7 @@ from orobuild.errors import InputError
 from orobuild.lint.source import directives
 from orobuild.lint.source.events import Declaration, Event, Expansion, Kind, Place, SectionUse
 from orobuild.lint.source.instruction_set import is_instruction
-from orobuild.lint.source.preprocessor import Defines, preprocess
+from orobuild.lint.source.preprocessor import MAX_LINE, Defines, preprocess
 from orobuild.lint.source.reading import BlockReading, Reading
 
 if TYPE_CHECKING:
@@ -445,6 +445,8 @@ class Reader:
     def _expand(self, body: macro.Macro, rest: str) -> None:
         state = self.state
         self.out.expansions.append(Expansion(body.name, self._place(), state.current, state.chosen))
+        if len(rest) > MAX_LINE:  # a macro that doubles its argument
+            self.fail("the arguments of a macro are too long")
         macro.expand(cast("Unit", self), body, rest, 0)
 
     def _leave(self) -> None:
