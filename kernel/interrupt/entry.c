@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "abi/core.h"
+#include "abi/layout.h"
 #include "abi/processor.h"
 #include "abi/vectors.h"
 #include "arch/cpu.h"
@@ -20,6 +21,8 @@
 #include "interrupt/exceptions.h"
 #include "interrupt/panic.h"
 #include "interrupt/probe.h"
+#include "lib/debug.h"
+#include "memory/kernel_map.h"
 #include "sched/demo.h"
 #include "sched/process.h"
 #include "sched/scheduler.h"
@@ -128,6 +131,25 @@ __attribute__((always_inline)) _Noreturn static inline void handle(enum event_ki
     run_context();
 }
 
+/* In the profile debug nothing of an earlier entry survives on the core's kernel stack: whoever kept
+ * a pointer into it (event.h forbids that) reads KERNEL_STACK_POISON. The entry's own frames are above
+ * rsp, and below it no leaf has a red zone. Copies with string instructions, since a call would be
+ * overwritten. */
+static void poison_kernel_stack(void)
+{
+    if (!DEBUG_CHECKS)
+        return;
+    uint64_t bottom = this_core()->kernel_stack + sizeof(uint64_t) - STACK_PAGES * PAGE_SIZE;
+    uint64_t pattern = KERNEL_STACK_POISON, words;
+    __asm__ volatile("movq %%rsp, %1\n\t"
+                     "subq %0, %1\n\t"
+                     "shrq $3, %1\n\t"
+                     "rep stosq"
+                     : "+D"(bottom), "=&c"(words)
+                     : "a"(pattern)
+                     : "memory", "cc");
+}
+
 /* A gate does not clear RFLAGS.AC, so a program could switch SMAP off for the kernel (Intel SDM
  * Vol. 3A 4.6); SFMASK clears it on `syscall`. */
 static void shut_user_memory(void)
@@ -140,6 +162,7 @@ static void shut_user_memory(void)
 _Noreturn void interrupt_entry(struct frame *frame)
 {
     shut_user_memory();
+    poison_kernel_stack();
     PROBE_POINT(PROBE_INTERRUPT, frame);
     switch (frame->vector) {
     case VECTOR_TIMER:
@@ -171,6 +194,7 @@ _Noreturn void interrupt_entry(struct frame *frame)
 _Noreturn void exception_entry(struct frame *frame)
 {
     shut_user_memory();
+    poison_kernel_stack();
     PROBE_POINT(PROBE_EXCEPTION, frame);
     if (frame->vector == VECTOR_PAGE_FAULT && !(frame->error_code & PAGE_FAULT_PRESENT))
         handle(EVENT_NO_PAGE, frame, read_cr2());
@@ -213,6 +237,7 @@ _Noreturn void exception_entry_ist(struct frame *frame, uint32_t swapped)
 
 _Noreturn void syscall_entry(struct frame *frame)
 {
+    poison_kernel_stack();
     handle(EVENT_SYSCALL, frame, 0);
 }
 

@@ -6,13 +6,17 @@
  *
  * The contract of the kernel stack: every entry starts at its top, so when the next event comes,
  * whatever this one left there is gone. Nothing may point into it, and what must survive is kept
- * in the thread.
+ * in the thread. In the profile debug each entry fills the stack below its own frames with
+ * KERNEL_STACK_POISON, so that a pointer that was kept all the same finds that. (A quick system call
+ * returns to its entry, and a core's exception and IST stacks are evidence: neither is filled.)
  */
 #pragma once
 
 #include <stdint.h>
 
 #include "abi/frame.h"
+
+#define KERNEL_STACK_POISON UINT64_C(0xdeadbeefdeadbeef)
 
 enum event_kind {
     EVENT_TICK,       /* the core's timer */

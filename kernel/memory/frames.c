@@ -227,9 +227,18 @@ void frames_add_high(void)
     add_between(BOOT_LIMIT, frame_count * PAGE_SIZE);
 }
 
+static uint64_t until_failure; /* allocations, the one that fails included; 0: none fails */
+
+void frames_fail_after(uint64_t successes)
+{
+    until_failure = successes + 1;
+}
+
 /* A block whose bytes are anything, not counted yet; 0 if memory is out. Under the lock. */
 static uint64_t take_block(unsigned order)
 {
+    if (until_failure && --until_failure == 0)
+        return 0;
     unsigned found = order;
     while (found < FRAME_ORDERS && !free_lists[found])
         found++;

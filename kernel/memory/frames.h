@@ -35,6 +35,9 @@ uint64_t frames_alloc_page(void);
 /* Has the calling core fill some spare frames with zeros: while it has nothing else to do. */
 void frames_make_spares(struct core *core);
 
+/* For tests: that many allocations succeed, and then one fails; UINT64_MAX: none does. */
+void frames_fail_after(uint64_t successes);
+
 /* Panics if no allocated block of this order begins there. */
 void frames_free(uint64_t address, unsigned order);
 

@@ -1,11 +1,15 @@
 /* entries_test.c - all 256 stubs, entered as the hardware would, from ring 0 and from ring 3. */
 #include "abi/core.h"
+#include "abi/layout.h"
 #include "abi/processor.h"
 #include "abi/vectors.h"
 #include "arch/features.h"
 #include "arch/vector_state.h"
+#include "interrupt/event.h"
 #include "interrupt/probe.h"
+#include "lib/debug.h"
 #include "lib/string.h"
+#include "memory/kernel_map.h"
 #include "test/ktap.h"
 
 extern const uint64_t _oro_isr_handlers_novec[VECTOR_COUNT], _oro_isr_handlers_vec[VECTOR_COUNT];
@@ -95,5 +99,21 @@ static void with_vector_registers(void)
     vector_state_free(pattern);
 }
 
-TEST_SUITE(entries, {"from_ring_0", from_ring_0}, {"from_ring_3", from_ring_3},
+/* What an earlier entry left on the kernel stack is gone after the next one, in the profile debug:
+ * the tests run on the boot stack, so that stack is idle here. */
+static void the_kernel_stack_is_poisoned(void)
+{
+    const uint64_t *top = (const uint64_t *)(this_core()->kernel_stack + sizeof(uint64_t));
+    volatile uint64_t *bottom = (volatile uint64_t *)top - STACK_PAGES * PAGE_SIZE / sizeof(*top);
+    enum { NEAR_TOP = 128 }; /* words that the entry itself may use */
+    uint64_t words = (uint64_t)(top - (const uint64_t *)bottom) - NEAR_TOP;
+    for (uint64_t i = 0; i < words; i++)
+        bottom[i] = i;
+    enter(_oro_isr_handlers_novec, VECTOR_SPURIOUS, false);
+    for (uint64_t i = 0; i < words; i++)
+        CHECK_EQUAL(bottom[i], DEBUG_CHECKS ? KERNEL_STACK_POISON : i);
+}
+
+TEST_SUITE(entries, {"the_kernel_stack_is_poisoned", the_kernel_stack_is_poisoned},
+            {"from_ring_0", from_ring_0}, {"from_ring_3", from_ring_3},
            {"with_vector_registers", with_vector_registers});

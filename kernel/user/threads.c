@@ -7,7 +7,7 @@
 
 enum {
     READERS = 1, /* more of them are seldom all running at once, and it takes that */
-    TICKS = 60,    /* how long */
+    TICKS = 120,   /* how long */
     PATIENCE = 1000000, /* looks before a thread gives its core away: while it looks, nothing makes the
                       * core forget its translations but the kernel's asking for it */
     STACK = 4096,
@@ -39,11 +39,21 @@ static unsigned wait_change(atomic_uint *number, unsigned old)
     return atomic_load(number);
 }
 
+/* Each thread has a core of its own, as far as there are enough, and most of its time: only while
+ * they look at the same time does one of them remember what the other changes. */
+static void settle(uint64_t index)
+{
+    struct core_info info;
+    user_syscall(SYSCALL_CORE_INFO, 0, (uint64_t)&info);
+    user_syscall(SYSCALL_AFFINITY, index % info.count, 0);
+    user_syscall(SYSCALL_WEIGHT, WEIGHT_MAX, 0);
+}
+
 /* rsp is 16-byte aligned here, not as after a call: the thread was started, not called. */
 __attribute__((force_align_arg_pointer, noreturn)) static void reader(uint64_t self)
 {
     unsigned round = 0;
-    user_syscall(SYSCALL_WEIGHT, 4, 0);
+    settle(1 + self);
     for (;;) {
         round = wait_change(&round_number, round);
         if (atomic_load(&over))
@@ -86,13 +96,15 @@ int main(void)
         if (user_syscall3(SYSCALL_THREAD, (uint64_t)reader, (uint64_t)(stacks[i] + STACK), i) != 0)
             return 2;
     }
-    user_syscall(SYSCALL_WEIGHT, 4, 0);
+    settle(0);
     int64_t end = user_syscall(SYSCALL_TICKS, 0, 0) + TICKS;
     for (unsigned round = 1; user_syscall(SYSCALL_TICKS, 0, 0) < end; round++) {
         /* The frame that was given back goes elsewhere, so that the page gets another one. */
         if (map(ELSEWHERE, MAP_PAGES_MAX) != 0)
             return 6;
-        for (unsigned i = 0; i < MAP_PAGES_MAX; i++)
+        /* More of them or fewer, else the allocator would hand out the same frames in the same
+         * order, and the page would have the frame that it had before. */
+        for (unsigned i = 0; i < 1 + round % MAP_PAGES_MAX; i++)
             ((volatile uint8_t *)ELSEWHERE)[i * PAGE] = 1;
         if (map(MAP_START, 1) != 0 || map(MAP_START, 1) != ERROR_BAD_NUMBER)
             return 3;

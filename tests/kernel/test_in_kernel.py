@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 
 import pytest
 
@@ -20,6 +21,9 @@ SUITES = (
     "topology",
     "scheduler",
     "input",
+    "typing",
+    "panic",
+    "failures",
 )
 
 
@@ -146,6 +150,44 @@ def test_modules_of_the_loader_are_listed_and_programs_among_them_run(
     said = [line for line in report.lines if line.endswith("hello from ring 3")]
     assert len(said) == 1 + started
     assert report.passed, report.reason
+
+
+def damaged(program: bytes, how: str) -> bytes:
+    data = bytearray(program)
+    (table,) = struct.unpack_from("<Q", data, 32)  # e_phoff
+    match how:
+        case "cut":
+            del data[len(data) // 2 :]
+        case "writable code":
+            struct.pack_into("<I", data, table + 4, 7)
+        case "kernel entry":
+            struct.pack_into("<Q", data, 24, 0xFFFFFFFF80101000)
+        case "kernel segment":
+            struct.pack_into("<Q", data, table + 16, 0xFFFFFFFF80101000)
+        case "endless segment":
+            struct.pack_into("<Q", data, table + 40, 1 << 46)
+        case "many headers":
+            struct.pack_into("<H", data, 56, 0xFFFF)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("cut", "segment outside the file"),
+        ("writable code", "segment that is writable and executable"),
+        ("kernel entry", "entry point outside the user half"),
+        ("kernel segment", "segment outside the user half"),
+        ("endless segment", "out of memory"),
+        ("many headers", "program headers outside the file"),
+    ],
+)
+def test_a_module_that_is_damaged_is_refused_with_the_reason(built, boot, tmp_path, how, said):
+    module = tmp_path / "damaged"
+    module.write_bytes(damaged((built.directory / "user/hello.elf").read_bytes(), how))
+    report = boot(built.kernel, "impatient", extra=("-initrd", str(module)))
+    assert any(line.startswith("cannot start") and said in line for line in report.lines)
+    assert report.reason == "programs-not-started" or "programs-not-started" in report.reason
 
 
 def test_the_mp_table_serves_where_there_is_no_acpi(built, boot):

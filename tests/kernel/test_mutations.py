@@ -118,6 +118,14 @@ def test_a_stray_interrupt_that_is_not_ended_keeps_the_timer_out(build_changed, 
     assert not boot(build_changed(*change).kernel, "test impatient", timeout=15).passed
 
 
+def test_a_core_that_only_says_it_has_flushed_its_tlb_is_found_out(build_changed, boot):
+    """It takes two threads that look at the same moment, which no single boot promises."""
+    change = ("kernel/smp/shootdown.c", "    write_cr3(read_cr3());\n", "")
+    kernel = build_changed(*change).kernel
+    reports = (boot(kernel, "impatient", cores=cores) for cores in (2, 4, 2, 4, 2, 4))
+    assert any("exited with status 100" in line for report in reports for line in report.lines)
+
+
 def test_a_timer_that_never_fires_is_no_pass(build_changed, boot):
     change = (
         "kernel/arch/lapic_timer.c",
