@@ -165,6 +165,52 @@ def resident(path: Path, runs: int = 5) -> float:
     return statistics.median(map(float, done.stdout.split()[1:]))
 
 
+_PHASES: Final = """\
+import gc, sys, time
+clock = time.process_time
+begun = clock()
+from orobuild.assembler import Options, emission, instructions, output, relaxation, relocation, unit
+from orobuild.cli.commands import oro_as
+spent = {"start-up, Python and imports": clock()}
+inside = []
+def measured(owner, name, label):
+    function = getattr(owner, name)
+    def timed(*arguments, **options):
+        start = clock()
+        inside.append(0.0)
+        try:
+            return function(*arguments, **options)
+        finally:
+            taken = clock() - start
+            spent[label] = spent.get(label, 0.0) + taken - inside.pop()
+            if inside:
+                inside[-1] += taken
+    setattr(owner, name, timed)
+measured(unit, "scrub", "source to statements")
+measured(instructions.Encoder, "learn", "encoding and decoding back, imports of both")
+measured(instructions.batch, "encode", "statements cut and filled in")
+measured(unit.Unit, "read", "reading statements and labels")
+measured(emission, "settle", "fragments and fixes")
+measured(relaxation, "relax", "relaxation")
+measured(relocation.Relocator, "section", "relocation")
+measured(output, "build", "symbol table and file")
+measured(oro_as, "run", "the rest")
+gc.disable()
+oro_as.run(sys.argv[1:])
+total = clock()
+for label, seconds in spent.items():
+    print(f"  {label:<45}{seconds:7.3f} s {seconds / total:6.1%}")
+"""
+
+
+def breakdown(path: Path) -> None:
+    """Print what the processor's time without a cache is made of."""
+    code = "import os; os.environ['OROBUILD_ENCODING_CACHE'] = 'off'\n" + _PHASES
+    command = [sys.executable, "-c", code, path, "-o", WORK / "oro.o"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment())
+    print(f"\n{path.relative_to(ROOT)} without a cache, user+sys:\n{done.stdout}")
+
+
 def edited(path: Path) -> list[str]:
     """A command that assembles `path` with another first instruction each time."""
     changed = WORK / "edited.s"
@@ -195,6 +241,7 @@ def main() -> None:
     )
     medians["oro-as, again in one process"] = resident(big, chosen.runs)
     show(medians, "clang -c")
+    breakdown(big)
     print(f"\n{small.relative_to(ROOT)}: {len(small.read_text().splitlines())} lines")
     medians = compare(
         {

@@ -302,16 +302,23 @@ class _Settler:
         fragment = self.stream.current
         data = fragment.data
         offset, size, name, modifier, addend, pc_relative, signed, kind = cast("PlainFixup", raw[1])
+        number = place[0]
         known = self.symbols.get(name)
+        if known is None and modifier is None:
+            known = self.unit.symbols.get(name, number)
         if (
             len(raw) == 2
             and modifier is None
             and pc_relative
             and known is not None
-            and not known.temporary
             and known.plain
-            and known.first <= place[0]
+            and known.first <= number
+            and not (known.temporary and (self.intel or addend))
         ):
+            if known.temporary:
+                text = place[1].statements[place[2]]
+                forward = "movq" in text and _MOVQ.search(text) is not None
+                _make_real(known, place, forward=forward)
             known.referenced = True
             self.stream.fixes.append(
                 Fix(
@@ -366,6 +373,8 @@ class _Settler:
     def plain_branch(self, branch: PlainBranch, place: Place) -> None:
         name, modifier, short, near, near_size = branch
         known = self.symbols.get(name)
+        if known is None and modifier is None:
+            known = self.unit.symbols.get(name, place[0])
         if modifier is None and known is not None and known.plain and known.first <= place[0]:
             known.referenced = True
             target = Linear(known, None, 0)

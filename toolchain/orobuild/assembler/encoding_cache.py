@@ -127,10 +127,10 @@ class EncodingCache:
         count = sum(map(len, known.slots.values()))
         in_use = sum(len(slots.keys() & used) for slots in known.slots.values())
         if 0 < known.segments < _SEGMENTS and 4 * in_use > 3 * count:
-            new = {
-                dialect: [t for t in slots if t in used and t not in known.loaded.get(dialect, ())]
-                for dialect, slots in known.slots.items()
-            }
+            new = {}
+            for dialect, slots in known.slots.items():
+                loaded = known.loaded.get(dialect, {})
+                new[dialect] = [t for t in slots if t not in loaded and t in used]
             with contextlib.suppress(OSError):
                 _write(self._path, _read(self._path) + _segment(_plain(known, new)))
             return

@@ -30,7 +30,7 @@ _TOKEN: Final = pattern(
     r"|(?P<backslash>\\)"
     r"|'(?P<char>\\.|[^\\])'?"
 )
-_BLOCK: Final = 64  # lines
+_BLOCK: Final = 128  # lines
 _MARKER: Final = pattern(
     r'[ \t]*#[ \t]*(?:line[ \t]+)?([0-9]+)(?:[ \t]+"((?:\\.|[^"\\])*)"([ \t0-9]*))?[ \t]*$'
 )
@@ -95,7 +95,7 @@ class _Scrubber:
                 block = self.raw[number : number + _BLOCK]
                 if special("\n".join(block)) is None:
                     # Equal statements are one string: that saves memory, and their hashes.
-                    found = [line.strip() for line in block]
+                    found = list(map(str.strip, block))
                     if "" in found:
                         lines += [i for i, line in enumerate(found, number + 1) if line]
                         found = list(filter(None, found))
