@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 MAX_STATEMENTS: Final = 300_000  # read in one file, expansions included
 _MAX_NESTING: Final = 40
 _MAX_INCLUSIONS: Final = 16  # of one file: headers that include each other are not guarded here
+_MAX_PUSHED: Final = 1000  # sections on the stack; with more it is not known
 _MAX_REPEAT: Final = 300  # a vector table has 256 entries
 _LABEL: Final = re.compile(r'(?:([A-Za-z_.$][\w.$]*|[0-9]+)|"((?:\\.|[^"\\])*)")[ \t]*:(?!=)[ \t]*')
 _HEAD: Final = re.compile(r"([A-Za-z_.$\\][\w.$\\]*)(?![\w.$])[ \t]*")
@@ -361,6 +362,8 @@ class Reader:
         state = self.state
         if word == ".pushsection":
             stack = state.stack
+            if stack is not None and len(stack) >= _MAX_PUSHED:
+                stack = None
             if stack is not None:
                 stack = (*stack, (state.current, state.previous))
             self.state = _State(use, True, state.current, stack)
