@@ -127,7 +127,13 @@ def test_everything_wrong_is_said_at_once() -> None:
         assert rule in said
 
 
-@pytest.mark.parametrize("line", [".popsection", ".endm", ".endr", ".exitm"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        ".popsection", ".endm", ".endr", ".exitm", ".purgem m", ".section .a,\"aM\"", ".byte 1,",
+        ".section .a,\"a\",@bits",
+    ],
+)  # fmt: skip
 def test_what_gnu_as_ignores_with_a_warning_is_an_error(line: str) -> None:
     assert "error" in message(f".text\n{line}\n", strict=True)
     assert ours(f".text\n{line}\n").warnings

@@ -383,3 +383,11 @@ mov eax, FLAT:[rbx]
 mov eax, dword ptr flat:[x]
 mov FLAT:[rbx+4], eax
 x:
+#### names for registers in Intel syntax
+.intel_syntax noprefix
+.set ACC, xmm17
+.set A2, eax
+vaddss xmm1,xmm2,ACC
+mov A2, [rbx+4]
+.att_syntax
+mov A2, %ebx

@@ -80,3 +80,9 @@ f: .loc 1 3 1
 f: .loc 1 3 1
 nop
 .size f, .-f
+#### a row that is said to be the first at its address
+.file 1 "foo.c"
+.text
+f: .loc 1 1 view 0
+.loc 1 2 view 0
+nop

@@ -283,3 +283,16 @@ l: .weakref Wwh2a, wh2
 #### no alias of a common symbol
 .comm foo, 8, 8
 .set foo1, foo
+#### weak and common
+.comm foo,4,4
+.weak foo
+#### versions of a common symbol
+.comm foo,4,4
+.symver foo,foo@VERS.1
+#### an alias of what becomes a common symbol
+.set a, foo
+.comm foo,4,4
+.globl a
+#### registers are not global
+.globl r
+.equ r,%eax

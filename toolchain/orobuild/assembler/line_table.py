@@ -19,6 +19,7 @@ from orobuild.elf import constants as c
 from orobuild.records import dataclass, field
 
 if TYPE_CHECKING:
+    from orobuild.assembler.symbol import Place
     from orobuild.assembler.unit import Unit
 
 _LINE_BASE: Final = -5
@@ -120,6 +121,8 @@ class LineTable:
     directories: dict[int, str] = field(default_factory=dict)
     rows: dict[tuple[Section, int], list[Row]] = field(default_factory=dict)
     views: dict[tuple[Section, int], View] = field(default_factory=dict)
+    first_views: list[tuple[View, Place]] = field(default_factory=list)
+    """Views that are said to be the first at their address (``view 0``), and where."""
 
     def add_file(
         self, number: int, directory: str | None, name: str, md5: bytes | None
@@ -166,8 +169,8 @@ class LineTable:
 
     def add_row(
         self, section: Section, subsection: int, row: Row, *, view: Symbol | None, reset: bool
-    ) -> None:
-        """A row at its label; `view` is the symbol that gets its view number."""
+    ) -> View:
+        """A row at its label; `view` is the symbol that gets its view number, which is returned."""
         key = section, subsection
         rows = self.rows.setdefault(key, [])
         previous = self.views.get(key)
@@ -182,6 +185,7 @@ class LineTable:
         if view is not None:
             view.kind = Kind.VIEW
             view.view = number
+        return number
 
 
 def increment(line_delta: int | None, address_delta: int) -> bytes:

@@ -451,7 +451,7 @@ def repeat(unit: Unit, operands: Operands) -> None:
     count = head.number("count")
     head.end()
     if count < 0:
-        head.warn(f"the count is negative ({count}): nothing is repeated", 0)
+        head.fail(f"the count is negative ({count})", position=0)
     unit.limit_expansion(max(count, 0) * len(body.statements))
     if count > 0 and body.statements:
         _read(unit, body, f"in '{operands.name}'", kind="repeat", repeat=count)
@@ -516,8 +516,7 @@ def purge(unit: Unit, operands: Operands) -> None:
     name = operands.name_operand("a macro name")
     operands.end()
     if unit.macros.pop(name.lower(), None) is None:
-        names = [m.name for m in unit.macros.values()]
-        unit.fail(f"there is no macro '{name}' to remove", hint=did_you_mean(name, names))
+        unit.complain(f"there is no macro '{name}' to remove")
     unit.forget_word(name)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import re
 
     from orobuild.assembler.section import Section, Stream
+    from orobuild.assembler.symbol import Place
 
 NUMERIC: Final = pattern(r"(?<![\w.%@])(?<![\w.]\$)([0-9]+)([fb])(?![\w.$])")
 
@@ -29,7 +30,7 @@ class Names(Problems):
     """The names so far; `section` and `stream` are the current ones.
 
     `structure` is the offset inside `.struct`, None elsewhere. `local_labels` counts the
-    definitions of each numeric label.
+    definitions of each numeric label, `awaited` has those that were mentioned before they came.
     """
 
     section: Section
@@ -40,6 +41,7 @@ class Names(Problems):
         super().__init__()
         self.symbols = SymbolTable()
         self.local_labels: dict[int, int] = {}
+        self.awaited: dict[int, tuple[int, Place]] = {}
         self.structure: int | None = None
 
     def settle(self) -> None:
@@ -60,6 +62,7 @@ class Names(Problems):
             number = int(digits)
             instance = self.local_labels.get(number, 0) + 1
             self.local_labels[number] = instance
+            self.awaited.pop(number, None)
             name = f".L{number}\x02{instance}"
         else:
             name = match["name"] or unquote(match["quoted"] or "")
@@ -160,6 +163,7 @@ class Names(Problems):
         instance = self.local_labels.get(number, 0)
         if match[2] == "f":
             instance += 1
+            self.awaited.setdefault(number, (instance, self.place))
         elif not instance:
             self.fail(f"there is no label '{number}:' before this '{name}'")
         return f".L{number}\x02{instance}"

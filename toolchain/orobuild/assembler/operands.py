@@ -165,7 +165,8 @@ class Operands:
             return None
         at = match.start(1)
         self.position = match.end()
-        return decode_string(match[1], lambda offset, message: self.warn(message, at + offset, 2))
+        warn = self.warn if self.unit.strict else _silent
+        return decode_string(match[1], lambda offset, message: warn(message, at + offset, 2))
 
     def required_string(self, what: str = "a string") -> bytes:
         """A quoted string that must be there."""
@@ -183,6 +184,10 @@ class Operands:
             self.fail(f"'{self.name}' expects {what}", hint=f"one of {names}" if names else None)
         self.position = match.end()
         return match[1]
+
+
+def _silent(message: str, position: int, length: int) -> None:
+    """What GNU as says nothing about."""
 
 
 def at(span: Span, offset: int, length: int = 1) -> Span:

@@ -69,6 +69,10 @@ def build(unit: Unit) -> Built:
         if symbol.forward:
             symbol.inherit_at_last()
     relaxation.relax(unit, sections)
+    for view, place in unit.lines.first_views:
+        if view.number():
+            message = f"this row is not the first at its address: its view is {view.number()}"
+            unit.report(error(message, unit.span_at(place)), place)
     for section in sections:
         relaxation.check(unit, section)
         if section.size > unit.options.size_limit and not section.is_nobits:
@@ -313,6 +317,12 @@ class _Builder:
                 aliases = self.versions(symbol, made)
                 versioned += aliases
                 if aliases and symbol.version_fate == "remove":
+                    if len(aliases) > 1 and symbol.used_in_relocation:
+                        self.wrong(
+                            symbol,
+                            f"'{symbol.name}' is removed, and which of its versions a relocation "
+                            "means is not known",
+                        )
                     self.symbols[id(symbol)] = aliases[0]
                     continue
                 if aliases:
@@ -355,12 +365,19 @@ class _Builder:
                 return None
             made.st_shndx, made.value = c.SHN_ABS, value
         elif symbol.kind is Kind.COMMON:
+            if binding == c.STB_WEAK:
+                self.wrong(symbol, f"'{symbol.name}' cannot be weak and common")
+            if symbol.versions and "@@@" not in symbol.versions[0]:
+                self.wrong(symbol, f"'{symbol.name}' is a common symbol, which has no versions")
             if flags.common_type and kind in (c.STT_NOTYPE, c.STT_OBJECT):
                 kind = c.STT_COMMON
             made.st_shndx = _SHN_X86_64_LCOMMON if symbol.large else c.SHN_COMMON
             made.value, made.size = symbol.alignment, symbol.value
             binding = c.STB_GLOBAL if binding is None else binding
         elif symbol.kind is Kind.EQUATE:
+            if isinstance(base, Symbol) and base.kind is Kind.COMMON:
+                message = f"'{symbol.name}' is equated to '{display(base.name)}', a common symbol"
+                self.wrong(symbol, message)
             if binding is not None:
                 self.undefined_alias(symbol, base)
             return None

@@ -21,7 +21,7 @@ from orobuild.assembler.value import (
     final,
     final_position,
 )
-from orobuild.diagnostics import Note, error, warning
+from orobuild.diagnostics import Note, error
 from orobuild.elf import constants as c
 from orobuild.records import dataclass
 
@@ -488,7 +488,10 @@ class Relocator:
         return OutputRelocation(field, kind, symbol, _signed64(addend))
 
     def patch(self, fix: Fix, value: int, *, known: bool) -> None:
-        """Write `value` into its field; too large a value is an error, or a warning for data."""
+        """Write `value` into its field; too large a value is an error (gas/write.c, fixup_segment).
+
+        Data may be as far below zero as above it.
+        """
         size = fix.size
         if not size:
             return
@@ -497,6 +500,8 @@ class Relocator:
         low, high = -(1 << (bits - 1)), 1 << bits
         if fix.pc_relative or (fix.signed and self.wide and size == 4):
             high = 1 << (bits - 1)
+        elif fix.kind is None:
+            low = 1 - high
         if size < 8 and not low <= value < high:
             unit = self.unit
             span = unit.span_at(fix.place)
@@ -506,7 +511,7 @@ class Relocator:
             else:
                 shown = value & ((1 << 64) - 1)
                 message = f"value {shown:#x} does not fit {bits} bits"
-                unit.report((error if fix.kind is not None else warning)(message, span), fix.place)
+                unit.report(error(message, span), fix.place)
         data = fix.fragment.data
         data[fix.offset : fix.offset + size] = (value & ((1 << bits) - 1)).to_bytes(size, "little")
 

@@ -242,6 +242,9 @@ class Unit(Instructions):
             if frame.end is None:
                 span = self.span_at(frame.place)
                 self.report(error("'.cfi_startproc' without '.cfi_endproc'", span), frame.place)
+        for number, (_, place) in sorted(self.awaited.items()):
+            message = f"there is no label '{number}:' behind this '{number}f'"
+            self.report(error(message, self.span_at(place)), place)
         if self.options.flags.stack is not None:
             self.note_stack(self.options.flags.stack)
         self.settle()
@@ -365,13 +368,15 @@ class Unit(Instructions):
             if symbol.kind is not Kind.UNDEFINED:
                 self.redefined(symbol)
             symbol.defined_at = self.place
-        self.lines.add_row(
+        number = self.lines.add_row(
             self.section,
             self.stream.number,
             Row(self.here(), location),
             view=symbol,
             reset=view == "-0",
         )
+        if view == "0":
+            self.lines.first_views.append((number, self.place))
 
     # -- sections --------------------------------------------------------------------------
 

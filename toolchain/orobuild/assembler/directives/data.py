@@ -10,11 +10,11 @@ from orobuild.assembler.directives.table import Directive
 from orobuild.assembler.emission import Field
 from orobuild.assembler.fragment import FillTail, LebTail, SpaceTail
 from orobuild.assembler.leb128 import sleb128, uleb128
+from orobuild.assembler.symbol import Linear
 from orobuild.patterns import pattern
 
 if TYPE_CHECKING:
     from orobuild.assembler.operands import Operands
-    from orobuild.assembler.symbol import Linear
     from orobuild.assembler.unit import Unit
 
 _NUMBERS: Final = pattern(
@@ -32,7 +32,7 @@ def integers(unit: Unit, operands: Operands, size: int) -> None:
         out = bytearray()
         for piece in text.split(","):
             value = int(piece, 0)
-            if -(1 << (8 * size - 1)) <= value < 1 << (8 * size):
+            if -(1 << (8 * size)) < value < 1 << (8 * size):
                 out += (value & ((1 << (8 * size)) - 1)).to_bytes(size, "little")
             else:
                 out += _truncated(operands, value, size)
@@ -50,12 +50,21 @@ def integers(unit: Unit, operands: Operands, size: int) -> None:
                 position=at,
                 length=operands.position - at,
             )
-        bound = operands.linear()
+        bound = _value(operands)
         if reader is None or not reader.number(unit, bound, size):
             _number(unit, operands, bound, size)
         if not operands.accept(","):
             break
     operands.end()
+
+
+def _value(operands: Operands) -> Linear:
+    """An expression; what is missing is 0, as in GNU as, but not in strict mode."""
+    missing = operands.at_end() or operands.text.startswith(",", operands.position)
+    if missing and not operands.unit.strict:
+        operands.warn("an expression is missing: 0 is taken")
+        return Linear(None, None, 0)
+    return operands.linear()
 
 
 def _number(unit: Unit, operands: Operands, value: Linear, size: int) -> None:
@@ -66,7 +75,7 @@ def _number(unit: Unit, operands: Operands, value: Linear, size: int) -> None:
         unit.emit(Field(value, size))
         return
     number = value.number
-    if -(1 << (8 * size - 1)) <= number < 1 << (8 * size):
+    if -(1 << (8 * size)) < number < 1 << (8 * size):
         unit.emit((number & ((1 << (8 * size)) - 1)).to_bytes(size, "little"))
         return
     unit.emit(_truncated(operands, number, size))
@@ -192,8 +201,8 @@ def skip(unit: Unit, operands: Operands) -> None:
 def leb128(unit: Unit, operands: Operands, signed: bool) -> None:
     """``.uleb128`` and ``.sleb128``."""
     reader = unit.frame_reader()
-    while not operands.at_end():
-        value = operands.linear()
+    while True:
+        value = _value(operands)
         if reader is not None:
             reader.number(unit, value, None)
         if value.is_number:

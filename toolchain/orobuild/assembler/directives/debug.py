@@ -81,7 +81,10 @@ def loc(unit: Unit, operands: Operands) -> None:
         if word in ("basic_block", "prologue_end", "epilogue_begin"):
             setattr(location, word, True)
         elif word == "is_stmt":
-            location.is_stmt = bool(operands.number("value of is_stmt"))
+            value = operands.number("value of is_stmt")
+            if value not in (0, 1):
+                operands.fail(f"is_stmt is 0 or 1, not {value}", position=at)
+            location.is_stmt = bool(value)
         elif word in ("isa", "discriminator"):
             setattr(location, word, operands.number(f"value of {word}"))
         elif word == "view":
@@ -123,5 +126,4 @@ DIRECTIVES: Final = {
     ".loc_mark_labels": Directive(line, "accepted, changes nothing"),
     ".ident": Directive(ident, "a string in .comment"),
     ".line": Directive(line, "accepted, changes nothing"),
-    ".ln": Directive(line, "accepted, changes nothing"),
 }

@@ -24,8 +24,7 @@ def align(unit: Unit, operands: Operands, width: int, is_power: bool) -> None:
     else:
         number = operands.number("alignment")
         if number < 0:
-            operands.warn(f"the alignment is negative ({number}): 0 is taken", at)
-            number = 0
+            operands.fail(f"the alignment is negative ({number})", position=at)
     value: int | None = None
     limit = 0
     if operands.accept(","):
@@ -36,9 +35,7 @@ def align(unit: Unit, operands: Operands, width: int, is_power: bool) -> None:
             value = operands.number("fill value")
         if operands.accept(",") and not operands.at_end():
             limit = operands.number("largest padding")
-            if limit < 0:
-                operands.warn(f"the largest padding is negative ({limit}): 0 is taken")
-                limit = 0
+            limit = max(0, limit)
     operands.end()
     if is_power:
         power = number
@@ -95,7 +92,8 @@ def nops(unit: Unit, operands: Operands) -> None:
     limit = operands.number("largest no-operation") if operands.accept(",") else 0
     operands.end()
     if limit < 0:
-        operands.fail(f"the largest no-operation has {limit} bytes")
+        operands.warn(f"the largest no-operation has {limit} bytes: as if it were not there")
+        limit = 0
     if unit.section.sh_type == c.SHT_NOBITS:
         operands.fail(f"section '{unit.section.name}' has no bytes", position=0)
     unit.emit(NopsTail(count, limit, unit.dialect.bits, unit.place, unit.processor.long_nops))

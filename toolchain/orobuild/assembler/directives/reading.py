@@ -132,6 +132,15 @@ def ignore(unit: Unit, operands: Operands) -> None:
     operands.rest()
 
 
+def page_size(unit: Unit, operands: Operands) -> None:
+    """``.psize lines, columns``."""
+    if not operands.at_end():
+        operands.number("lines of a page")
+    if operands.accept(","):
+        operands.number("columns of a page")
+    operands.end()
+
+
 def arch(unit: Unit, operands: Operands) -> None:
     """``.arch name``: the processor that code is for from here on."""
     at = operands.skip_space()
@@ -205,10 +214,10 @@ DIRECTIVES: Final = {
     ".abort": Directive(abort, "stop"),
     ".end": Directive(end, "the end of the input"),
     ".arch": Directive(arch, "the processor: decides padding; and which instructions it has"),
-    ".list": Directive(ignore, "listing control"),
-    ".nolist": Directive(ignore, "listing control"),
-    ".eject": Directive(ignore, "listing control"),
-    ".psize": Directive(ignore, "listing control"),
+    ".list": Directive(nothing, "listing control"),
+    ".nolist": Directive(nothing, "listing control"),
+    ".eject": Directive(nothing, "listing control"),
+    ".psize": Directive(page_size, "listing control"),
     ".title": Directive(ignore, "listing control"),
     ".sbttl": Directive(ignore, "listing control"),
     ".lflags": Directive(ignore, "ignored, as in GNU as"),

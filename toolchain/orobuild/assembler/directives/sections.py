@@ -198,6 +198,9 @@ def _parse_type(unit: Unit, operands: Operands, request: _Request) -> None:
             request.sh_type = int(word, 0)
         except ValueError:
             names = ", ".join(f"@{name}" for name in _TYPES)
+            if not unit.strict:
+                operands.warn(f"unknown section type '{word}' is left out; there are {names}", at)
+                return
             operands.fail(
                 f"unknown section type '{word}'",
                 position=at,

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from orobuild.assembler.directives.table import Directive
+from orobuild.assembler.encoder.registers import find
 from orobuild.assembler.expression import SymbolRef, symbols
 from orobuild.assembler.symbol import Kind, Linear, Symbol
 from orobuild.assembler.value import display
@@ -53,8 +54,11 @@ def assign(unit: Unit, name: str, operator: str, operands: Operands) -> None:
     if operands.text.startswith("%", operands.skip_space()):
         _assign_register(unit, name, operands.rest(), operands)
         return
-    symbol = unit.mention(name)
     at = operands.skip_space()
+    if unit.dialect.naked and find(operands.text[at:].strip(), unit.dialect.bits):
+        _assign_register(unit, name, f"%{operands.rest()}", operands)
+        return
+    symbol = unit.mention(name)
     start = operands.position
     value = operands.linear()
     if value.add is not None and value.add.register is not None and not value.number:
@@ -127,6 +131,11 @@ def _assign_register(unit: Unit, name: str, register: str, operands: Operands) -
     symbol = unit.mention(name)
     if symbol.kind not in (Kind.UNDEFINED, Kind.REGISTER):
         already_defined(unit, symbol, operands)
+    if symbol.binding in (c.STB_GLOBAL, c.STB_WEAK):
+        operands.fail(f"'{display(name)}' is global: it cannot be a register", position=0)
+    found = find(register.lstrip("%").replace(" ", ""), 64)
+    if found is None:
+        operands.fail(f"'{register}' is not a register", position=0, length=len(operands.text))
     symbol.kind, symbol.register, symbol.redefinable = Kind.REGISTER, register, True
     symbol.defined_at = unit.place
     unit.registers[name] = register
@@ -169,6 +178,8 @@ def bind_symbols(unit: Unit, operands: Operands, binding: int) -> None:
     for symbol in _each(unit, operands):
         if symbol.type == c.STT_SECTION:
             unit.complain(f"the section '{symbol.name}' cannot be anything but local")
+        elif symbol.kind is Kind.REGISTER:
+            operands.fail(f"'{symbol.name}' is a register: it cannot be global", position=0)
         elif binding == c.STB_LOCAL:
             symbol.binding = c.STB_LOCAL
         elif symbol.binding != c.STB_WEAK:

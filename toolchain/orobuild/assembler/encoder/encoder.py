@@ -364,6 +364,10 @@ class Encoder:
                 slot, mnemonic, value, state.dialect, prefixes, locate
             ):
                 return None
+        if mnemonic in ("call", "jmp") and any(
+            isinstance(o, Memory) and o.size == 10 for o in operands
+        ):
+            raise InputError(error(f"'{mnemonic}' takes no 'tbyte ptr'", locate(*places[0])))
         for i, operand in enumerate(operands):
             if translation.is_place(operand) and not mnemonic.startswith("movabs"):
                 assert isinstance(operand, Memory)

@@ -77,7 +77,7 @@ _STACK_16GCC: Final = words("call ret lret push pop pushf popf enter leave lcall
 _POPPING: Final = words("fadd fmul fsub fsubr fdiv fdivr")
 _TRUNCATING: Final = frozenset(
     stem + suffix
-    for stem in words("mov add or adc sbb and sub xor cmp test imul push ret lret")
+    for stem in words("mov add or adc sbb and sub xor cmp test imul push")
     for suffix in ("", "b", "w", "l", "q")
 )
 _BRANCHES: Final = pattern(r"l?(?:call|jmp)[wlq]?")
@@ -106,9 +106,13 @@ def shape(
     mnemonic, operands = _renamed(mnemonic, operands, intel=dialect.intel)
     if len(places) < len(operands):
         places = [*places, *places]
+    if (bits == 64 and mnemonic in _INTEL_ONLY) or mnemonic in _CHECKED:
+        _check_form(mnemonic, operands, mnemonic_place, locate)
     if mnemonic == "int" and operands == [Immediate(3)]:
         mnemonic, operands, places = "int3", [], []
     warnings: list[tuple[str, int]] = []
+    if "gather" in mnemonic:
+        _check_gather(operands, warnings)
     if not dialect.intel:
         mnemonic, operands = _completed(mnemonic, operands, bits, warnings)
     completed = bool(warnings)
@@ -332,6 +336,64 @@ def _wraps(value: int, width: int) -> bool:
     gas/config/tc-i386.c, offset_in_range.
     """
     return -(1 << 8 * width) < value < 1 << 8 * width
+
+
+_CHECKED: Final = words("movl movq nopw nopl nopq kmovb kmovw kmovd kmovq")
+_INTEL_ONLY: Final = words("lcallq ljmpq lfs lfsq lgs lgsq lss lssq")
+"""Far branches and loads of far pointers, which have a 64-bit form on Intel's processors only."""
+
+
+def _check_form(
+    mnemonic: str, operands: list[Operand], place: tuple[int, int], locate: Locate
+) -> None:
+    """Raise for forms that GNU as does not know although there are bytes for them."""
+    registers = [o.register for o in operands if isinstance(o, RegisterOperand)]
+    message, hint = "", None
+    if mnemonic[:3] == "nop":
+        if not operands:
+            message = f"'{mnemonic}' needs an operand; the plain no-operation is 'nop'"
+    elif mnemonic[:4] == "kmov":
+        if any(isinstance(o, Memory) and _is_thread_local(o) for o in operands):
+            message = f"'{mnemonic}' is none of the instructions that linkers know for TLS"
+    elif mnemonic in _INTEL_ONLY:
+        if mnemonic[-1] == "q" or any(register.size == 8 for register in registers):
+            message = f"'{mnemonic}' has no form of 64 bits on AMD's processors"
+            hint = "write 'rex.w' before it"
+    elif any(r.kind is RegisterClass.SEGMENT for r in registers) and any(
+        isinstance(o, Memory) for o in operands
+    ):
+        message = (
+            f"a segment register is moved to and from 16 bits of memory, not with '{mnemonic}'"
+        )
+        hint = "write 'mov' or 'movw'"
+    if message:
+        raise InputError(error(message, locate(*place), hint=hint))
+
+
+_LINKED: Final = ("GOTTPOFF", "GOTNTPOFF", "TLSGD", "TLSLD", "TLSLDM")
+"""What linkers rewrite the instruction of."""
+
+
+def _is_thread_local(memory: Memory) -> bool:
+    """Whether the address is one of thread-local storage."""
+    value = memory.displacement
+    if value is None or isinstance(value, int):
+        return False
+    from orobuild.assembler.expression import symbols
+
+    return any(symbol.modifier in _LINKED for symbol in symbols(value))
+
+
+def _check_gather(operands: list[Operand], warnings: list[tuple[str, int]]) -> None:
+    """Warn of a register with two roles, for which processors raise an exception."""
+    used = [o.register.number for o in operands if isinstance(o, RegisterOperand)]
+    used += [
+        o.index.number
+        for o in operands
+        if isinstance(o, Memory) and o.index and o.index.kind is RegisterClass.VECTOR
+    ]
+    if len(set(used)) < len(used):
+        warnings.append(("mask, index and destination should be different registers", 0))
 
 
 def _check_port(mnemonic: str, place: tuple[int, int], locate: Locate) -> None:
