@@ -22,6 +22,7 @@ SUBJECTS = (
     "foreign64",
     "rare",
     "lines",
+    "kernels",
 )
 
 
@@ -35,7 +36,7 @@ def test_the_object_is_the_one_of_gnu_as(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [case for s in (*SUBJECTS[:-6], "relocations32", "foreign32") for case in _cases(s)]
+    "text", [case for s in (*SUBJECTS[:-7], "relocations32", "foreign32") for case in _cases(s)]
 )
 def test_the_32_bit_object_is_the_one_of_gnu_as(text: str) -> None:
     if ".code64" in text:

@@ -123,3 +123,12 @@ jmp a
 #### short branches
 a: loop a
 jecxz a
+#### back from a structure
+.globl w1,w2
+.data
+l1: .long 0
+.struct 2
+w1: .skip 2
+w2: .skip 2
+.previous
+l2: .long 0

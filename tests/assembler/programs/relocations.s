@@ -238,3 +238,7 @@ movl $.text@SIZE, %eax
 movl $.data@SIZE + 4, %eax
 .data
 .zero 80
+#### starts and sizes of sections, for linkers of old
+.data
+.dc.a .startof.(.text)
+.dc.a .sizeof.(.text) + 4

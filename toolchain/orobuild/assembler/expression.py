@@ -91,6 +91,7 @@ _ATOM: Final = pattern(
     r'|"(?P<quoted>(?:\\.|[^"\\])*)"'
     r")"
 )
+_SECTION: Final = pattern(r"[ \t]*\([ \t]*([^\s()]+)[ \t]*\)")
 _MODIFIER: Final = pattern(r"[ \t]*@[ \t]*([A-Za-z_][A-Za-z0-9_]*)")
 _NUMBER: Final = pattern(
     r"(?:0[xX](?P<hex>[0-9a-fA-F]+)|0[bB](?P<binary>[01]+)|(?P<label>[0-9]+[fb](?![0-9a-zA-Z_]))"
@@ -198,6 +199,12 @@ class _Parser:
             name = match["name"]
             if name == ".":
                 return Here()
+            if name in (".startof.", ".sizeof.") and (
+                section := _SECTION.match(self.text, self.position)
+            ):
+                # What linkers of old gave a value (gas/expr.c, operand).
+                self.position = section.end()
+                return SymbolRef(name + section[1])
             return SymbolRef(name, self.modifier())
         if kind == "number":
             return self.number(match.start("number"), match.end())

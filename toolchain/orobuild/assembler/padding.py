@@ -50,6 +50,8 @@ def nops(count: int, width: int, *, long: bool, limit: int = 0) -> bytes:
     else:
         patterns, run = _PATTERNS_32, 2
     largest = min(len(patterns), limit or len(patterns))
+    if patterns is _PATTERNS_32 and largest == 5:
+        largest = 4  # the one of 5 bytes is two instructions (f32_patt)
     if count // len(patterns) > run:
         return _jump(count, width, patterns, largest)
     return _sequence(count, patterns, largest)

@@ -71,6 +71,7 @@ def structure(unit: Unit, operands: Operands) -> None:
     """``.struct`` and ``.offset``: labels from here on are numbers, until the next section."""
     value = 0 if operands.at_end() else operands.number("offset")
     operands.end()
+    unit.previous = (unit.section, unit.stream)
     unit.begin_structure(value)
 
 
