@@ -166,8 +166,11 @@ class Encoder:
     def learn(self, missing: dict[str, str], dialect: Dialect) -> None:
         """Put recipes for `missing`, texts by the keys they are cut to, into the memo.
 
-        What has none is left out, and nothing is said about what is wrong.
+        What has none is left out, and nothing is said about what is wrong. Nothing is learnt where
+        instructions are optimised: what one may become depends on its very registers.
         """
+        if self.level is not None:
+            return
         state = self._state_of(dialect)
         if state.stencils is None:
             from orobuild.assembler.encoder.stencil import Stencils
