@@ -65,3 +65,9 @@ nop
 .arch i386
 .p2align 5
 .arch core2
+#### two extensions together
+.arch generic64
+.arch .avx
+.arch .aes
+vaesenc (%rcx),%xmm0,%xmm2
+vaesimc %xmm1,%xmm2

@@ -71,6 +71,8 @@ def _joined() -> tuple[tuple[int, tuple[int, ...]], ...]:
     found = []
     for group in GROUPS:
         parts = group.split("+")
+        if group == "AES+AVX+VAES":
+            parts.remove("VAES")  # which is another way to have them
         if len(parts) > 1:
             shown = [
                 _bit(part)
