@@ -210,7 +210,9 @@ BYTES = [
         {"IDT005", "IDT006"},
     ),
     Mutation("cld lost in bytes", "IDT004", lambda k: k.replace(common("novec"), CLD, b"\x90")),
-    Mutation("std for cld", "IDT004", lambda k: k.replace(common("novec"), CLD, b"\xfd")),
+    Mutation(
+        "std for cld", "IDT004", lambda k: k.replace(common("novec"), CLD, b"\xfd"), {"FLG005"}
+    ),
     Mutation(
         "cld lost on exceptions", "IDT004", lambda k: k.replace(common("exc_vec"), CLD, b"\x90")
     ),
