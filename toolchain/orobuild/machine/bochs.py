@@ -45,6 +45,7 @@ cpu: model={cpu}, count={cores}, ips={ips}, reset_on_triple_fault=0
 romimage: file="{bios}"
 vgaromimage: file="{vga_bios}"
 display_library: term
+vga: extension=none
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ata0-master: {drive}
 boot: {boot}
