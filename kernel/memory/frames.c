@@ -50,7 +50,7 @@ static void set_state(uint64_t address, unsigned state)
 
 static unsigned state_of(uint64_t address)
 {
-    return states[address / PAGE_SIZE] & ~STATE_POISONED;
+    return states[address / PAGE_SIZE] & ~(unsigned)STATE_POISONED;
 }
 
 /* A free block's links overwrite the pattern at the start of a frame. */

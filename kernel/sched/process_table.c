@@ -21,7 +21,7 @@ void process_unlock(void)
     spinlock_release(&lock);
 }
 
-_Static_assert(MAX_PROCESSES <= PCID_MAX, "each process has a PCID of its own");
+_Static_assert((int)MAX_PROCESSES <= (int)PCID_MAX, "each process has a PCID of its own");
 
 static struct process **place(uint64_t pid)
 {

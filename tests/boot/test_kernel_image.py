@@ -21,7 +21,7 @@ def test_there_are_four_loadable_segments_in_order(built, tool):
     mapping = shown[shown.index("Segment Sections...") :].splitlines()
     assert ".oro_boot" in mapping[1]
     assert mapping[2].split()[1:] == [".text"]
-    assert mapping[3].split()[1:] == [".rodata"]
+    assert mapping[3].split()[1:] == [".rodata", ".note.gnu.build-id"]
     assert mapping[4].split()[1:] == [".data", ".bss"]
 
 

@@ -212,6 +212,8 @@ def test_watching_checks_again_when_a_file_changes_and_survives_what_is_broken(p
             stdout=output,
             stderr=output,
             env=environment,
+            # A shell that starts this suite in the background has told it to ignore SIGINT.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
 
         def wait_for(text: str, count: int = 1) -> None:

@@ -90,6 +90,7 @@ def test_unchecked_it_boots_and_faults_like_the_original(kernel_with, way):
     assert report.verdict is machine.Verdict.PANIC, "\n".join(report.lines)
     facts = report.panic.values
     assert int(facts["vector"]) == 14
-    assert int(facts["error"], 16) == 0x11
+    # The script's way puts it into the boot segment, whose pages are gone by then: not present.
+    assert int(facts["error"], 16) == (0x10 if way == "script" else 0x11)
     assert int(facts["cr2"], 16) == address
     assert int(facts["rip"], 16) == address

@@ -201,7 +201,7 @@ def test_the_kernel_may_lie_anywhere_in_usable_memory_above_the_loader(disk, boo
 
 
 @pytest.mark.parametrize("kind", ["pc", "q35"])
-@pytest.mark.parametrize("drive", list(Drive))
+@pytest.mark.parametrize("drive", [drive for drive in Drive if drive is not Drive.CD])
 def test_every_kind_of_drive_boots(disk, boot, kind, drive):
     report = boot(disk(modules=[Module("m", b"z" * 300_000)]), machine=kind, drive=drive)
 

@@ -40,10 +40,15 @@ for name in (*media.FORMATS, media.TREE):
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory, loader, efi_loader, build_kernel):
+def parts(tmp_path_factory, loaders, build_kernel):
     folder = tmp_path_factory.mktemp("parts")
-    programs = {"mbr": loader.mbr, "stage2": loader.stage2, "cd": loader.cd, "pxe": loader.pxe}
-    others = {"efi": efi_loader, "kernel": build_kernel(), "module": os.urandom(70_000)}
+    programs = {
+        "mbr": loaders.mbr,
+        "stage2": loaders.stage2,
+        "cd": loaders.cd,
+        "pxe": loaders.pxe,
+    }
+    others = {"efi": loaders.efi, "kernel": build_kernel(), "module": os.urandom(70_000)}
     for name, data in {**programs, **others}.items():
         (folder / name).write_bytes(data)
     return folder

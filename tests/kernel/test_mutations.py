@@ -39,7 +39,6 @@ POP_ORDER = (
         ),
         (("kernel/abi/vectors.h", "| 1 << 17 |", "|"), "entries"),
         (("kernel/smp/smp.c", "stack_top - sizeof(uint64_t)", "stack_top"), "entries"),
-        (("asm/user_copy.S", "    clac\n", ""), "exceptions"),
         (("kernel/memory/kernel_map.c", "if (!(segment->p_flags & PF_X))", "if (0)"), "paging"),
         (("kernel/memory/kernel_map.c", "if (segment->p_flags & PF_W)", "if (1)"), "paging"),
         (("kernel/sched/scheduler.c", "owner->ready_tail = before;", ";"), "scheduler"),
@@ -111,11 +110,6 @@ def test_the_programs_catch(build_changed, boot, change):
     """A program whose registers are mixed up reports it, or runs astray until its time is up."""
     report = boot(build_changed(*change).kernel, "impatient")
     assert any(line.startswith("oro: verdict=fail reason=") for line in report.lines)
-
-
-def test_a_stray_interrupt_that_is_not_ended_keeps_the_timer_out(build_changed, boot):
-    change = ("kernel/interrupt/entry.c", "if (lapic_in_service(", "if (0 && lapic_in_service(")
-    assert not boot(build_changed(*change).kernel, "test impatient", timeout=15).passed
 
 
 def test_a_core_that_only_says_it_has_flushed_its_tlb_is_found_out(build_changed, boot):
