@@ -293,6 +293,14 @@ void process_fault(const struct frame *frame, uint64_t address)
     end(thread, ERROR_KILLED);
 }
 
+/* Under the process lock. */
+static void kill_process(struct process *process)
+{
+    process->killed = true;
+    for (struct thread *thread = process->threads; thread; thread = thread->sibling)
+        process_interrupt(thread);
+}
+
 int64_t process_wait(uint64_t pid)
 {
     struct process *self = this_core()->current->process;
@@ -300,6 +308,9 @@ int64_t process_wait(uint64_t pid)
     struct process *child = process_table_find(pid);
     int64_t result = ERROR_NO_PROCESS;
     if (child && child->parent == self->pid && !child->ended) {
+        if (self->interrupted) /* ^C came before the wait for whom it meant */
+            kill_process(child);
+        self->interrupted = false;
         process_block(child);
     } else if (child && child->parent == self->pid) {
         result = child->status;
@@ -309,20 +320,15 @@ int64_t process_wait(uint64_t pid)
     return result;
 }
 
-/* Under the process lock. */
-static void kill_process(struct process *process)
-{
-    process->killed = true;
-    for (struct thread *thread = process->threads; thread; thread = thread->sibling)
-        process_interrupt(thread);
-}
-
 void process_kill_awaited(struct process *process)
 {
+    process->interrupted = true;
     for (struct thread *thread = process->threads; thread; thread = thread->sibling) {
         struct process *child = thread->waits_for;
-        if (child && child->parent == process->pid && !child->ended)
+        if (child && child->parent == process->pid && !child->ended) {
             kill_process(child);
+            process->interrupted = false;
+        }
     }
 }
 

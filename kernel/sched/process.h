@@ -26,6 +26,7 @@ struct process {
     bool ended;    /* nothing is left of it but this structure */
     bool ending;   /* its status is known; what is left of its threads ends */
     bool killed;   /* is to end: each core that meets one of its threads ends that */
+    bool interrupted; /* ^C was typed while it waited for no child */
     struct thread *waiters; /* blocked until this process changes */
     struct letter *inbox_first, *inbox_last;
     uint32_t inbox_count;

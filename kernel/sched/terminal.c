@@ -99,6 +99,7 @@ int64_t terminal_read(uint64_t to, uint64_t size)
     size_t length = 0;
     process_lock();
     bool some = lines_size != 0;
+    self->interrupted = false;
     if (some)
         length = take_line(text, size);
     else
