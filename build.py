@@ -104,6 +104,9 @@ TEST_TOOLS = (
         "grub",
         "grub",
     ),
+    Tool("openssl", "openssl", "openssl", "openssl", "openssl"),  # verifies our signatures
+    Tool("file", "file", "file", "file", "file"),
+    Tool("losetup", "mount", "util-linux", "util-linux", "util-linux"),
     Tool("mformat", "mtools", "mtools", "mtools", "mtools"),
     Tool("bochs", "bochs bochs-term bochsbios vgabios", "bochs", "bochs", "bochs"),
 )

@@ -10,6 +10,7 @@ import pytest
 from orobuild.errors import InputError, UsageError
 from orobuild.image.extents import Extents
 from orobuild.pipeline import outputs, sparse_files
+from rights import needs
 
 MIB = 1 << 20
 IMAGE = Extents.collect(
@@ -77,8 +78,8 @@ def test_what_is_no_file_is_refused(tmp_path, kind):
         sparse_files.read_input(str(path))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root")
 def test_a_full_disk_leaves_what_was_there(tmp_path):
+    needs(os.geteuid() == 0, "mounting takes root")
     folder = tmp_path / "small"
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", folder], check=True)
