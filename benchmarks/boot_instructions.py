@@ -23,6 +23,7 @@ from orobuild.image.fat import fat_volume
 from orobuild.linker import LinkInput, LinkOptions, link
 from orobuild.linker.script import parse
 from orobuild.machine import Firmware, Qemu, boot
+from orobuild.pipeline import outputs
 from orobuild.pipeline.loader import build_loaders
 
 if TYPE_CHECKING:
@@ -137,11 +138,7 @@ def clock(path: Path, firmware: Firmware) -> int:
 
 
 def save(path: Path, extents: Extents) -> Path:
-    with path.open("wb") as file:
-        for offset, data in extents.parts:
-            file.seek(offset)
-            file.write(data)
-        file.truncate(extents.size)
+    outputs.write(path, extents)
     return path
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from debug.conftest import program_of
 from orobuild.debug import crash, crash_text, logs
+from orobuild.debug.denial import denial
 from orobuild.debug.exceptions import describe
-from orobuild.debug.walks import Level, denial
+from orobuild.debug.page_tables import Entry
 from orobuild.elf.places import SourcePlaces
 from orobuild.machine.console import read_console
 
@@ -184,8 +185,8 @@ def test_the_same_instruction_with_good_registers_points_to_none(
     ],
 )
 def test_the_flag_that_denied_is_found_by_the_rules_of_the_manual(entry, error, flag):
-    table = Level("pde", PRESENT | WRITE | USER)
-    assert denial([table, Level("pte", entry)], error).flag == flag
+    table = Entry("pde", PRESENT | WRITE | USER)
+    assert denial([table, Entry("pte", entry)], error).flag == flag
 
 
 def test_error_codes_are_sentences():

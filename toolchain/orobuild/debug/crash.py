@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from orobuild.debug.denial import Denial, denial, entry_of
 from orobuild.debug.exceptions import PAGE_FAULT, ProcessorException, describe
 from orobuild.debug.location import Location, locate
 from orobuild.debug.suspects import Suspect, suspects
-from orobuild.debug.walks import Denial, Level, denial, level_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from orobuild.debug.page_tables import Entry
     from orobuild.elf.places import SourcePlaces
     from orobuild.lint.program import Program
     from orobuild.machine.console import Fact, Panic
@@ -70,7 +71,7 @@ class Crash:
     program: str
     at: Location | None
     accessed: Location | None
-    levels: tuple[Level, ...]
+    levels: tuple[Entry, ...]
     denied: Denial | None
     agreement: str
     suspects: tuple[Suspect, ...]
@@ -91,7 +92,7 @@ def understand(panic: Panic, program: Program, places: SourcePlaces) -> Crash:
     exception = reading.exception(registers)
     at = reading.find(registers.get("rip"))
     accessed = None
-    levels: tuple[Level, ...] = ()
+    levels: tuple[Entry, ...] = ()
     denied = None
     if exception is not None and exception.vector == PAGE_FAULT:
         accessed = reading.find(registers.get("cr2"))
@@ -153,9 +154,9 @@ class _Reading:
             return None
         return describe(vector, self.first("error") or 0, registers)
 
-    def levels(self) -> tuple[Level, ...]:
+    def levels(self) -> tuple[Entry, ...]:
         facts = [fact for fact in self.panic.facts if fact.kind == "walk"]
-        found = [level_of(fact.values["walk"], fact.integer("entry")) for fact in facts]
+        found = [entry_of(fact.values["walk"], fact.integer("entry")) for fact in facts]
         return tuple(level for level in found if level is not None)
 
     def find(self, address: int | None, *, is_return: bool = False) -> Location | None:
@@ -214,7 +215,7 @@ class _Reading:
 
 
 def _agreement(
-    accessed: Location | None, levels: Sequence[Level], exception: ProcessorException | None
+    accessed: Location | None, levels: Sequence[Entry], exception: ProcessorException | None
 ) -> str:
     """Whether the image asks for the permissions that the page tables gave."""
     if accessed is None or accessed.segment is None or not levels or exception is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from orobuild.debug import location_text
+from orobuild.debug.translation import flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from orobuild.debug.crash import Crash, Frame
     from orobuild.debug.location import Location
     from orobuild.debug.location_text import Role
+    from orobuild.debug.page_tables import Entry
     from orobuild.lint.program import Program
 
 _LABEL: Final = 10
@@ -57,7 +59,7 @@ def _lines(
         yield row("denied", style(crash.denied.text, "bad"))
         for level in crash.levels:
             mark = style("▸", "bad") if level == crash.denied.level else " "
-            yield row("", f"{mark} {level}")
+            yield row("", f"{mark} {_entry(level)}")
     if crash.agreement:
         yield row("image", crash.agreement)
     for number, suspect in enumerate(crash.suspects):
@@ -77,6 +79,11 @@ def _lines(
         yield row("doubt", style(doubt, "bad"))
     if not crash.complete:
         yield row("", style("the log stops before the panic's end", "bad"))
+
+
+def _entry(entry: Entry) -> str:
+    names = " ".join(flag for flag, _ in flags(entry))
+    return f"{entry.name} {entry.entry:#x} {names or 'not present'}"
 
 
 def _place(location: Location) -> str:

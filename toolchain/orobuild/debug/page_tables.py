@@ -73,19 +73,11 @@ def find(
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One level of a walk: entry number `index` of the table at the physical address `table`.
-
-    `name` is the level's, `entry` its 64 bits (0 where the table cannot be read, which `readable`
-    tells), `size` how many bytes an entry of this level stands for.
-    """
+class Entry:
+    """An entry of one level: `name` as the SDM abbreviates it, `entry` its 64 bits."""
 
     name: str
-    table: int
-    index: int
     entry: int
-    size: int
-    readable: bool
 
     @property
     def present(self) -> bool:
@@ -93,10 +85,39 @@ class Step:
         return bool(self.entry & PRESENT)
 
     @property
+    def write(self) -> bool:
+        """R/W."""
+        return bool(self.entry & WRITE)
+
+    @property
+    def user(self) -> bool:
+        """U/S."""
+        return bool(self.entry & USER)
+
+    @property
+    def no_execute(self) -> bool:
+        """XD."""
+        return bool(self.entry & NX)
+
+    @property
     def maps(self) -> bool:
         """Whether the walk ends here with a page."""
         large = self.name in ("pde", "pdpte") and self.entry & LARGE
         return self.present and (self.name == "pte" or bool(large))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step(Entry):
+    """One level of a walk: entry number `index` of the table at the physical address `table`.
+
+    `entry` is 0 where the table cannot be read, which `readable` tells; `size` is how many bytes an
+    entry of this level stands for.
+    """
+
+    table: int
+    index: int
+    size: int
+    readable: bool
 
 
 def walk(
@@ -112,7 +133,14 @@ def walk(
         shift = 12 + 9 * level
         index = address >> shift & ENTRIES - 1
         entry = _entry(read, table, index)
-        step = Step(NAMES[level], table, index, entry or 0, 1 << shift, entry is not None)
+        step = Step(
+            NAMES[level],
+            entry or 0,
+            table=table,
+            index=index,
+            size=1 << shift,
+            readable=entry is not None,
+        )
         steps.append(step)
         if step.maps or not step.present:
             break

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from orobuild.debug.exceptions import ProcessorException
     from orobuild.debug.location import Location
-    from orobuild.debug.walks import Level
+    from orobuild.debug.page_tables import Entry
     from orobuild.lint.program import Program
 
 _INVALID_OPCODE, _NOT_AVAILABLE, _DOUBLE_FAULT, _GENERAL_PROTECTION = 6, 7, 8, 13
@@ -42,7 +42,7 @@ def suspects(
     registers: Mapping[str, int],
     at: Location | None,
     accessed: Location | None,
-    levels: Sequence[Level],
+    levels: Sequence[Entry],
 ) -> tuple[Suspect, ...]:
     """The likely rules, the likeliest first."""
     if exception is None:
@@ -56,7 +56,7 @@ def suspects(
 
 
 def _page_fault(
-    program: Program, exception: ProcessorException, accessed: Location, levels: Sequence[Level]
+    program: Program, exception: ProcessorException, accessed: Location, levels: Sequence[Entry]
 ) -> Iterator[Suspect]:
     segment = accessed.segment
     assert segment is not None

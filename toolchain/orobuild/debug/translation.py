@@ -13,7 +13,7 @@ from orobuild.debug.page_tables import ADDRESS, NX, find, mappings, walk
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from orobuild.debug.page_tables import Mapping, Step
+    from orobuild.debug.page_tables import Entry, Mapping, Step
     from orobuild.lint.program import Program
 
 CR0_WP, CR0_PG = 1 << 16, 1 << 31
@@ -138,7 +138,7 @@ def virtual_addresses(
     )
 
 
-def flags(step: Step) -> tuple[tuple[str, str], ...]:
+def flags(step: Entry) -> tuple[tuple[str, str], ...]:
     """(name, meaning) of every flag that is set in an entry, the memory type among them."""
     entry = step.entry
     if not step.present:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from orobuild.errors import MissingToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 Need = Literal["build", "run", "option"]
@@ -144,7 +144,7 @@ def _install(packages: tuple[str, str, str, str]) -> str:
     return f"install {packages[0]}"
 
 
-def _kvm(works: Callable[[], bool] | None = None) -> str:
+def _kvm() -> str:
     from orobuild.machine.qemu import kvm_works
 
-    return "works" if (works or kvm_works)() else ""
+    return "works" if kvm_works() else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orobuild.cli import files, images, terminal
+from orobuild.cli.parameters import HEXADECIMAL
 from orobuild.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,24 +18,12 @@ if TYPE_CHECKING:
     from orobuild.lint.program import Program
 
 
-class _Base(click.ParamType[int]):
-    """An address in hexadecimal, with or without 0x."""
-
-    name = "address"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            return int(value, 16)
-        except ValueError:
-            self.fail(f"'{value}' is no hexadecimal number", param, ctx)
-
-
 @click.command("at")
 @click.argument("addresses", nargs=-1, metavar="ADDRESS... [FILE]", required=True)
 @click.option("-e", "--elf", "elf", metavar="FILE", help="The ELF file to ask.")
 @click.option("--profile", help="Which build of the project's kernel, without FILE.")
 @click.option(
-    "--base", type=_Base(), default="0", help="Where the first address of FILE was loaded."
+    "--base", type=HEXADECIMAL, default="0", help="Where the first address of FILE was loaded."
 )
 @click.option(
     "--context",

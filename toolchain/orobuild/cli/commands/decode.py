@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orobuild.debug.killed import Killed
     from orobuild.elf.places import SourcePlaces
     from orobuild.lint.program import Program
+    from orobuild.machine.console import Console, Fact
 
 
 @click.command("decode")
@@ -61,7 +62,7 @@ def command(log: str, elf: str | None, profile: str | None, *, as_json: bool) ->
     return _print_annotated(lines, program, places, as_json=as_json)
 
 
-def _facts(console: Any) -> list[Any]:
+def _facts(console: Console) -> list[Fact]:
     return [*(fact for panic in console.panics for fact in panic.facts), *console.facts]
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from orobuild.cli import terminal
 from orobuild.errors import OrobuildError
+
+if TYPE_CHECKING:
+    from orobuild.pipeline.doctor import Check
 
 
 @click.command("doctor")
@@ -40,10 +44,7 @@ def command(*, as_json: bool) -> int:
     return 2 if any(check.is_missing for check in found) or problem else 0
 
 
-def _show(check: object) -> None:
-    from orobuild.pipeline.doctor import Check
-
-    assert isinstance(check, Check)
+def _show(check: Check) -> None:
     if check.found:
         mark = terminal.style("✓", fg="green")
     elif check.is_missing:

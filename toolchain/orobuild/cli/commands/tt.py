@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from orobuild.cli import files, images, terminal
+from orobuild.cli.parameters import HEXADECIMAL
 from orobuild.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,19 +22,6 @@ _TIMEOUT: Final = 120.0
 _MEMORY_MIB: Final = 128
 
 
-class _Hexadecimal(click.ParamType[int]):
-    name = "hex"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            return int(value, 16)
-        except ValueError:
-            self.fail(f"'{value}' is no hexadecimal number", param, ctx)
-
-
-_HEX: Final = _Hexadecimal()
-
-
 @click.command("tt")
 @click.argument("kind", type=click.Choice(["v", "p"]))
 @click.argument("address")
@@ -44,10 +32,14 @@ _HEX: Final = _Hexadecimal()
 @click.option("--core", type=click.IntRange(0, 254), default=0, help="Which processor's tables.")
 @click.option("--cpu", default="max", metavar="MODEL", help="The processor's model.")
 @click.option("--dump", metavar="FILE", help="Walk in this dump of physical memory; boot nothing.")
-@click.option("--cr3", type=_HEX, help="With --dump: CR3.")
-@click.option("--cr4", type=_HEX, default="20", help="With --dump: CR4.", show_default=True)
-@click.option("--cr0", type=_HEX, default="80010001", help="With --dump: CR0.", show_default=True)
-@click.option("--efer", type=_HEX, default="d00", help="With --dump: EFER.", show_default=True)
+@click.option("--cr3", type=HEXADECIMAL, help="With --dump: CR3.")
+@click.option("--cr4", type=HEXADECIMAL, default="20", help="With --dump: CR4.", show_default=True)
+@click.option(
+    "--cr0", type=HEXADECIMAL, default="80010001", help="With --dump: CR0.", show_default=True
+)
+@click.option(
+    "--efer", type=HEXADECIMAL, default="d00", help="With --dump: EFER.", show_default=True
+)
 @click.option("--json", "as_json", is_flag=True, help="One object (docs/tt.md).")
 def command(
     kind: str,
@@ -85,7 +77,7 @@ def command(
     if program is not None:
         number = location.parse(program, address)
     else:
-        number = _HEX.convert(address, None, click.get_current_context())
+        number = HEXADECIMAL.convert(address, None, click.get_current_context())
     if dump is not None:
         if cr3 is None:
             raise UsageError("--dump needs --cr3", hint="the panic and the debugger print it")

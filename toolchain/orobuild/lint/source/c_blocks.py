@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from orobuild.lint.comments import Language
 from orobuild.lint.source.embedded import OPERAND, UNKNOWN, Block, Text, templated, unquote
 from orobuild.lint.source.instruction_set import is_instruction
-from orobuild.lint.source.lexer import Token, tokens
+from orobuild.lint.source.lexer import Token, closing_bracket, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -186,13 +186,7 @@ def _until_colon(inside: Sequence[Token]) -> tuple[list[Token], bool]:
 
 def _closing(words: Sequence[Token], index: int) -> int:
     """The index of what closes the bracket at `index`; the last one if nothing does."""
-    level = 0
-    for at in range(index, len(words)):
-        if words[at].kind == "mark":
-            level += (words[at].text in "([{") - (words[at].text in ")]}")
-            if level == 0:
-                return at
-    return len(words) - 1
+    return min(closing_bracket(words, index), len(words) - 1)
 
 
 def _is_transparent(words: Sequence[Token], index: int) -> bool:

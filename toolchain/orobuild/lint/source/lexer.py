@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from orobuild.lint.comments import PATTERNS, Language, nested_end
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _REST: Final = (
     r"|(?P<word>[^\W\d]\w*)|(?P<number>\d[\w.]*)|(?P<directive>^[ \t]*\#(?:\\\r?\n|[^\n])*)"
@@ -59,3 +59,14 @@ def tokens(
         if kind not in ("word", "number", "directive", "mark"):
             kind = "string" if match[0][-1] == '"' or match[0][-1] == "#" else "character"
         yield Token(kind, match[0], match.start(), position)
+
+
+def closing_bracket(words: Sequence[Token], index: int) -> int:
+    """The index of what closes the bracket at `index`; the number of words if nothing does."""
+    level = 0
+    for at in range(index, len(words)):
+        if words[at].kind == "mark":
+            level += (words[at].text in "([{") - (words[at].text in ")]}")
+            if level == 0:
+                return at
+    return len(words)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from orobuild.lint.comments import Language
 from orobuild.lint.source.embedded import OPERAND, UNKNOWN, Block, Text, templated, unquote
-from orobuild.lint.source.lexer import Token, tokens
+from orobuild.lint.source.lexer import Token, closing_bracket, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ def blocks(text: str, read: Callable[[str], tuple[int, str] | None]) -> list[Blo
             and words[index + 1].text == "!"
             and words[index + 2].text in ("(", "[", "{")
         ):
-            closing = _closing(words, index + 2)
+            closing = closing_bracket(words, index + 2)
             block = _block(word, words[index + 3 : closing], read)
             if block is not None:
                 found.append(block)
@@ -94,7 +94,7 @@ def _join(
     if first.kind == "number" or first.text in ("true", "false"):
         out.add(first.text, first.start)
         return True
-    inside = argument[3 : _closing(argument, 2)] if len(argument) > 2 else []
+    inside = argument[3 : closing_bracket(argument, 2)] if len(argument) > 2 else []
     if first.text == "concat" and inside:
         whole = True
         for part in _arguments(inside):
@@ -126,18 +126,8 @@ def _arguments(inside: Sequence[Token]) -> list[list[Token]]:
 
 def _without_attributes(argument: Sequence[Token]) -> Sequence[Token]:
     while len(argument) > 1 and argument[0].text == "#" and argument[1].text == "[":
-        argument = argument[_closing(argument, 1) + 1 :]
+        argument = argument[closing_bracket(argument, 1) + 1 :]
     return argument
-
-
-def _closing(words: Sequence[Token], index: int) -> int:
-    level = 0
-    for at in range(index, len(words)):
-        if words[at].kind == "mark":
-            level += (words[at].text in "([{") - (words[at].text in ")]}")
-            if level == 0:
-                return at
-    return len(words)
 
 
 def _other_processor(words: Sequence[Token], index: int, text: str) -> int:
@@ -146,7 +136,7 @@ def _other_processor(words: Sequence[Token], index: int, text: str) -> int:
     at = index + 1 + inner
     if words[at].text != "[" or at + 1 >= len(words) or words[at + 1].text != "cfg":
         return 0
-    closing = _closing(words, at)
+    closing = closing_bracket(words, at)
     if closing >= len(words):
         return 0
     condition = text[words[at].start : words[closing].end]
@@ -158,7 +148,7 @@ def _other_processor(words: Sequence[Token], index: int, text: str) -> int:
         if words[end].text == ";":
             return end + 1
         if words[end].text == "{":
-            return _closing(words, end) + 1
+            return closing_bracket(words, end) + 1
         if words[end].text in ("(", "[") and words[end].kind == "mark" and end < closing:
             return 0
     return len(words)

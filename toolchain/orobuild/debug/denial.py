@@ -6,7 +6,7 @@ Intel SDM Vol. 3A §4.5 (entries), §4.6 (access rights).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from orobuild.debug.exceptions import (
     FAULT_FETCH,
@@ -16,60 +16,10 @@ from orobuild.debug.exceptions import (
     FAULT_USER,
     FAULT_WRITE,
 )
+from orobuild.debug.page_tables import NAMES, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-NAMES: Final = ("pml5e", "pml4e", "pdpte", "pde", "pte")
-
-_PRESENT, _WRITE, _USER, _LARGE, _NX = 1 << 0, 1 << 1, 1 << 2, 1 << 7, 1 << 63
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """An entry of one level: `name` as the SDM abbreviates it, `entry` its 64 bits."""
-
-    name: str
-    entry: int
-
-    @property
-    def present(self) -> bool:
-        """P."""
-        return bool(self.entry & _PRESENT)
-
-    @property
-    def write(self) -> bool:
-        """R/W."""
-        return bool(self.entry & _WRITE)
-
-    @property
-    def user(self) -> bool:
-        """U/S."""
-        return bool(self.entry & _USER)
-
-    @property
-    def no_execute(self) -> bool:
-        """XD."""
-        return bool(self.entry & _NX)
-
-    @property
-    def large(self) -> bool:
-        """PS of an entry that could be of a table."""
-        return bool(self.entry & _LARGE) and self.name in ("pdpte", "pde")
-
-    def __str__(self) -> str:
-        flags = "".join(
-            letter
-            for letter, on in (
-                ("P", self.present),
-                ("W", self.write),
-                ("U", self.user),
-                ("N", self.no_execute),
-                ("L", self.large),
-            )
-            if on
-        )
-        return f"{self.name} {self.entry:#x} {flags or 'not present'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +27,16 @@ class Denial:
     """What forbade an access: `flag` and the level whose entry has it; `text` is a sentence."""
 
     flag: str
-    level: Level | None
+    level: Entry | None
     text: str
 
 
-def level_of(name: str, entry: int | None) -> Level | None:
-    """A level from a log, None if it is none."""
-    if name not in NAMES or entry is None:
-        return None
-    return Level(name, entry)
+def entry_of(name: str, entry: int | None) -> Entry | None:
+    """An entry from a log, None if it is none."""
+    return None if name not in NAMES or entry is None else Entry(name, entry)
 
 
-def denial(levels: Sequence[Level], error: int) -> Denial | None:
+def denial(levels: Sequence[Entry], error: int) -> Denial | None:
     """The flag that denied the access of a page fault, None if the entries do not tell."""
     if not levels:
         return None
@@ -119,5 +67,5 @@ def denial(levels: Sequence[Level], error: int) -> Denial | None:
     return None
 
 
-def _first(levels: Sequence[Level], test: Callable[[Level], bool]) -> Level | None:
+def _first(levels: Sequence[Entry], test: Callable[[Entry], bool]) -> Entry | None:
     return next((level for level in levels if test(level)), None)
