@@ -8,7 +8,6 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from _pytest.runner import runtestprotocol
 
 # How fast an example is says something about the machine, not about the code.
 hypothesis.settings.register_profile(
@@ -51,7 +50,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The boot matrix as a table: tests record its rows, on whichever worker they run."""
-    _show_first_failures(terminalreporter)
     rows = [
         value
         for outcome in ("passed", "failed")
@@ -88,37 +86,3 @@ def tool():
         return path
 
     return find
-
-
-_FIRST_FAILURE = "the first time"
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run a test that boots machines a second time if it fails; the summary says which and why.
-
-    An emulator with more processors than the host has cores is late now and then. What fails twice
-    fails; what fails once is listed at the end, never silently.
-    """
-    if item.path.parent.name not in ("kernel", "boot"):
-        return None
-    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    reports = runtestprotocol(item, nextitem=nextitem, log=False)
-    failed = next((report for report in reports if report.failed), None)
-    if failed is not None:
-        item._initrequest()
-        reports = runtestprotocol(item, nextitem=nextitem, log=False)
-        for report in reports:
-            report.user_properties.append((_FIRST_FAILURE, str(failed.longrepr)[-1500:]))
-    for report in reports:
-        item.ihook.pytest_runtest_logreport(report=report)
-    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-    return True
-
-
-def _show_first_failures(terminalreporter: pytest.TerminalReporter) -> None:
-    for report in terminalreporter.stats.get("passed", []):
-        first = dict(report.user_properties).get(_FIRST_FAILURE)
-        if first and report.when == "call":
-            terminalreporter.section(f"{report.nodeid} failed {_FIRST_FAILURE}")
-            terminalreporter.write_line(first)

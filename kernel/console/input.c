@@ -13,12 +13,17 @@ static struct spinlock lock;
 static struct input queue[QUEUE];
 static uint32_t taken, added; /* ever; their difference is how many wait */
 static bool poll_serial, poll_keyboard;
+static bool more_serial, more_keyboard; /* may be left there */
+
+static bool has_room(void)
+{
+    return added - taken < QUEUE; /* only one core adds, so that room stays */
+}
 
 static void add(enum input_source source, uint8_t byte)
 {
     spinlock_acquire(&lock);
-    if (added - taken < QUEUE)
-        queue[added++ % QUEUE] = (struct input){(uint8_t)source, byte};
+    queue[added++ % QUEUE] = (struct input){(uint8_t)source, byte};
     spinlock_release(&lock);
 }
 
@@ -32,26 +37,34 @@ bool input_take(struct input *input)
     return some;
 }
 
-void input_serial(void)
+/* Takes what a device has and the queue has room for, and tells whether something may be left: the
+ * lines of ISA devices are edge triggered, so no interrupt will come for it. */
+static bool take_all(enum input_source source, bool (*read)(uint8_t *))
 {
     uint8_t byte;
-    /* Not for ever, should a broken port always have one more. */
-    for (unsigned i = 0; i < QUEUE && serial_read(&byte); i++)
-        add(INPUT_SERIAL, byte);
+    while (has_room()) {
+        if (!read(&byte))
+            return false;
+        add(source, byte);
+    }
+    return true;
+}
+
+void input_serial(void)
+{
+    more_serial = take_all(INPUT_SERIAL, serial_read);
 }
 
 void input_keyboard(void)
 {
-    uint8_t code;
-    for (unsigned i = 0; i < QUEUE && keyboard_read(&code); i++)
-        add(INPUT_KEYBOARD, code);
+    more_keyboard = take_all(INPUT_KEYBOARD, keyboard_read);
 }
 
 void input_tick(void)
 {
-    if (poll_serial)
+    if (poll_serial || more_serial)
         input_serial();
-    if (poll_keyboard)
+    if (poll_keyboard || more_keyboard)
         input_keyboard();
 }
 

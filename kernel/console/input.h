@@ -1,7 +1,8 @@
 /*
  * input.h - what comes in by the serial port and the keyboard. Their interrupts go to one core and
  * become the events EVENT_SERIAL and EVENT_KEYBOARD; a machine without an I/O APIC is polled at
- * that core's timer ticks instead.
+ * that core's timer ticks instead. What there is no room for stays in the device until a tick finds
+ * some, so nothing is lost here; how much a device holds back is its own affair.
  */
 #pragma once
 
@@ -18,13 +19,12 @@ struct input {
 /* Readies the devices and routes their interrupts to the calling core; after ioapic_init(). */
 void input_init(void);
 
-/* For the funnel: takes what the device has. */
+/* For the funnel, on the first core only: takes what the device has. */
 void input_serial(void);
 void input_keyboard(void);
 
 /* At each timer tick of the first core. */
 void input_tick(void);
 
-/* The oldest input that nobody has taken; false if there is none. When nobody takes it for long,
- * what comes later is lost. */
+/* The oldest input that nobody has taken; false if there is none. */
 bool input_take(struct input *input);

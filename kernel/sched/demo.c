@@ -11,6 +11,7 @@
 #include "lib/string.h"
 #include "memory/frames.h"
 #include "sched/process.h"
+#include "sched/process_table.h"
 #include "sched/terminal.h"
 #include "smp/smp.h"
 
@@ -18,9 +19,8 @@ enum {
     MEASURING = 2,                    /* programs, if that is all it is about */
     ENOUGH_TICKS = 20,                /* per core, for a verdict */
     ENOUGH_THREADS = 2,               /* per core */
-    PATIENCE = 20,    /* seconds of the first core's ticks, before it gives up */
-    IMPATIENCE = 3,   /* the same with `impatient` on the command line */
-    SOAK_PATIENCE = 120, /* and for a round of a soak */
+    PATIENCE = 30,   /* seconds of the first core's ticks without progress, before it gives up */
+    IMPATIENCE = 3,  /* the same with `impatient` on the command line */
 };
 
 /* Programs that end by themselves, and programs that the kernel must end. */
@@ -39,7 +39,8 @@ static uint64_t patience; /* ticks */
 static uint32_t modules; /* programs among the loader's modules */
 static uint64_t soak_until; /* tick of the first core; 0: one round is enough */
 static uint32_t rounds;
-static uint64_t round_start;
+static uint64_t progress;         /* what was done by then, in any unit that only grows */
+static uint64_t progressed;       /* tick at which there was more than before */
 static uint64_t frames_at_start; /* free, or kept for processes, when only the hogs existed */
 
 static uint64_t frames_accounted(void)
@@ -72,7 +73,7 @@ static void spawn_modules(void)
 static void start_round(uint64_t tick)
 {
     rounds++;
-    round_start = tick;
+    progressed = tick;
     for (uint32_t i = 0; i < GOOD; i++)
         spawn(good[i], i + rounds, false);
     for (uint32_t i = 0; i < BAD; i++)
@@ -86,8 +87,6 @@ void demo_start(bool tests_passed)
     forever = boot_option("run=forever");
     patience = (uint64_t)tick_hz() * (boot_option("impatient") ? IMPATIENCE : PATIENCE);
     soak_until = tick_hz() * boot_number("soak=", 0);
-    if (soak_until)
-        patience = (uint64_t)tick_hz() * SOAK_PATIENCE;
     if (measuring) {
         for (uint32_t i = 0; i < MEASURING; i++)
             spawn("measure", 0, true);
@@ -144,6 +143,18 @@ static const char *missing(struct process_counts counts)
     return frames_accounted() != frames_at_start ? "frames-lost" : 0;
 }
 
+/* A machine may be slow, for its own reasons or because it shares a processor with others: it has
+ * time for as long as something still comes of it. */
+static bool gets_on(const struct core *core, struct process_counts counts)
+{
+    uint64_t now = counts.exited + counts.killed + counts.freed + counts.threads_made +
+                   counts.threads_freed + counts.messages_received;
+    if (now != progress)
+        progressed = core->ticks;
+    progress = now;
+    return core->ticks < progressed + patience;
+}
+
 static void report_cores(void)
 {
     for (uint32_t i = 0; i < core_count; i++)
@@ -158,6 +169,24 @@ static void report_round(const struct core *core, struct process_counts counts)
     printk("oro: soak=%u tick=%lu frames_lost=%ld threads=%lu messages=%lu dropped=%lu\n", rounds,
            core->ticks, (int64_t)(frames_at_start - frames_accounted()), counts.threads_made,
            counts.messages_sent, counts.messages_dropped);
+}
+
+/* Why the run does not end: each thread that is left, but for the hogs. */
+static void report_unfinished(void)
+{
+    static const char *const states[] = {"ready", "running", "blocked", "dead"};
+    process_lock();
+    for (uint32_t at = 0; at < MAX_PROCESSES;) {
+        const struct process *process = process_table_next(&at);
+        if (!process || string_equal(process->name, "hog"))
+            continue;
+        for (const struct thread *thread = process->threads; thread; thread = thread->sibling)
+            printk("oro: unfinished=%s pid=%u parent=%u core=%u state=%s%s waits_for=%u rip=0x%lx\n",
+                   process->name, process->pid, process->parent, thread->core->index,
+                   thread->sleeping ? "sleeping/" : "", states[thread->state],
+                   thread->waits_for ? thread->waits_for->pid : 0, thread->frame->rip);
+    }
+    process_unlock();
 }
 
 void demo_tick(struct core *core)
@@ -178,7 +207,7 @@ void demo_tick(struct core *core)
     }
     const char *failed = failure(counts);
     const char *reason = failed ? failed : missing(counts);
-    if (!failed && reason && core->ticks < round_start + patience)
+    if (!failed && reason && gets_on(core, counts))
         return;
     if (soak_until && !reason) {
         report_round(core, counts);
@@ -189,6 +218,7 @@ void demo_tick(struct core *core)
     }
     report_cores();
     if (reason) {
+        report_unfinished();
         printk("oro: verdict=fail reason=%s\n", reason);
         machine_exit(EXIT_FAIL);
     }

@@ -44,6 +44,7 @@ static void edit(struct process *owner, char character)
         memcpy(lines + lines_size, editor.text, editor.size);
         lines_size += editor.size;
         editor.size = 0;
+        owner->interrupted = false; /* a ^C is meant for what this line starts, or for a later one */
         process_wake_waiters(owner);
         break;
     case LINE_INTERRUPT:
@@ -60,7 +61,7 @@ void terminal_input(void)
     struct input input;
     process_lock();
     struct process *owner = owner_pid ? process_table_find(owner_pid) : NULL;
-    /* While there is no room for one more line, what is typed waits. */
+    /* While there is no room for one more line, what is typed waits for a tick. */
     while (owner && sizeof(lines) - lines_size >= LINE_EDITOR_SIZE && input_take(&input)) {
         char character = (char)input.byte;
         if (input.source == INPUT_KEYBOARD)
@@ -99,7 +100,6 @@ int64_t terminal_read(uint64_t to, uint64_t size)
     size_t length = 0;
     process_lock();
     bool some = lines_size != 0;
-    self->interrupted = false;
     if (some)
         length = take_line(text, size);
     else
