@@ -126,6 +126,8 @@ class Contract:
         """Every vector of every table whose stub is assembly."""
         found = []
         for table in self._program.vector_tables:
+            if table.is_early:
+                continue  # no program runs yet: nothing to swap, to give back or to hide
             pushes = {s.vector: s.pushed for s in stubs(self._program, table)}
             for vector, _, pointer in table.entries:
                 start = self._program.executable(pointer)

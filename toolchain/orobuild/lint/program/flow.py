@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from iced_x86 import Decoder, FlowControl, Formatter, FormatterSyntax, Instruction, Mnemonic, OpKind
 
 from orobuild.lint.finding import Step
+from orobuild.lint.program.descriptors import as_vector_table, interrupt_tables, table_loads
 from orobuild.lint.program.far_returns import pushed_address
 from orobuild.lint.program.jump_tables import targets
 from orobuild.lint.program.roots import (
@@ -105,6 +106,13 @@ class ControlFlow:
         decoder = Decoder(region.width, region.data, ip=address)
         decoder.position = address - region.start
         return decoder.decode()
+
+    def decoder(self, region: int, offset: int) -> Decoder:
+        """A decoder of the region with this index, from an offset in it."""
+        code = self.regions[region]
+        decoder = Decoder(code.width, code.data, ip=code.start + offset)
+        decoder.position = offset
+        return decoder
 
     def straight_line(self, run: int, address: int) -> list[Instruction]:
         """The instructions from the run's start up to and with the one at `address`."""
@@ -196,10 +204,12 @@ def trace(program: Program) -> ControlFlow:
     """
     tracer = _Tracer(program)
     tracer.follow(list(entry_roots(program)))
-    tracer.follow(list(vector_roots(program)))
+    tracer.follow(list(vector_roots(program, program.pointer_tables)))
     tracer.follow(list(function_roots(program)))
+    tracer.follow_gates()
     tracer.follow(list(untyped_roots(program)))
     tracer.finish()
+    tracer.follow_gates()
     return tracer.flow
 
 
@@ -252,6 +262,13 @@ class _Tracer:
             else:
                 self.uncertain.append(start)
         self.drain()
+
+    def follow_gates(self) -> None:
+        """Trace from the gates of the interrupt tables that the code so far loads."""
+        loads = table_loads(self.program, self.flow)
+        tables = interrupt_tables(self.program, loads)
+        roots = vector_roots(self.program, (as_vector_table(self.program, t) for t in tables))
+        self.follow(list(roots))
 
     def finish(self) -> None:
         """Trace from what is not certain."""

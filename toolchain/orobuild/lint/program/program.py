@@ -18,7 +18,7 @@ from orobuild.lint.program.intervals import IntervalMap
 from orobuild.lint.program.regions import code_regions
 from orobuild.lint.program.segments import Segment, describe_section, occupies_memory
 from orobuild.lint.program.symbols import SymbolTable
-from orobuild.lint.program.tables import vector_tables
+from orobuild.lint.program.tables import pointer_tables, relative_addends
 from orobuild.lint.program.unwind import unwind_functions
 from orobuild.lint.program.widths import declared_widths, default_width, resolve_region
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from orobuild.lint.config import LintConfig
     from orobuild.lint.program.boot import BootEntry
     from orobuild.lint.program.contract import Contract
+    from orobuild.lint.program.descriptors import InterruptTable, TableLoad
     from orobuild.lint.program.flow import ControlFlow
     from orobuild.lint.program.notable import NotableInstructions
     from orobuild.lint.program.segments import Region
@@ -129,6 +130,19 @@ class Program:
         offset = segment.header.p_offset + inside
         return self.elf.data[offset : offset + held]
 
+    def pointer(self, address: int) -> int:
+        """The pointer at a virtual address, as it is after dynamic relocation; 0 for none."""
+        known = self.relative_addends.get(address)
+        size = self.default_width // 8
+        return int.from_bytes(self.read(address, size), "little") if known is None else known
+
+    def linked(self, address: int) -> int | None:
+        """The virtual address of the byte that `address` names, virtual or physical, or None."""
+        if self.segment_at(address) is not None:
+            return address
+        segment = self.segment_at_physical(address)
+        return None if segment is None else address - segment.header.p_paddr + segment.start
+
     @cached_property
     def run_regions(self) -> tuple[tuple[int, int, int], ...]:
         """(start, end, run address) of code that is copied before it runs."""
@@ -149,8 +163,34 @@ class Program:
 
     @cached_property
     def vector_tables(self) -> tuple[VectorTable, ...]:
-        """The handler tables that the configuration names, with their entries."""
-        return vector_tables(self)
+        """The tables of handlers: `pointer_tables`, and those of gates that `lidt` loads."""
+        from orobuild.lint.program.descriptors import as_vector_table
+
+        return (*self.pointer_tables, *(as_vector_table(self, t) for t in self.interrupt_tables))
+
+    @cached_property
+    def pointer_tables(self) -> tuple[VectorTable, ...]:
+        """The arrays of handlers that the configuration names, or that are recognised."""
+        return pointer_tables(self)
+
+    @cached_property
+    def table_loads(self) -> tuple[TableLoad, ...]:
+        """Every `lidt` and `lgdt` whose table is known."""
+        from orobuild.lint.program.descriptors import table_loads
+
+        return table_loads(self, self.flow)
+
+    @cached_property
+    def interrupt_tables(self) -> tuple[InterruptTable, ...]:
+        """The tables of gates that `lidt` loads and that the file holds."""
+        from orobuild.lint.program.descriptors import interrupt_tables
+
+        return interrupt_tables(self, self.table_loads)
+
+    @cached_property
+    def relative_addends(self) -> dict[int, int]:
+        """By place, the pointers that dynamic relocations put into a position-independent image."""
+        return relative_addends(self.elf)
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from orobuild.lint.program.program import Program
+    from orobuild.lint.program.tables import VectorTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,9 @@ def _physical(program: Program, address: int) -> int | None:
     return address - segment.start + segment.header.p_paddr if segment else None
 
 
-def vector_roots(program: Program) -> Iterator[Root]:
+def vector_roots(program: Program, tables: Iterable[VectorTable]) -> Iterator[Root]:
     """Every handler that a vector table points to."""
-    for table in program.vector_tables:
+    for table in tables:
         for index, _, pointer in table.entries:
             linked = program.executable(pointer)
             if linked is not None:

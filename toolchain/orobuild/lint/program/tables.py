@@ -1,4 +1,4 @@
-"""Arrays of pointers to handlers, found by the symbols that the configuration names."""
+"""Tables of handlers: the arrays of pointers that the configuration names, or that look like one."""
 
 from __future__ import annotations
 
@@ -25,16 +25,24 @@ _PROBED: Final = 8  # the first pointers, which all must lead to code
 class VectorTable:
     """A table of code pointers. `entries` are (index, virtual address of the slot, pointer).
 
-    `length` counts the null pointers too, which `entries` leaves out.
+    `length` counts the null pointers too, which `entries` leaves out; 0 where vectors may rightly be
+    missing. `loaded_at` is the virtual address of the `lidt` that loads it, where it is a table of
+    gates; None for an array that such a table is filled from.
     """
 
     name: str
     address: int
     length: int
     entries: tuple[tuple[int, int, int], ...]
+    loaded_at: int | None = None
+
+    @property
+    def is_early(self) -> bool:
+        """Whether it catches exceptions of the start-up alone: no device's or program's vectors."""
+        return self.loaded_at is not None and all(i < EXCEPTIONS for i, _, _ in self.entries)
 
 
-def vector_tables(program: Program) -> tuple[VectorTable, ...]:
+def pointer_tables(program: Program) -> tuple[VectorTable, ...]:
     """Every symbol that matches one of the configuration's `vector_tables`, with its pointers.
 
     Null pointers are vectors that nobody handles and are left out. A symbol without a size ends
@@ -83,7 +91,7 @@ def _read(program: Program, symbol: ImageSymbol) -> VectorTable:
     data = elf.section_data(section)[start - section.sh_offset : end - section.sh_addr]
     pointer = struct.Struct("<I" if elf.ei_class == c.ELFCLASS32 else "<Q")
     count = min(len(data) // pointer.size, MAX_ENTRIES)
-    addends = _relative_addends(elf) if elf.header.e_type == c.ET_DYN else {}
+    addends = program.relative_addends
     entries = []
     for index, (value,) in enumerate(pointer.iter_unpack(data[: count * pointer.size])):
         slot = symbol.address + index * pointer.size
@@ -93,8 +101,10 @@ def _read(program: Program, symbol: ImageSymbol) -> VectorTable:
     return VectorTable(symbol.name, symbol.address, count, tuple(entries))
 
 
-def _relative_addends(elf: ElfFile) -> dict[int, int]:
+def relative_addends(elf: ElfFile) -> dict[int, int]:
     """By place, what the R_X86_64_RELATIVE relocations of a position-independent image put there."""
+    if elf.header.e_type != c.ET_DYN:
+        return {}
     return {
         r.r_offset: r.r_addend
         for section in elf.relocation_sections()
