@@ -34,12 +34,12 @@ class LinkedTrampoline:
 def trampolines(program: Program) -> tuple[LinkedTrampoline, ...]:
     """Every trampoline of the configuration that this image has.
 
-    One configuration serves all images of a project, programs without such code among them. Raises
-    `UsageError` for a region of which only one end is there.
+    One configuration serves all images of a project, programs without such code among them; what a
+    kernel lacks, CFG001 says. Raises `UsageError` for a region that is empty.
     """
     result = []
     for item in program.config.trampolines:
-        if not any(name in program.symbols.by_name for name in item.region.split("..")) and (
+        if not all(name in program.symbols.by_name for name in item.region.split("..")) and (
             program.elf.section(item.region) is None
         ):
             continue
