@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from lint.kernel_image_mutations import BYTES, CONFIG, Image
 from lint.kernel_mutations import (
-    BYTES,
-    CONFIG,
     SOURCES,
     TEXTS,
-    Image,
     build_findings,
     copy_project,
     findings,

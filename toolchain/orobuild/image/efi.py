@@ -15,7 +15,7 @@ from orobuild.diagnostics import Span, error
 from orobuild.elf import constants as c
 from orobuild.elf.reader import read
 from orobuild.errors import InputError
-from orobuild.image.cpio import pack
+from orobuild.image.cpio import pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -127,6 +127,26 @@ def with_files(application: bytes, files: Mapping[str, bytes]) -> bytes:
 
 def _up(value: int, alignment: int) -> int:
     return -(-value // alignment) * alignment
+
+
+def files_in(application: bytes, path: str) -> dict[str, bytes]:
+    """What `with_files` put into an EFI application, empty if nothing did.
+
+    Raises `InputError` for an executable or an archive that is damaged.
+    """
+    try:
+        header = _pe_header(application)
+        (count,) = struct.unpack_from("<H", application, header + _SECTION_COUNT_AT)
+        (optional,) = struct.unpack_from("<H", application, header + _OPTIONAL_SIZE_AT)
+        start = header + _OPTIONAL_AT + optional
+        for index in range(count):
+            fields = _SECTION.unpack_from(application, start + index * _SECTION.size)
+            name, size, raw_size, raw = fields[0], fields[1], fields[3], fields[4]
+            if name.rstrip(b"\0") == ARCHIVE_SECTION.encode():
+                return unpack(application[raw : raw + min(size, raw_size)], path)
+    except struct.error:
+        raise InputError(error("the executable's headers are cut off", Span(path))) from None
+    return {}
 
 
 def _pe_header(image: bytes) -> int:

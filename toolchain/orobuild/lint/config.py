@@ -86,6 +86,17 @@ class LiveRegion:
 
 
 @dataclass(frozen=True, slots=True)
+class Discarded:
+    """Memory that the kernel gives away once it runs: `region` as in `CodeRange`.
+
+    `users` are patterns of functions and objects that may refer to it: they are used before.
+    """
+
+    region: str
+    users: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LintConfig:
     """The configuration of a lint run; in TOML, keys have hyphens.
 
@@ -113,6 +124,8 @@ class LintConfig:
       is known of it: `run-address` (where it is copied, 0 if that is chosen at run time), `size` (of
       the page, 4096), `parameters` (offset of its boot parameters) and `parameter-struct` (their C
       structure).
+    * `discarded`: a table from region (as in `code`) that the kernel gives away once it runs to patterns
+      of functions that may refer to it, because they run before.
     * `live_regions`: a table from region (as in `code`, or `0xSTART..0xEND`) to the permissions
       that its pages have on a running machine: `r`, `rw`, `rx`, with `u` for users; `-` for unmapped.
     * `live_until`: the beginning of the console line at which `--live` stops the machine.
@@ -144,6 +157,7 @@ class LintConfig:
     interrupts_off: bool = False
     no_return: tuple[str, ...] = ()
     transient_stack: bool = False
+    discarded: tuple[Discarded, ...] = ()
     live_regions: tuple[LiveRegion, ...] = ()
     live_until: str = ""
     live_command_line: str = ""
@@ -219,6 +233,10 @@ def _severities(where: str, value: object) -> tuple[tuple[str, Severity], ...]:
 def _words_by_pattern(where: str, value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
     table = _table(where, value)
     return tuple((pattern, _words(f"{where}.{pattern}", words)) for pattern, words in table.items())
+
+
+def _discarded(where: str, value: object) -> tuple[Discarded, ...]:
+    return tuple(Discarded(*item) for item in _words_by_pattern(where, value))
 
 
 def _code(where: str, value: object) -> tuple[CodeRange, ...]:
@@ -322,6 +340,7 @@ _READERS: Final = {
     "interrupts_off": _boolean,
     "no_return": _words,
     "transient_stack": _boolean,
+    "discarded": _discarded,
     "live_regions": _live_regions,
     "live_until": _word,
     "live_command_line": _word,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orobuild.cli import terminal
+from orobuild.cli import lint_media, terminal
 from orobuild.errors import UsageError
 from orobuild.records import replace
 
@@ -87,6 +87,7 @@ def command(
     orolint .                              every source and script below here
     orolint --fix boot/start.S isr.s       mend what can be mended safely
     orolint build/release/oro.elf          a linked image
+    orolint build/release/oro.iso          the kernel in a bootable medium
     orolint --output-format sarif kernel.elf > lint.sarif
     orolint --live build/release/oro.elf   the page tables of a machine that runs it
     orolint --compare build/debug/oro.elf build/release/oro.elf
@@ -157,7 +158,8 @@ def command(
         )
         _show(_known(one, baseline), output_format, output_file, quiet=quiet)
         return 0 if one.is_clean or exit_zero else 1
-    result = lint.check_paths(files, config=config, given=given)
+    files, given, unreadable = lint_media.opened(files, given)
+    result = lint_media.with_errors(lint.check_paths(files, config=config, given=given), unreadable)
     if write_baseline:
         assert baseline is not None
         return _write_baseline(result, baseline, quiet=quiet)

@@ -3,7 +3,7 @@
 ## What it does
 
 Looks for every name of `[tool.orobuild.lint]` in a kernel's symbols: `vector-tables`, `no-return`,
-`general-registers-only`, `resume-functions`, `syscall-entries` and `trampolines`; and for structures
+`general-registers-only`, `resume-functions`, `syscall-entries`, `trampolines` and `discarded`; and for structures
 (`frame-struct`, `parameter-struct`, `stack-pointers`) in its debugging information. A function that
 only the debugging information knows has been inlined, and counts as there. An image without symbols
 is passed, and so are programs, which share the configuration with the kernel.
@@ -63,12 +63,13 @@ def check(program: Program) -> Iterator[Finding]:
     for key, pattern in _patterns(program.config):
         if not fnmatch.filter(names, pattern) and not _is_in_source(program, pattern):
             yield _finding(program, key, pattern, f"no symbol is called '{pattern}'", names)
-    for trampoline in program.config.trampolines:
-        if program.elf.section(trampoline.region) is None:
-            for name in trampoline.region.split(".."):
-                if name not in names:
-                    message = f"no section or symbol is called '{name}'"
-                    yield _finding(program, "trampolines", name, message, names)
+    regions = [("trampolines", t.region) for t in program.config.trampolines]
+    regions += [("discarded", d.region) for d in program.config.discarded]
+    for key, region in regions:
+        for name in region.split("..") if program.elf.section(region) is None else ():
+            if name not in names:
+                message = f"no section or symbol is called '{name}'"
+                yield _finding(program, key, name, message, names)
     if program.elf.section(".debug_info") is None:
         return
     for key, name in _structures(program.config):
@@ -90,6 +91,7 @@ def _patterns(config: LintConfig) -> Iterator[tuple[str, str]]:
         ("general-registers-only", tuple(p.lstrip("!") for p in config.general_registers_only)),
         ("resume-functions", tuple(r.pattern for r in config.resume_functions)),
         ("syscall-entries", config.syscall_entries),
+        ("discarded", tuple(user for d in config.discarded for user in d.users)),
     ):
         for pattern in patterns:
             yield key, pattern
