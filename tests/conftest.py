@@ -71,6 +71,14 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def loader_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build cache for the boot loaders, which all workers of a run share: building takes seconds."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    return shared / "loaders"
+
+
+@pytest.fixture(scope="session")
 def profile(pytestconfig: pytest.Config) -> str:
     """The profile to build the kernel in."""
     return str(pytestconfig.getoption("--profile"))

@@ -1,46 +1,11 @@
 # The kernel file: read to the top of memory, checked, and its segments copied to p_paddr.
 #
 # Structures: System V gABI, ELF Header and Program Header. Nothing in the file is believed before
-# it has been compared with the file's size and the machine's memory.
+# it has been compared with the file's size and the machine's memory. Of an ELF32 file, elf32.S
+# makes headers in the form of ELF64, and all that is here works on them.
 
 .include "boot.inc"
-
-.set EHDR_class,           4
-.set EHDR_data,            5
-.set EHDR_type,            16
-.set EHDR_machine,         18
-.set EHDR_entry,           24
-.set EHDR_phoff,           32
-.set EHDR_shoff,           40
-.set EHDR_phentsize,       54
-.set EHDR_phnum,           56
-.set EHDR_shentsize,       58
-.set EHDR_shnum,           60
-.set EHDR_shstrndx,        62
-.set EHDR_SIZE,            64
-.set PHDR_type,            0
-.set PHDR_flags,           4
-.set PHDR_offset,          8
-.set PHDR_vaddr,           16
-.set PHDR_paddr,           24
-.set PHDR_filesz,          32
-.set PHDR_memsz,           40
-.set PHDR_SIZE,            56
-.set SHDR_type,            4
-.set SHDR_flags,           8
-.set SHDR_addr,            16
-.set SHDR_offset,          24
-.set SHDR_size,            32
-.set SHDR_SIZE,            64
-.set SHT_NOBITS,           8
-.set SHF_ALLOC,            2
-.set ELF_MAGIC,            0x464c457f
-.set ELFCLASS64,           2
-.set ELFDATA2LSB,          1
-.set ET_EXEC,              2
-.set EM_X86_64,            62
-.set PT_LOAD,              1
-.set PF_X,                 1
+.include "elf.inc"
 
 .section .text, "ax", @progbits
 .code32
@@ -91,10 +56,14 @@ elf_check:
     jb .Lnot_elf
     cmpl $ELF_MAGIC, (%esi)
     jne .Lnot_elf
-    cmpb $ELFCLASS64, EHDR_class(%esi)
-    jne .Lwrong_class
     cmpb $ELFDATA2LSB, EHDR_data(%esi)
     jne .Lwrong_class
+    movl $SHDR_SIZE, section_header_size
+    cmpb $ELFCLASS32, EHDR_class(%esi)
+    je .Lelf32
+    cmpb $ELFCLASS64, EHDR_class(%esi)
+    jne .Lwrong_class
+    movl %esi, file_header
     cmpw $EM_X86_64, EHDR_machine(%esi)
     jne .Lwrong_machine
     cmpw $ET_EXEC, EHDR_type(%esi)
@@ -115,16 +84,24 @@ elf_check:
     movl %edx, program_headers
     movl %ecx, program_header_count
     ret
+.Lelf32:
+    cmpw $EM_386, EHDR_machine(%esi)
+    jne .Lwrong_machine
+    cmpw $ET_EXEC, EHDR_type(%esi)
+    jne .Lwrong_type
+    call elf32_widen
+    jc .Lbad_table
+    ret
 .Lnot_elf:
     fatal "kernel-not-elf", "The kernel is not an ELF file."
 .Lwrong_class:
-    fatal "kernel-elf-class", "The kernel is not a little-endian ELF64 file."
+    fatal "kernel-elf-class", "The kernel is not a little-endian ELF64 or ELF32 file."
 .Lwrong_machine:
-    fatal "kernel-elf-machine", "The kernel is not made for x86-64 (e_machine is not 62)."
+    fatal "kernel-elf-machine", "The kernel is not made for x86 (e_machine is not 62, or 3 in ELF32)."
 .Lwrong_type:
     fatal "kernel-elf-type", "The kernel is not an executable (e_type is not ET_EXEC)."
 .Lbad_table:
-    fatal "kernel-elf-segments", "The kernel's program header table is missing or outside the file."
+    fatal "kernel-elf-segments", "The kernel's program header table is missing, too long or outside the file."
 
 # Out: %ebx the first PT_LOAD program header that occupies memory; CF set if there is none.
 segment_first:
@@ -319,7 +296,7 @@ print_entry:
 # as it is if not. Changes %ebx, %ecx, %edx, %esi.
 .globl elf_entry
 elf_entry:
-    movl kernel_file, %esi
+    movl file_header, %esi
     call segment_first
 .Lvirtual_in_segment:
     jc .Lentry_is_physical
@@ -341,37 +318,40 @@ elf_entry:
     jne .Lentry_nowhere
     ret
 
-# Out: %esi the section header table, %ecx the number of sections, %eax the index of the one with
-# their names; CF set if the file has none that can be used.
+# Out: %esi the section header table, %ecx the number of sections, %edx the size of a header, %eax
+# the index of the section with their names; CF set if the file has none that can be used.
+# Changes %ebx.
 .globl elf_sections
 elf_sections:
-    pushl %edx
-    movl kernel_file, %esi
-    cmpw $SHDR_SIZE, EHDR_shentsize(%esi)
+    movl file_header, %ebx
+    movl section_header_size, %edx
+    cmpw %dx, EHDR_shentsize(%ebx)
     jne .Lno_sections
-    cmpl $0, EHDR_shoff + 4(%esi)
+    cmpl $0, EHDR_shoff + 4(%ebx)
     jne .Lno_sections
-    movzwl EHDR_shnum(%esi), %ecx
+    movzwl EHDR_shnum(%ebx), %ecx
     jecxz .Lno_sections
-    imull $SHDR_SIZE, %ecx, %edx        # at most 65535 * 64: no overflow
-    addl EHDR_shoff(%esi), %edx
+    movl %ecx, %esi
+    imull %edx, %esi                    # at most 65535 * 64: no overflow
+    addl EHDR_shoff(%ebx), %esi
     jc .Lno_sections
-    cmpl kernel_size, %edx
+    cmpl kernel_size, %esi
     ja .Lno_sections
-    movzwl EHDR_shstrndx(%esi), %eax
-    addl EHDR_shoff(%esi), %esi
+    movzwl EHDR_shstrndx(%ebx), %eax
+    movl EHDR_shoff(%ebx), %esi
+    addl kernel_file, %esi
     clc
-    popl %edx
     ret
 .Lno_sections:
     stc
-    popl %edx
     ret
 
 # Gives a section that is in the file but not in memory the address of its copy in kernel_file.
 # In: %ebx a section header that may be changed. Changes %eax, %edx.
 .globl elf_section_place
 elf_section_place:
+    cmpl $SHDR_SIZE, section_header_size
+    jne elf32_section_place
     movl SHDR_addr(%ebx), %eax
     orl SHDR_addr + 4(%ebx), %eax
     jnz .Lsection_placed
@@ -382,17 +362,29 @@ elf_section_place:
     movl SHDR_offset + 4(%ebx), %eax
     orl SHDR_size + 4(%ebx), %eax
     jnz .Lsection_placed
-    movl SHDR_size(%ebx), %edx
-    testl %edx, %edx
-    jz .Lsection_placed
     movl SHDR_offset(%ebx), %eax
-    addl %eax, %edx
+    movl SHDR_size(%ebx), %edx
+    call elf_file_part
     jc .Lsection_placed
-    cmpl kernel_size, %edx
-    ja .Lsection_placed
-    addl kernel_file, %eax
     movl %eax, SHDR_addr(%ebx)
 .Lsection_placed:
+    ret
+
+# In: %eax an offset in the kernel's file, %edx a number of bytes from there. Out: %eax where they
+# are in memory; CF set if they are none or not all in the file. Changes %edx.
+.globl elf_file_part
+elf_file_part:
+    subl $1, %edx
+    jb .Lno_part
+    addl %eax, %edx
+    jc .Lno_part
+    cmpl kernel_size, %edx
+    jae .Lno_part
+    addl kernel_file, %eax
+    clc
+    ret
+.Lno_part:
+    stc
     ret
 
 .section .bss, "aw", @nobits
@@ -405,6 +397,12 @@ kernel_file:
     .skip 4                             # where its file is in memory
 kernel_file_end:
     .skip 4
+.globl file_header
+file_header:
+    .skip 4                             # an ELF64 header: the file's, or what elf32.S made of it
+.globl section_header_size
+section_header_size:
+    .skip 4
 .globl kernel_size
 kernel_size:
     .skip 4
@@ -414,8 +412,10 @@ kernel_start:
 .globl kernel_end
 kernel_end:
     .skip 4                             # after the last byte of any segment
+.globl program_headers
 program_headers:
     .skip 4
+.globl program_header_count
 program_header_count:
     .skip 4
 headers_left:

@@ -165,26 +165,25 @@ information_finish:
 tag_elf_sections:
     call elf_sections
     jc .Lno_elf_sections
-    movl %ecx, %edx
     movl %eax, %ebp
-    shll $6, %ecx                       # a section header has 64 bytes
-    movl %ecx, %ebx
+    movl %ecx, %ebx                     # how many
+    imull %edx, %ecx
     addl $TAG_VALUE + 12, %ecx
-    movl $TAG_ELF_SECTIONS, %eax
     call tag_room
     jc .Lno_elf_sections                # nothing that a kernel could not start without
+    movl $TAG_ELF_SECTIONS, %eax
     call tag_new
-    movl %edx, TAG_VALUE(%edi)
-    movl $64, TAG_VALUE + 4(%edi)
+    movl %ebx, TAG_VALUE(%edi)
+    movl %edx, TAG_VALUE + 4(%edi)
     movl %ebp, TAG_VALUE + 8(%edi)
-    addl $TAG_VALUE + 12, %edi
-    movl %ebx, %ecx
-    movl %edi, %ebx
-    movl %edx, %ebp
+    movl %ebx, %ebp
+    leal TAG_VALUE + 12(%edi), %ebx
+    subl $TAG_VALUE + 12, %ecx
+    movl %ebx, %edi
     rep movsb
 .Lsection:
     call elf_section_place
-    addl $64, %ebx
+    addl section_header_size, %ebx
     decl %ebp
     jnz .Lsection
 .Lno_elf_sections:

@@ -17,7 +17,7 @@ from orobuild.image import Boot, Entry, media
 from orobuild.image.fat import fat_volume
 from orobuild.image.netboot import BIOS_PROGRAM, EFI_PROGRAM
 from orobuild.machine import Bochs, Drive, Firmware, Network, Qemu, boot
-from orobuild.pipeline.loader import build_loaders
+from orobuild.pipeline import ready_loaders
 
 DISKS = ("img", "vmdk", "vmdk-stream", "vdi", "vhd", "qcow2")
 TIMEOUT = 180  # seconds; the machine that tests may be busy
@@ -73,11 +73,11 @@ DEFAULT = {
 
 
 @pytest.fixture(scope="module")
-def made(built, tmp_path_factory):
+def made(built, loader_cache, tmp_path_factory):
     """A path for every medium: a file, or for `net` the directory that a server serves."""
     folder = tmp_path_factory.mktemp("media")
     boot = Boot((Entry("Oro", built.kernel.read_bytes()),))
-    product = media.Product(name="oro", boot=boot, loaders=build_loaders(folder / "cache"))
+    product = media.Product(name="oro", boot=boot, loaders=ready_loaders.get(loader_cache))
     images = media.Media(product)
     made = {
         name: next(iter(media.make_as(images, name, name).values())) for name in (*DISKS, "iso")

@@ -17,7 +17,7 @@ from orobuild.image import Boot, Entry, Loaders, Module, boot_volume, disk, medi
 from orobuild.image.bios import disk_loader
 from orobuild.image.extents import Extents
 from orobuild.image.fat import fat_volume
-from orobuild.pipeline.loader import build_loaders
+from orobuild.pipeline import ready_loaders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -155,9 +155,9 @@ def boot(tmp_path: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
-def loaders(tmp_path_factory: pytest.TempPathFactory) -> Loaders:
+def loaders(loader_cache: Path) -> Loaders:
     """All loaders, built by this toolchain."""
-    return build_loaders(tmp_path_factory.mktemp("cache"))
+    return ready_loaders.get(loader_cache)
 
 
 @pytest.fixture(scope="session")

@@ -370,7 +370,7 @@ def test_an_artifact_outside_the_folder_is_not_read(copy, project):
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (["build", "module.bin", "-o", "x.img"], 1, "module.bin: error: not an ELF file"),
+        (["build", "module.bin", "-o", "x.img"], 1, "module.bin: error: this is no kernel"),
         (["build", "kernel.elf", "-o", "x.foo"], 2, "no image format is known by the name"),
         (["build", "kernel.elf", "-o", "x", "--format", "vmkd"], 2, "did you mean 'vmdk'"),
         (["build", "kernel.elf", "-o", "x.img", "--size", "20"], 1, "too small for a FAT32"),

@@ -56,9 +56,14 @@ SPOILT = {
         "kernel-not-elf",
         "not an ELF file",
     ),
-    "ELF32": (
-        lambda build: set_header(build(), "class", 1),
+    "of no ELF class": (
+        lambda build: set_header(build(), "class", 3),
         "kernel-elf-class",
+        "unknown ELF class 3",
+    ),
+    "ELF32 for a machine of 64 bits": (
+        lambda build: set_header(build(), "class", 1),
+        "kernel-elf-machine",
         "",
     ),
     "for another machine": (
@@ -159,7 +164,7 @@ SPOILT = {
     "a demand for load addresses instead of segments": (
         lambda build: build(EXTRA_TAG=2),
         "kernel-multiboot2-tag",
-        "demands tag 2 (address)",
+        "tag 2 has size 8",
     ),
     "a demand for the network's configuration": (
         lambda build: build(REQUEST=16),

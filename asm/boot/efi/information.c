@@ -1,5 +1,4 @@
 /* Multiboot2 information (specification 2.0, section 3.6): tag after tag, as things become known. */
-#include "kernel_file.h"
 #include "loader.h"
 
 enum tag_type {
@@ -128,27 +127,56 @@ static void tag_smbios(void)
     memcpy(tag + 8, entry, length);
 }
 
+/* Where `size` bytes at `offset` of the kernel's file are in memory; 0 if they are none, or not all
+ * in the file. */
+static uint64_t file_part(uint64_t offset, uint64_t size)
+{
+    if (!size || offset > kernel.size || size > kernel.size - offset)
+        return 0;
+    return (uintptr_t)kernel.file + offset;
+}
+
+/* Whether a section that has no address of its own has contents in the file. */
+static bool is_only_in_file(uint32_t type, uint64_t flags, uint64_t address)
+{
+    return !address && !(flags & SHF_ALLOC) && type != SHT_NOBITS;
+}
+
+static void place_section(uint8_t *at)
+{
+    struct elf64_shdr section;
+    memcpy(&section, at, sizeof(section));
+    if (is_only_in_file(section.sh_type, section.sh_flags, section.sh_addr))
+        section.sh_addr = file_part(section.sh_offset, section.sh_size);
+    memcpy(at, &section, sizeof(section));
+}
+
+static void place_section32(uint8_t *at)
+{
+    struct elf32_shdr section;
+    memcpy(&section, at, sizeof(section));
+    if (is_only_in_file(section.sh_type, section.sh_flags, section.sh_addr))
+        section.sh_addr = (uint32_t)file_part(section.sh_offset, section.sh_size);
+    memcpy(at, &section, sizeof(section));
+}
+
 /* The kernel's section headers; sections that are no part of its segments are where its file is. */
 static void tag_elf_sections(void)
 {
-    const struct elf64_ehdr *elf = (const void *)kernel.file;
-    uint64_t size = elf->e_shnum * sizeof(struct elf64_shdr);
-    if (!size || elf->e_shentsize != sizeof(struct elf64_shdr) || elf->e_shoff > kernel.size ||
+    const struct elf64_ehdr *elf = &kernel.elf;
+    bool narrow = elf->e_ident[EI_CLASS] == ELFCLASS32;
+    uint32_t entry_size = narrow ? sizeof(struct elf32_shdr) : sizeof(struct elf64_shdr);
+    uint64_t size = (uint64_t)elf->e_shnum * entry_size;
+    if (!size || elf->e_shentsize != entry_size || elf->e_shoff > kernel.size ||
         size > kernel.size - elf->e_shoff || used + size + 6 * TAG_HEAD > FIXED_MAX / 2)
         return;
     uint8_t *tag = tag_new(TAG_ELF_SECTIONS, 12 + size);
     put32(tag, elf->e_shnum);
-    put32(tag + 4, sizeof(struct elf64_shdr));
+    put32(tag + 4, entry_size);
     put32(tag + 8, elf->e_shstrndx);
-    for (uint32_t i = 0; i < elf->e_shnum; i++) {
-        struct elf64_shdr section;
-        memcpy(&section, kernel.file + elf->e_shoff + i * sizeof(section), sizeof(section));
-        if (!section.sh_addr && !(section.sh_flags & SHF_ALLOC) && section.sh_size &&
-            section.sh_type != SHT_NOBITS && section.sh_offset < kernel.size &&
-            section.sh_size <= kernel.size - section.sh_offset)
-            section.sh_addr = (uintptr_t)kernel.file + section.sh_offset;
-        memcpy(tag + 12 + i * sizeof(section), &section, sizeof(section));
-    }
+    memcpy(tag + 12, kernel.file + elf->e_shoff, size);
+    for (uint8_t *at = tag + 12; at < tag + 12 + size; at += entry_size)
+        narrow ? place_section32(at) : place_section(at);
 }
 
 void information_machine(enum secure_boot secure_boot)

@@ -6,13 +6,14 @@
  * A segment's place may be in use by the firmware's boot services now and be free when they have
  * ended. So segments are copied only then (enter.c, handover.S); what is free now is allocated,
  * so that nothing else of the loader comes to lie there. */
-#include "kernel_file.h"
 #include "loader.h"
 
 struct kernel kernel;
 struct copy copies[SEGMENTS_MAX];
 uint32_t copy_count;
 static struct header header;
+static struct elf64_phdr segments[SEGMENTS_MAX]; /* the PT_LOADs that occupy memory */
+static uint32_t segment_count;
 
 static void say_segment(const struct elf64_phdr *segment)
 {
@@ -22,38 +23,83 @@ static void say_segment(const struct elf64_phdr *segment)
     say_hex(segment->p_memsz);
 }
 
-static const struct elf64_ehdr *file_header(void)
-{
-    return (const void *)kernel.file;
-}
-
 /* The PT_LOAD with number `index` of those that occupy memory, or NULL behind the last. */
 static const struct elf64_phdr *segment_at(uint32_t index)
 {
-    const struct elf64_ehdr *elf = file_header();
-    const struct elf64_phdr *segment = (const void *)(kernel.file + elf->e_phoff);
-    for (uint32_t left = elf->e_phnum; left; left--, segment++)
-        if (segment->p_type == PT_LOAD && segment->p_memsz && index-- == 0)
-            return segment;
-    return NULL;
+    return index < segment_count ? &segments[index] : NULL;
 }
 
-static void check_file(void)
+/* The file's headers in the form of ELF64. The file is at least as large as an ELF64 header. */
+static struct elf64_ehdr read_file_header(void)
 {
-    const struct elf64_ehdr *elf = file_header();
-    if (kernel.size < sizeof(*elf) || memcmp(elf->e_ident, "\177ELF", 4))
+    struct elf64_ehdr elf;
+    struct elf32_ehdr narrow;
+    memcpy(&elf, kernel.file, sizeof(elf));
+    if (elf.e_ident[EI_CLASS] == ELFCLASS64)
+        return elf;
+    memcpy(&narrow, kernel.file, sizeof(narrow));
+    elf.e_entry = narrow.e_entry;
+    elf.e_phoff = narrow.e_phoff;
+    elf.e_phentsize = narrow.e_phentsize;
+    elf.e_phnum = narrow.e_phnum;
+    elf.e_shoff = narrow.e_shoff;
+    elf.e_shentsize = narrow.e_shentsize;
+    elf.e_shnum = narrow.e_shnum;
+    elf.e_shstrndx = narrow.e_shstrndx;
+    return elf;
+}
+
+static struct elf64_phdr read_segment(const uint8_t *at)
+{
+    struct elf64_phdr segment;
+    struct elf32_phdr narrow;
+    if (kernel.elf.e_ident[EI_CLASS] == ELFCLASS64) {
+        memcpy(&segment, at, sizeof(segment));
+        return segment;
+    }
+    memcpy(&narrow, at, sizeof(narrow));
+    segment.p_type = narrow.p_type;
+    segment.p_flags = narrow.p_flags;
+    segment.p_offset = narrow.p_offset;
+    segment.p_vaddr = narrow.p_vaddr;
+    segment.p_paddr = narrow.p_paddr;
+    segment.p_filesz = narrow.p_filesz;
+    segment.p_memsz = narrow.p_memsz;
+    segment.p_align = narrow.p_align;
+    return segment;
+}
+
+/* Checks the file header and reads the segments that occupy memory. */
+static void read_segments(void)
+{
+    if (kernel.size < sizeof(struct elf64_ehdr) || memcmp(kernel.file, "\177ELF", 4))
         fatal("kernel-not-elf", "The kernel is not an ELF file.");
-    if (elf->e_ident[EI_CLASS] != ELFCLASS64 || elf->e_ident[EI_DATA] != ELFDATA2LSB)
-        fatal("kernel-elf-class", "The kernel is not a little-endian ELF64 file.");
-    if (elf->e_machine != EM_X86_64)
-        fatal("kernel-elf-machine", "The kernel is not made for x86-64 (e_machine is not 62).");
+    kernel.elf = read_file_header();
+    const struct elf64_ehdr *elf = &kernel.elf;
+    bool narrow = elf->e_ident[EI_CLASS] == ELFCLASS32;
+    if ((elf->e_ident[EI_CLASS] != ELFCLASS64 && !narrow) || elf->e_ident[EI_DATA] != ELFDATA2LSB)
+        fatal("kernel-elf-class", "The kernel is not a little-endian ELF64 or ELF32 file.");
+    if (elf->e_machine != (narrow ? EM_386 : EM_X86_64))
+        fatal("kernel-elf-machine",
+              "The kernel is not made for x86 (e_machine is not 62, or 3 in ELF32).");
     if (elf->e_type != ET_EXEC)
         fatal("kernel-elf-type", "The kernel is not an executable (e_type is not ET_EXEC).");
-    uint64_t size = elf->e_phnum * sizeof(struct elf64_phdr);
-    if (elf->e_phentsize != sizeof(struct elf64_phdr) || !elf->e_phnum ||
-        elf->e_phoff > kernel.size || size > kernel.size - elf->e_phoff)
+    uint64_t entry_size = narrow ? sizeof(struct elf32_phdr) : sizeof(struct elf64_phdr);
+    uint64_t size = elf->e_phnum * entry_size;
+    if (elf->e_phentsize != entry_size || !elf->e_phnum || elf->e_phoff > kernel.size ||
+        size > kernel.size - elf->e_phoff)
         fatal("kernel-elf-segments",
               "The kernel's program header table is missing or outside the file.");
+    for (uint32_t i = 0; i < elf->e_phnum; i++) {
+        struct elf64_phdr segment = read_segment(kernel.file + elf->e_phoff + i * entry_size);
+        if (segment.p_type != PT_LOAD || !segment.p_memsz)
+            continue;
+        if (segment_count == SEGMENTS_MAX)
+            fatal("kernel-elf-segments", "The kernel has more segments than this loader takes.");
+        segments[segment_count++] = segment;
+    }
+    if (!segment_count)
+        fatal("kernel-elf-segments", "The kernel has no PT_LOAD segment.");
 }
 
 static void check_segment(const struct elf64_phdr *segment)
@@ -165,8 +211,6 @@ static void claim_segments(void)
             fatal("kernel-segment-memory",
                   "A segment of the kernel lies where boot services are, which it wants to keep.");
         }
-        if (copy_count == SEGMENTS_MAX)
-            fatal("kernel-elf-segments", "The kernel has more segments than this loader takes.");
         copies[copy_count].to = (uint32_t)segment->p_paddr;
         copies[copy_count].from = (uint32_t)(uintptr_t)(kernel.file + segment->p_offset);
         copies[copy_count].file_size = (uint32_t)segment->p_filesz;
@@ -182,7 +226,7 @@ static void claim_segments(void)
 static uint64_t elf_entry(void)
 {
     const struct elf64_phdr *segment;
-    uint64_t entry = file_header()->e_entry;
+    uint64_t entry = kernel.elf.e_entry;
     for (uint32_t i = 0; (segment = segment_at(i)); i++)
         if (entry - segment->p_vaddr < segment->p_memsz)
             return entry - segment->p_vaddr + segment->p_paddr;
@@ -217,11 +261,9 @@ void kernel_load(uint32_t entry)
     say("oro: loader=uefi kernel-bytes=");
     say_decimal(kernel.size);
     say("\r\n");
-    check_file();
+    read_segments();
     header = header_find(kernel.file, kernel.size);
     kernel.keep_boot_services = header.wants_boot_services && header.has_efi_entry;
-    if (!segment_at(0))
-        fatal("kernel-elf-segments", "The kernel has no PT_LOAD segment.");
     for (uint32_t i = 0; (segment = segment_at(i)); i++)
         check_segment(segment);
     check_apart();

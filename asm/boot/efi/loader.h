@@ -3,6 +3,7 @@
 #ifndef LOADER_H
 #define LOADER_H
 
+#include "kernel_file.h"
 #include "uefi.h"
 
 /* main.c */
@@ -101,6 +102,7 @@ struct kernel {
     uint64_t start;  /* physical, of its lowest segment */
     uint32_t entry;  /* physical */
     bool keep_boot_services;
+    struct elf64_ehdr elf; /* its header; of an ELF32 file, what would stand in one of ELF64 */
 };
 
 #define SEGMENTS_MAX 64

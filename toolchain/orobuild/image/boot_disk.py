@@ -6,7 +6,7 @@ of the disk (`disk`). Same inputs, same bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import error
@@ -32,7 +32,8 @@ class Loaders:
     """The loaders' programs.
 
     `mbr`, `cd` and `pxe` are first stages of the BIOS loader and `stage2` its second, linked ELF
-    files; `efi` is the UEFI loader as an EFI application, or None for media without it.
+    files; `efi` is the UEFI loader as an EFI application, or None for media without it. `entries` are
+    the entry programs of kernels with other protocols (`adaptation`), linked ELF files by name.
     """
 
     mbr: bytes
@@ -40,6 +41,7 @@ class Loaders:
     cd: bytes
     pxe: bytes
     efi: bytes | None
+    entries: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,8 +77,8 @@ def make(shop: Workshop, profile: str, linked: Mapping[str, LinkedTarget]) -> Im
     from orobuild.image import media
 
     config = shop.project.config
-    boot = _boot(shop, profile, linked)
     loaders = ready_loaders.get(shop.cache_directory, command=config.compiler.command)
+    boot = _boot(shop, profile, linked, loaders)
     product = media.Product(
         name=config.name,
         boot=boot,
@@ -100,19 +100,30 @@ def make(shop: Workshop, profile: str, linked: Mapping[str, LinkedTarget]) -> Im
     return Images(files, kinds, boot, layout, loaders.efi is not None)
 
 
-def _boot(shop: Workshop, profile: str, linked: Mapping[str, LinkedTarget]) -> Boot:
+def _boot(
+    shop: Workshop, profile: str, linked: Mapping[str, LinkedTarget], loaders: Loaders
+) -> Boot:
     from orobuild.image import Boot, Entry
-    from orobuild.image.kernel import check_kernel
 
     image = shop.project.config.image
     entries = []
     for entry in image.entries or [_only_entry(shop, profile)]:
         name = entry.kernel or image.kernel
-        kernel = linked[name]
-        check_kernel(kernel.data, shop.project.config.targets[name].prebuilt or kernel.path)
+        target, kernel = shop.project.config.targets[name], linked[name]
+        data = loadable(kernel.data, target.prebuilt or kernel.path, target.protocol, loaders)
         modules = _modules(shop, entry.modules)
-        entries.append(Entry(entry.title, kernel.data, entry.command_line, modules))
+        entries.append(Entry(entry.title, data, entry.command_line, modules))
     return Boot(tuple(entries), image.default_entry, image.timeout)
+
+
+def loadable(data: bytes, path: str, protocol: str, loaders: Loaders) -> bytes:
+    """A kernel as our loaders start it: `data` itself, or made into one. Raises `InputError`."""
+    from orobuild.image.adaptation import adapt
+    from orobuild.image.kernel import check_kernel
+
+    adapted = adapt(data, path, protocol, loaders.entries)
+    check_kernel(adapted, path)
+    return adapted
 
 
 def _only_entry(shop: Workshop, profile: str) -> schema.Entry:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from orobuild.errors import MissingToolError
+from orobuild.image import adaptation
 from orobuild.lint.config import LintConfig
 from orobuild.pipeline import checks, compiler, targets
 from orobuild.pipeline.cache import digest
@@ -32,6 +33,8 @@ PXE: Final = "pxe"
 STAGE2: Final = "stage2"
 EFI: Final = "efi"
 BIOS_TARGETS: Final = (MBR, CD, PXE, STAGE2)
+ENTRY: Final = "entry_"
+"""What the names of the entry programs' targets begin with."""
 
 _FIRST_STAGES: Final = {MBR: "mbr.S", CD: "cd.S", PXE: "pxe.S"}
 _C_FLAGS: Final = [
@@ -70,6 +73,12 @@ def loader_project() -> Project:
         )
         for name in BIOS_TARGETS
     }
+    for name in adaptation.PROGRAMS:
+        programs[f"{ENTRY}{name}"] = Target(
+            sources=[f"asm/boot/entry/{name}.S"],
+            script="linker_scripts/boot_entry.ld",
+            include_dirs=["asm/boot/entry"],
+        )
     programs[EFI] = Target(
         sources=["asm/boot/efi/*.c", "asm/boot/efi/*.S"],
         script="linker_scripts/boot_efi.ld",
@@ -102,7 +111,7 @@ def build_loaders(cache: Path, *, command: Sequence[str] = (), jobs: int = 0) ->
         cache_directory=cache,
         unchecked=False,
     )
-    names = (*BIOS_TARGETS, EFI) if found else BIOS_TARGETS
+    names = [name for name in project.config.targets if found or name != EFI]
     linked = {}
     with ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1) as pool:
         pending = {name: targets.start_compiling(shop, name, pool) for name in names}
@@ -112,7 +121,8 @@ def build_loaders(cache: Path, *, command: Sequence[str] = (), jobs: int = 0) ->
     checks.lint_all(shop, linked)
     efi = _application(shop, linked[EFI].data) if found else _prebuilt()
     programs = {name: linked[name].data for name in BIOS_TARGETS}
-    return image.Loaders(**programs, efi=efi)
+    entries = {name: linked[f"{ENTRY}{name}"].data for name in adaptation.PROGRAMS}
+    return image.Loaders(**programs, efi=efi, entries=entries)
 
 
 def _find_compiler(command: Sequence[str], cache: Path) -> compiler.Compiler | None:

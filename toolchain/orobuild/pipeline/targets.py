@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from orobuild.diagnostics import Span, error
-from orobuild.elf.reader import read
+from orobuild.elf.reader import is_elf, read
 from orobuild.errors import InputError
 from orobuild.pipeline.cache import Cache, digest
 from orobuild.pipeline.compiler import needs_preprocessing
@@ -182,13 +182,19 @@ def output_path(shop: Workshop, name: str, target: Target) -> str:
 
 
 def read_prebuilt(shop: Workshop, name: str, target: Target) -> LinkedTarget:
-    """A target that somebody else has linked, as it is. Raises `InputError`."""
+    """A target that somebody else has linked, as it is, or unpacked. Raises `InputError`."""
+    from orobuild.image.adaptation import unpacked
+
     try:
         data = shop.read_file(target.prebuilt)
     except OSError as problem:
         span = Span(target.prebuilt)
         raise InputError(error(f"cannot read: {problem.strerror}", span)) from problem
+    data = unpacked(data, target.prebuilt)
     if target.format == "elf":
+        if data and not is_elf(data):
+            hint = 'a kernel that is no ELF file takes: format = "binary"'
+            raise InputError(error("not an ELF file", Span(target.prebuilt), hint=hint))
         read(data, target.prebuilt)
     return LinkedTarget(
         name=name,

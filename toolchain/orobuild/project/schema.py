@@ -63,6 +63,9 @@ class Target(Section, frozen=True, kw_only=True):
     """Targets to build first, by name or glob; `.incbin "NAME.elf"` (or `NAME.bin`) finds them."""
     format: Literal["elf", "binary"] = "elf"
     """An ELF executable, or the bytes of its segments alone."""
+    protocol: Literal["", "multiboot2", "multiboot", "elf"] = ""
+    """How the target is entered as a kernel: by default as its Multiboot2 or Multiboot header says; `elf`
+    is for a file without one (see `docs/images.md`)."""
     pie: bool = False
     """A static image that runs wherever it is loaded (ET_DYN); the C flags must fit (`-fpie`)."""
     gc_sections: bool = False
@@ -124,7 +127,7 @@ class Image(Section, frozen=True, kw_only=True):
     command_line: str = ""
     """The kernel's command line."""
     disk: bool = True
-    """Whether to make images at all; they take a kernel with a Multiboot2 header."""
+    """Whether to make images at all; they take a kernel that says how it is entered."""
     formats: list[Format] = msgspec.field(default_factory=lambda: ["img", "iso"])
     """The images to make (see `docs/images.md`)."""
     size_mib: int = 0

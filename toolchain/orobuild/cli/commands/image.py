@@ -64,6 +64,11 @@ def _module(text: str) -> tuple[str, str]:
     help="A file for the kernel, and what its module tag says. May be given several times.",
 )
 @click.option(
+    "--protocol",
+    type=click.Choice(("multiboot2", "multiboot", "elf")),
+    help="How the kernel is entered, where its header does not say it.",
+)
+@click.option(
     "--title", metavar="TEXT", help="What the boot menu shows (default: the file's name)."
 )
 @click.option("--size", type=click.IntRange(min=1), metavar="MIB", help="The disk's size.")
@@ -73,40 +78,43 @@ def _build(
     form: str | None,
     cmdline: str,
     modules: tuple[str, ...],
+    protocol: str | None,
     title: str | None,
     size: int | None,
 ) -> None:
-    """Make images that boot KERNEL, an ELF file with a Multiboot2 header.
+    """Make images that boot KERNEL, a file with a Multiboot2 or Multiboot header, or plain ELF.
 
     \b
     orobuild image build kernel.elf -o kernel.img -o kernel.iso
     orobuild image build kernel.elf --cmdline 'root=ram quiet' --module initrd.img=initrd -o k.iso
     orobuild image build kernel.elf -o k.vmdk -o k.ova -o k.efi
+    orobuild image build /boot/xen.gz --cmdline 'console=com1' -o xen.img
+    orobuild image build plain.elf --protocol elf -o plain.img
     orobuild image build kernel.elf --format pxe -o served-by-tftp
 
     Several kernels in one boot menu take a configuration: see docs/images.md.
     """
     from orobuild.cli import files
     from orobuild.image import Boot, Entry, Module, media
-    from orobuild.image.kernel import check_kernel
+    from orobuild.image.adaptation import unpacked
     from orobuild.pipeline import images
     from orobuild.pipeline.outputs import write_all
 
     formats = {output: form or media.format_of(output) for output in outputs}
     media.check_formats(formats.values())
-    data = files.read(kernel)
+    loaders = images.loaders_of_user()
+    data = unpacked(files.read(kernel), kernel)
     given = [_module(text) for text in modules]
     entry = Entry(
         title or Path(kernel).name,
-        data,
+        images.loadable(data, kernel, protocol or "", loaders),
         cmdline,
         tuple(Module(string, files.read(file)) for file, string in given),
     )
-    check_kernel(data, kernel)
     product = media.Product(
         name=_stem(outputs[0]),
         boot=Boot((entry,)),
-        loaders=images.loaders_of_user(),
+        loaders=loaders,
         size=size << 20 if size else None,
         timestamp=images.source_date(),
     )
