@@ -60,3 +60,56 @@ jmp *x@GOT
 pushl x@GOT
 #### mov x@GOT,%eax
 mov x@GOT,%eax
+#### .equ r,-1 ; .equ r,%ecx ; .equ r,%edx ; .equ r,5
+.equ r, -1
+movl $r, %eax
+movl (r), %eax
+.equ r, %ecx
+.equ s, %fs
+testl r, r
+movl s:(r,r,4), r
+.equ r, %edx
+testl r, r
+.equ r, 5
+movl $r, %eax
+#### a name equated to a name that becomes a register later
+.equ z, y
+.equ y, x
+.equ x, %st(1)
+fadd x
+fsub z
+#### addresses of 32 bits wrap
+movl $page_table - 0xC0000000, %eax
+lgdt (gdt - 0xC0000000)
+mov $(pvh_start_info - 0xC0000000), %edi
+mov $val + 0xffffff00, %edx
+movl $sym + 500 + 0xffffff00, (%edx)
+mov -0xffffffff(%eax), %eax
+mov -0x1ffffffff(%eax), %eax
+add $-0x100000001, %ecx
+.long val + 0xffffff00
+.long sym - 0xC0000000
+.equ val, 400
+#### .intel_syntax noprefix ; jmp $ ; jmp $+2
+.intel_syntax noprefix
+a: jmp $
+jmp $+2
+jmp short $+2
+mov eax, offset $
+mov eax, $
+call $
+jne $-4
+push $
+.long $, $+4, $-a
+#### .intel_syntax noprefix ; .long 9 shl 6
+.intel_syntax noprefix
+x = 1 shl 5 or 3
+.long not 3, x, 8 mod 5, 9 shl 6, 5 and 4, 5 xor 4, 1 shr 1
+.if 3 lt 4
+.byte 1
+.endif
+.if 3 eq 4
+.byte 1
+.endif
+.ascii "a and b $"
+.byte '$', 'a'

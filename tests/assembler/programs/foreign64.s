@@ -391,3 +391,27 @@ vaddss xmm1,xmm2,ACC
 mov A2, [rbx+4]
 .att_syntax
 mov A2, %ebx
+#### jmp foo+4: what lies behind a symbol has no PLT entry
+jmp foo
+jmp foo+4
+call foo+4
+jne foo-4
+i = 1
+jmp foo + i*13
+call foo + i*13
+jmp bar+4
+call bar
+call bar+4
+.globl bar
+bar: call bar+4
+#### movabs $xtrn@gotplt, %rax
+movabs $xtrn@gotplt, %rax
+.quad xtrn@gotplt
+#### .intel_syntax noprefix ; jmp $ ; mov rax,[rip+$]
+.intel_syntax noprefix
+jmp $
+jmp $+2
+mov rax, [rip+$]
+lea rax, [$]
+.set here, $
+.quad here, $

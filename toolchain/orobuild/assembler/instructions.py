@@ -18,7 +18,7 @@ from orobuild.assembler.encoder.types import Dialect, Slot
 from orobuild.assembler.encoding_cache import Known
 from orobuild.assembler.expression import Binary, Expr, Here, SymbolRef, symbols
 from orobuild.assembler.names import NUMERIC, Names
-from orobuild.assembler.symbol import Kind, Linear
+from orobuild.assembler.symbol import Kind
 from orobuild.assembler.value import Unresolvable
 from orobuild.diagnostics import Diagnostic, Span, did_you_mean
 from orobuild.errors import InputError
@@ -182,15 +182,9 @@ class Instructions(Names):
 
     def _register(self, match: re.Match[str]) -> str:
         register = self.registers.get(match[0])
-        symbol = self.symbols.by_name.get(match[0]) if register is None else None
-        while symbol is not None and symbol.kind is Kind.EQUATE:
+        if register is None and (symbol := self.symbols.by_name.get(match[0])) is not None:
             # A name may be equated to another that becomes a register only later.
-            equation = symbol.equation
-            if not isinstance(equation, Linear) or equation.sub or equation.number:
-                break
-            symbol = equation.add
-            if symbol is not None and symbol.kind is Kind.REGISTER:
-                register = symbol.register
+            register = symbol.names_register()
         return register or match[0]
 
     def resolve(self, expr: Expr) -> int | None:

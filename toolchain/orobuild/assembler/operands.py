@@ -94,8 +94,13 @@ class Operands:
 
     def expression(self) -> Expr:
         """An expression, its names still names."""
+        text = self.text[self.position :]
+        if self.unit.dialect.intel:
+            from orobuild.assembler.encoder.intel import spelled_out
+
+            text = spelled_out(text)
         try:
-            expr, length = parse(self.text[self.position :], _NOWHERE)
+            expr, length = parse(text, _NOWHERE)
         except InputError as problem:
             raise self.relocated(problem) from None
         self.position += length

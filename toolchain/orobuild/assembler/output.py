@@ -344,7 +344,7 @@ class _Builder:
             made = OutputSymbol("", info=c.STT_SECTION, section=self.written[symbol.section])
             self.symbols[id(symbol)] = made
             return made
-        if symbol.kind in (Kind.REGISTER, Kind.VIEW) or symbol.weakref is not None:
+        if symbol.kind is Kind.VIEW or symbol.weakref is not None or symbol.names_register():
             return None
         made = OutputSymbol(symbol.name, other=symbol.visibility)
         flags = self.unit.options.flags

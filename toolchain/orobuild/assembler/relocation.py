@@ -51,6 +51,7 @@ _PLAIN_32: Final = {
 # (modifier, size) -> type (gas/config/tc-i386.c, lex_got's table)
 _MODIFIED_64: Final = {
     ("PLT", 4): c.R_X86_64_PLT32,
+    ("GOTPLT", 8): c.R_X86_64_GOTPLT64,
     ("GOTPCREL", 4): c.R_X86_64_GOTPCREL,
     ("GOTPCREL", 8): c.R_X86_64_GOTPCREL64,
     ("GOT", 4): c.R_X86_64_GOT32,
@@ -247,7 +248,7 @@ class Relocator:
             kind = symbol.kind
             if kind is Kind.UNDEFINED and symbol.name != GOT_SYMBOL:
                 symbol.used_in_relocation = True
-                branch = fix.kind is FixupKind.BRANCH
+                branch = fix.kind is FixupKind.BRANCH and not value.number
                 return OutputRelocation(
                     fix.fragment.address + fix.offset,
                     c.R_X86_64_PLT32 if branch else c.R_X86_64_PC32,
@@ -383,7 +384,9 @@ class Relocator:
                 raise Unresolvable("a 32-bit object has no relocation for a sign-extended number")
             return _PLAIN_32[size, pc_relative]
         if fix.kind is FixupKind.BRANCH and size == 4 and symbol is not None:
-            if symbol.binding not in (None, c.STB_LOCAL) or not symbol.defined:
+            # What lies behind a symbol has no entry in the procedure linkage table.
+            external = symbol.binding not in (None, c.STB_LOCAL) or not symbol.defined
+            if external and not fix.value.number:
                 return c.R_X86_64_PLT32
             return c.R_X86_64_PC32
         if fix.signed and size == 4 and not pc_relative:
@@ -497,6 +500,8 @@ class Relocator:
             return
         bits = 8 * size
         value = _signed64(value)
+        if not self.wide and not -(1 << 31) <= value < 1 << 32:
+            value &= 0xFFFFFFFF  # addresses of 32 bits wrap (extend_to_32bit_address)
         low, high = -(1 << (bits - 1)), 1 << bits
         if fix.pc_relative or (fix.signed and self.wide and size == 4):
             high = 1 << (bits - 1)
@@ -527,6 +532,7 @@ def _is_forward_call(fix: Fix, symbol: Symbol) -> bool:
     """
     return (
         fix.kind is FixupKind.BRANCH
+        and not fix.value.number
         and symbol.defined_at is not None
         and symbol.defined_at[0] > fix.place[0]
         and fix.fragment.data[fix.offset - 1] == _CALL

@@ -110,6 +110,18 @@ class Symbol:
         """Whether nothing made the symbol global or weak."""
         return self.binding is None or self.binding == STB_LOCAL
 
+    def names_register(self) -> str | None:
+        """The register that the symbol stands for, by itself or through other names."""
+        symbol: Symbol | None = self
+        seen = set()
+        while symbol is not None and symbol.kind is Kind.EQUATE and id(symbol) not in seen:
+            seen.add(id(symbol))
+            equation = symbol.equation
+            if not isinstance(equation, Linear) or equation.sub or equation.number:
+                return None
+            symbol = equation.add
+        return None if symbol is None else symbol.register
+
     def inherit(self, target: Symbol) -> None:
         """Take over what an alias has from its target (gas/symbols.c, copy_symbol_attributes).
 

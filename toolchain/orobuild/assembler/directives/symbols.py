@@ -52,18 +52,18 @@ def assign(unit: Unit, name: str, operator: str, operands: Operands) -> None:
         location.org(unit, operands)
         return
     if operands.text.startswith("%", operands.skip_space()):
-        _assign_register(unit, name, operands.rest(), operands)
+        _assign_register(unit, name, operands.rest(), operator, operands)
         return
     at = operands.skip_space()
     if unit.dialect.naked and find(operands.text[at:].strip(), unit.dialect.bits):
-        _assign_register(unit, name, f"%{operands.rest()}", operands)
+        _assign_register(unit, name, f"%{operands.rest()}", operator, operands)
         return
     symbol = unit.mention(name)
     start = operands.position
     value = operands.linear()
     if value.add is not None and value.add.register is not None and not value.number:
         operands.end()
-        _assign_register(unit, name, value.add.register, operands)
+        _assign_register(unit, name, value.add.register, operator, operands)
         return
     lazy = None
     if operator == "==":
@@ -71,13 +71,7 @@ def assign(unit: Unit, name: str, operator: str, operands: Operands) -> None:
         expr = unit.renumber(operands.expression())
         lazy = expr if any(symbols(expr)) else None
     operands.end()
-    if symbol.kind is not Kind.UNDEFINED and (operator != "=" or not symbol.redefinable):
-        already_defined(unit, symbol, operands)
-    if symbol.kind not in (Kind.UNDEFINED, Kind.REGISTER):
-        if symbol.referenced:
-            unit.settle()
-            symbol = unit.symbols.replace(name)
-        symbol.forget_attributes()
+    symbol = _renewed(unit, symbol, operator, operands)
     unit.registers.pop(name, None)
     symbol.redefinable = operator == "="
     symbol.defined_at = unit.place
@@ -109,6 +103,19 @@ def assign(unit: Unit, name: str, operator: str, operands: Operands) -> None:
     unit.forget_symbol(symbol)
 
 
+def _renewed(unit: Unit, symbol: Symbol, operator: str, operands: Operands) -> Symbol:
+    """`symbol`, or the one that takes its place when it is defined anew."""
+    if symbol.kind is not Kind.UNDEFINED and (operator != "=" or not symbol.redefinable):
+        already_defined(unit, symbol, operands)
+    if symbol.kind not in (Kind.UNDEFINED, Kind.REGISTER):
+        if symbol.referenced:
+            unit.settle()
+            symbol = unit.symbols.replace(symbol.name)
+        symbol.forget_attributes()
+    symbol.register = None
+    return symbol
+
+
 def _copy_attributes(symbol: Symbol, value: Linear) -> None:
     """An alias has its target's type and size (gas/read.c, pseudo_set)."""
     target = value.add
@@ -126,11 +133,11 @@ def _difference(unit: Unit, value: Linear) -> int | None:
     return unit.known(value)
 
 
-def _assign_register(unit: Unit, name: str, register: str, operands: Operands) -> None:
+def _assign_register(
+    unit: Unit, name: str, register: str, operator: str, operands: Operands
+) -> None:
     """``name = %register``: the name stands for the register in operands from here on."""
-    symbol = unit.mention(name)
-    if symbol.kind not in (Kind.UNDEFINED, Kind.REGISTER):
-        already_defined(unit, symbol, operands)
+    symbol = _renewed(unit, unit.mention(name), operator, operands)
     if symbol.binding in (c.STB_GLOBAL, c.STB_WEAK):
         operands.fail(f"'{display(name)}' is global: it cannot be a register", position=0)
     found = find(register.lstrip("%").replace(" ", ""), 64)

@@ -112,7 +112,7 @@ def far_form(
     64-bit code has no such form.
     """
     stem, suffix = mnemonic, ""
-    if mnemonic[-1] in "wl" and mnemonic[:-1] in ("ljmp", "lcall"):
+    if mnemonic[-1] in "wl" and mnemonic[:-1] in ("ljmp", "lcall", "jmp", "call"):
         stem, suffix = mnemonic[:-1], mnemonic[-1]
     opcode = {"ljmp": 0xEA, "jmp": 0xEA, "lcall": 0x9A, "call": 0x9A}.get(stem)
     if opcode is None or dialect.bits == 64:

@@ -23,6 +23,7 @@ _PREFIX_REASONS = {
     "not a string instruction": "'rep' stands only before a string instruction",
     "a prefix that the instruction does not take": "it does not take the prefix before it",
     "a REX prefix whose bits the instruction sets itself": "it sets bits of the REX prefix itself",
+    "more than 15 bytes": "with its prefixes it has more than 15 bytes, which no processor runs",
     "a prefix that makes it another instruction": "the prefix before it makes it another instruction",
 }
 

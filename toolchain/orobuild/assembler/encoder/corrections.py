@@ -182,7 +182,7 @@ def _compose(row: Row, operands: tuple[Operand, ...], bits: int) -> bytes:
         if isinstance(operand, RegisterOperand) and operand.register.needs_rex:
             force_rex = True
     head = bytes(prefixes)
-    if rex or force_rex:
+    if bits == 64 and (rex or force_rex):
         head += bytes((0x40 | rex,))
     return head + bytes(opcode) + body + bytes(tail)
 

@@ -101,6 +101,8 @@ def refused_prefix(code: bytes, merged: bytes, prefixes: tuple[int, ...], bits: 
     plain = iced.Decoder(bits, code, options).decode()
     instruction = iced.Decoder(bits, merged, options).decode()
     if instruction.is_invalid:
+        if len(merged) > 15:
+            return "more than 15 bytes"
         lock = 0xF0 in prefixes
         return "not lockable" if lock else "a prefix that the instruction does not take"
     asked = [p for p in prefixes if 0x40 <= p <= 0x4F]

@@ -58,6 +58,21 @@ _SPELT: Final = {
     "or": "|", "xor": "^", "and": "&", "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">",
     "ge": ">=", "mod": "%", "shl": "<<", "shr": ">>",
 }  # fmt: skip
+_WORD: Final = pattern(
+    r"""("(?:[^"\\]|\\.)*"|'\\?.)|(?<![\w.$@])(not|or|xor|and|eq|ne|lt|le|gt|ge|mod|shl|shr|\$)(?![\w.$@])""",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def spelled_out(text: str) -> str:
+    """An expression of a directive with Intel's words as operators; every place stays where it is.
+
+    gas/config/tc-i386-intel.c, i386_intel_operators and i386_intel_parse_name.
+    """
+    signs = {**_SPELT, "not": "~", "$": "."}
+    return _WORD.sub(lambda m: m[1] or f"{signs[m[2].lower()]:{len(m[2])}}", text)
+
+
 # What else names are made of: the front end's own (numeric labels), and letters beyond ASCII.
 _RAW: Final = r"\x01\x02\x80-\U0010ffff"
 _TOKEN: Final = pattern(
@@ -115,6 +130,7 @@ class _Reader:
         self.bracketed = False
         self.address = False
         self.broadcast = False
+        self.direct = False
         self.segment: Register | None = None
         self.depth = 0
 
@@ -153,7 +169,9 @@ class _Reader:
             self.segment,
             broadcast="bcst" if self.broadcast else None,
             size=size,
-            indirect=self.bracketed and not total.registers and value is not None,
+            indirect=(
+                self.bracketed and not self.direct and not total.registers and value is not None
+            ),
         )
 
     def roles(
@@ -248,6 +266,8 @@ class _Reader:
             if not (kind == "name" and flat.lower() == "flat" and self.token()[1] == ":"):
                 self.position = mark
             return self.sum(_OPERATORS["+"] - 1)
+        if SIZES.get(lower, 0) > 0:
+            return _Sum(SIZES[lower])  # its number of bytes
         if lower == "not":
             return self.unary("~", self.sum(_OPERATORS["*"]))
         if (
@@ -259,6 +279,7 @@ class _Reader:
         if lower == "flat":
             mark = self.position
             if self.token()[1] == ":":
+                self.bracketed = not self.address
                 return self.primary()
             self.position = mark
         from orobuild.assembler.expression import unquote
@@ -266,13 +287,15 @@ class _Reader:
         name, _, modifier = word.partition("@")
         if name.startswith('"'):
             name = unquote(name[1:-1])
-        if name == ".":
+        if name in (".", "$") and word[0] != '"':
             return _Sum(Here())
         return _Sum(SymbolRef(name, modifier.upper() or None))
 
     def pointer(self, lower: str) -> None:
         """After a size: `ptr` or `bcst`, which may be missing."""
-        self.size = SIZES[lower]
+        self.direct |= lower in ("near", "short")
+        if self.size is None:  # of several the outermost counts
+            self.size = SIZES[lower]
         mark = self.position
         kind, word = self.token()
         if kind == "name" and word.lower() == "ptr":

@@ -84,6 +84,8 @@ def extends(sizes: tuple[int, int], instruction: Any) -> bool:
 def suffix_matches(stem: str, suffix: str, instruction: Any, found: str) -> bool:
     """Whether `suffix` after `stem` is the size on which `instruction` (named `found`) works."""
     size = suffix_size(stem, suffix)
+    if suffix in "xyz":  # the length of the vector, of which memory may hold one element
+        return {0: 16, 1: 32, 2: 64}.get(iced.OpCodeInfo(instruction.code).l) == size
     if found in ("fldenv", "fnstenv", "fnsave", "frstor"):
         width = iced.MemorySizeExt.size(instruction.memory_size)
         return width in ((14, 94) if suffix == "s" else (28, 108))

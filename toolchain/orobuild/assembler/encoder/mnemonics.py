@@ -68,21 +68,14 @@ PREFIXES: Final = {
     "rex.wrb": 0x4D,
     "rex.wrx": 0x4E,
     "rex.wrxb": 0x4F,
-    "rex64": 0x48,
-    "rex64x": 0x4A,
-    "rex64y": 0x4C,
-    "rex64z": 0x49,
-    "rexx": 0x42,
-    "rexy": 0x44,
-    "rexz": 0x41,
-    "rexxy": 0x46,
-    "rexxz": 0x43,
-    "rexyz": 0x45,
-    "rexxyz": 0x47,
-    "rex64xy": 0x4E,
-    "rex64xz": 0x4B,
-    "rex64yz": 0x4D,
-    "rex64xyz": 0x4F,
+    **{
+        name: 0x40 | bits
+        for width, w in (("rex", 0), ("rex64", 8))
+        for x, x_bit in (("", 0), ("x", 4))
+        for y, y_bit in (("", 0), ("y", 2))
+        for z, z_bit in (("", 0), ("z", 1))
+        if (bits := w | x_bit | y_bit | z_bit) and (name := width + x + y + z)
+    },
 }
 
 PREFIX_BITS: Final = {
@@ -192,6 +185,7 @@ def _aliases() -> dict[str, str]:
     """GNU's name to the decoder's, for whole mnemonics (suffix included)."""
     names = {
         "cbtw": "cbw",
+        "cmpxchg8bq": "cmpxchg8b",
         "cwtl": "cwde",
         "cltq": "cdqe",
         "cwtd": "cwd",
@@ -257,6 +251,7 @@ def _aliases() -> dict[str, str]:
         "vpclmulhqhqdq": "vpclmulqdq",
         "loopz": "loope",
         "loopnz": "loopne",
+        **{f"{v}pcmpestr{kind}l": f"{v}pcmpestr{kind}" for v in ("", "v") for kind in "im"},
         "pcmpestriq": "pcmpestri64",
         "pcmpestrmq": "pcmpestrm64",
         "vpcmpestriq": "vpcmpestri64",

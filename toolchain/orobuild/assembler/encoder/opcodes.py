@@ -94,6 +94,9 @@ def encode(shape: Shape, bits: int) -> list[bytes]:
     if len(sizes) > 1 and any(_is_unsized_memory(o) for o in operands):
         return []
     found.sort(key=lambda item: item[:2])
+    for option, place in (("load", 1), ("store", 0)):
+        if option in options:  # a wish that means nothing where there is one form only
+            found = [item for item in found if _direction(item[3]) == place] or found
     if "swap" in options and found:
         usual = _direction(found[0][3])
         found = [item for item in found if _direction(item[3]) != usual] or found
@@ -139,18 +142,12 @@ def _rank(opcode: Opcode, operands: Sequence[Operand], options: tuple[str, ...])
 
 
 def _wanted(opcode: Opcode, options: tuple[str, ...]) -> bool:
-    """Whether `opcode` is of the kind that `{vex}`, `{evex}`, `{load}` or `{store}` asks for."""
+    """Whether `opcode` is of the kind that `{vex}` or `{evex}` asks for."""
     for option in options:
         if option == "evex" and opcode.encoding != "EVEX":
             return False
         if option in ("vex", "vex2", "vex3") and opcode.encoding != "VEX":
             return False
-        if option in ("load", "store") and len(opcode.kinds) > 1:
-            first = opcode.kinds[0]
-            if option == "load" and "_OR_MEM" in first and "_REG" in opcode.kinds[1]:
-                return False
-            if option == "store" and "_OR_MEM" in opcode.kinds[1] and "_REG" in first:
-                return False
     return True
 
 
@@ -320,6 +317,7 @@ def _legacy(
     if opcode.encoding == "D3NOW":
         body, tail = b"\x0f", bytes((opcode.opcode,))
     tail_of_modrm = b""
+    bars_rex = False
     if rm is not None or opcode.digit >= 0 or "REG" in fields:
         register_field = fields.get("REG")
         number = (
@@ -339,9 +337,10 @@ def _legacy(
                 rex |= 0x40
             if operand.register.bars_rex and rex:
                 return None
+            bars_rex |= operand.register.bars_rex
             if operand.register.name in ("cr8", "cr9", "dr8") and bits != 64:
                 return None
-    if "rex" in options and bits == 64:
+    if "rex" in options and bits == 64 and not bars_rex:
         rex |= 0x40
     escape = _ESCAPES[opcode.map]
     head = prefixes + (bytes((0x40 | rex,)) if rex else b"")
@@ -376,7 +375,7 @@ def _prefixed(
         unit = opcode.broadcast_unit if memory.broadcast else opcode.memory_unit
         scaled = memory
         compressed = False
-        if evex and "disp32" not in options:
+        if evex and not {"disp16", "disp32"} & set(options):
             scaled, compressed = _compressed(memory, unit)
         if memory.index is not None:
             index_high = memory.index.number >= 16

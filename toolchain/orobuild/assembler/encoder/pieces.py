@@ -11,7 +11,7 @@ from orobuild.patterns import pattern
 if TYPE_CHECKING:
     from orobuild.assembler.encoder.types import Dialect
 
-FAR: Final = ("jmp", "call", "ljmp", "lcall")
+FAR: Final = ("jmp", "call", "ljmp", "lcall", "jmpw", "callw", "ljmpw", "lcallw")
 
 
 def operand_texts(mnemonic: str, rest: str, dialect: Dialect) -> list[tuple[str, int]]:
@@ -22,8 +22,11 @@ def operand_texts(mnemonic: str, rest: str, dialect: Dialect) -> list[tuple[str,
         far = translation.far_parts(rest, dialect)
         if far is not None:
             selector, offset = far
-            return [(selector, rest.find(selector)), (f"offset {offset}", rest.rfind(offset))]
+            pieces = [(selector, rest.find(selector)), (offset, rest.rfind(offset))]
+            return [(f"offset {piece}", place) for piece, place in pieces]
     pieces = split(rest)
+    if dialect.intel and mnemonic in FAR and len(pieces) == 2:
+        return [(f"offset {piece}", place) for piece, place in pieces]
     if dialect.intel and "sae" in rest:
         return [part for piece in pieces for part in _without_rounding(*piece)]
     return pieces

@@ -108,6 +108,8 @@ def read_back(shape: Shape, code: bytes, bits: int) -> tuple[Template | None, st
         options |= iced.DecoderOptions.NO_INVALID_CHECK  # equal registers: GNU as only warns
     if bits != 64:
         options |= iced.DecoderOptions.MOV_TR
+        if shape.mnemonic.startswith("mov"):
+            options |= iced.DecoderOptions.AMD  # %cr8 by a lock prefix
     if shape.mnemonic.startswith("mov") and _loads_cs(shape):
         options |= iced.DecoderOptions.NO_INVALID_CHECK  # no processor does; GNU as encodes it
     decoder = iced.Decoder(bits, code[lead:], options)

@@ -72,7 +72,8 @@ def _build() -> dict[str, Register]:
         add(name, RegisterClass.SEGMENT, number, 2)
     for number in range(16):
         late = number >= 8
-        add(f"cr{number}", RegisterClass.CONTROL, number, 8, long_mode=late)
+        # AMD's processors reach %cr8 from narrower code with a lock prefix.
+        add(f"cr{number}", RegisterClass.CONTROL, number, 8, long_mode=number > 8)
         add(f"dr{number}", RegisterClass.DEBUG, number, 8, long_mode=late)
         add(f"db{number}", RegisterClass.DEBUG, number, 8, long_mode=late)
     for number in range(8):
@@ -102,5 +103,7 @@ def find(name: str, bits: int) -> Register | None:
     """The register of that name in `bits`-bit code, whatever the letters' case."""
     register = REGISTERS.get(name) or REGISTERS.get(name.lower())
     if register is None or (register.long_mode and bits != 64):
+        return None
+    if register.kind is RegisterClass.TEST and bits == 64:
         return None
     return register

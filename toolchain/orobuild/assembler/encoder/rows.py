@@ -31,6 +31,8 @@ mov movw movl | sreg, m | 8e /r
 mov movw | r16, sreg | o16 8c /r
 mov movl | r32, sreg | o32 8c /r
 mov movq | r64, sreg | 8c /r | 64
+mov movl | r32, cr8 | p:f0 0f20 /r | 16 32
+mov movl | cr8, r32 | p:f0 0f22 /r rm | 16 32
 str strq | r64 | 0f00 /1 | 64
 sldt sldtq | r64 | 0f00 /0 | 64
 pinsrw | mm, r64, i8 | 0fc4 /r rm ib | 64
@@ -80,18 +82,38 @@ fsaves | m | p:9b o16 dd /6
 fsavel | m | p:9b o32 dd /6
 fnsaves | m | o16 dd /6
 fnsavel | m | o32 dd /6
-monitor | edx, ecx, rax | 0f01c8 | 64
-monitor | rdx, rcx, eax | p:67 0f01c8 | 64
-monitorx | rdx, rcx, eax | p:67 0f01fa | 64
-monitor | edx, ecx, eax | p:67 0f01c8 | 16 64
-monitor | edx, ecx, eax | 0f01c8 | 32
-monitor | edx, ecx, ax | p:67 0f01c8 | 32
-monitor | edx, ecx, ax | 0f01c8 | 16
-monitorx | edx, ecx, rax | 0f01fa | 64
-monitorx | edx, ecx, eax | p:67 0f01fa | 16 64
-monitorx | edx, ecx, eax | 0f01fa | 32
-monitorx | edx, ecx, ax | p:67 0f01fa | 32
-monitorx | edx, ecx, ax | 0f01fa | 16
+monitor | rax, ecx, edx | 0f01c8 | 64
+monitor | eax, ecx, edx | p:67 0f01c8 | 64
+monitor | eax, ecx, edx | 0f01c8 | 32
+monitor | eax, ecx, edx | p:67 0f01c8 | 16
+monitor | ax, ecx, edx | p:67 0f01c8 | 32
+monitor | ax, ecx, edx | 0f01c8 | 16
+monitor | rax, rcx, rdx | 0f01c8 | 64
+monitor | eax, rcx, rdx | p:67 0f01c8 | 64
+monitorx | rax, ecx, edx | 0f01fa | 64
+monitorx | eax, ecx, edx | p:67 0f01fa | 64
+monitorx | eax, ecx, edx | 0f01fa | 32
+monitorx | eax, ecx, edx | p:67 0f01fa | 16
+monitorx | ax, ecx, edx | p:67 0f01fa | 32
+monitorx | ax, ecx, edx | 0f01fa | 16
+monitorx | rax, rcx, rdx | 0f01fa | 64
+monitorx | eax, rcx, rdx | p:67 0f01fa | 64
+invlpgb | rax, ecx, edx | 0f01fe | 64
+invlpgb | eax, ecx, edx | p:67 0f01fe | 64
+invlpgb | eax, ecx, edx | 0f01fe | 32
+invlpga | eax, ecx | 0f01df | 32
+pvalidate | eax, ecx, edx | p:f2 0f01ff | 32
+invlpgb | eax, ecx, edx | p:67 0f01fe | 16
+invlpga | eax, ecx | p:67 0f01df | 16
+pvalidate | eax, ecx, edx | p:67 p:f2 0f01ff | 16
+invlpgb | ax, ecx, edx | p:67 0f01fe | 32
+invlpga | ax, ecx | p:67 0f01df | 32
+pvalidate | ax, ecx, edx | p:67 p:f2 0f01ff | 32
+invlpgb | ax, ecx, edx | 0f01fe | 16
+invlpga | ax, ecx | 0f01df | 16
+pvalidate | ax, ecx, edx | p:f2 0f01ff | 16
+rmpquery | rax, rcx, rdx | p:f3 0f01fd | 64
+rmpquery | eax, rcx, rdx | p:67 p:f3 0f01fd | 64
 arpl arplw | r16/m, r16 | 63 /r | 16 32
 verw verww | r16 | 0f00 /5
 verr verrw | r16 | 0f00 /4

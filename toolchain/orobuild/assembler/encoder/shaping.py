@@ -73,6 +73,7 @@ class Statement:
     exact: bool = False
 
 
+_PORTS: Final = words("inb inw inl outb outw outl")
 _STACK_16GCC: Final = words("call ret lret push pop pushf popf enter leave lcall pusha popa")
 _POPPING: Final = words("fadd fmul fsub fsubr fdiv fdivr")
 _TRUNCATING: Final = frozenset(
@@ -110,11 +111,16 @@ def shape(
         _check_form(mnemonic, operands, mnemonic_place, locate)
     if mnemonic == "int" and operands == [Immediate(3)]:
         mnemonic, operands, places = "int3", [], []
+    elif mnemonic == "movq" and options and all(map(_is_general, operands)):
+        mnemonic = "mov"  # what the options are about; movq is another instruction's name too
+    elif len(operands) == 1 and mnemonic in _PORTS and isinstance(operands[0], Memory):
+        operands = [RegisterOperand(operands[0].base)] if operands[0].base else operands
     warnings: list[tuple[str, int]] = []
     if "gather" in mnemonic:
         _check_gather(operands, warnings)
     if not dialect.intel:
-        mnemonic, operands = _completed(mnemonic, operands, bits, warnings)
+        narrow = (bits == 16) != (0x66 in prefixes)
+        mnemonic, operands = _completed(mnemonic, operands, 16 if narrow else bits, warnings)
     completed = bool(warnings)
     if 0x66 in prefixes and mnemonic == "push" and operands and isinstance(operands[0], Immediate):
         mnemonic = "pushl" if bits == 16 else "pushw"
@@ -136,9 +142,9 @@ def shape(
             cut = False
             if isinstance(value, int) and 0 < width < 8:
                 written = value
-                if fits_either(value, 4) and (
-                    bits != 64 or general_size(mnemonic, operands) in (1, 2, 4)
-                ):
+                if bits != 64:
+                    value = extended(value)
+                elif fits_either(value, 4) and general_size(mnemonic, operands) in (1, 2, 4):
                     value = signed(value, 4)  # operations of 32 bits and less know no wider numbers
                 # GNU as picks the form before it cuts the value or supplies a suffix.
                 cut = not fits_either(value, width) or (
@@ -166,21 +172,34 @@ def shape(
                 raise InputError(error(message, locate(*places[i])))
             native = bits // 8 if memory.absolute else width
             number_of = memory.displacement
-            if isinstance(number_of, int) and width < 8 and not _wraps(number_of, width):
+            if isinstance(number_of, int) and width < 8 and not fits_either(number_of, width):
+                if bits != 64:
+                    number_of = extended(number_of)
                 cut_off = signed(number_of, width)
-                shown = cut_off & ((1 << 8 * width) - 1)
-                warnings.append((f"{number_of:#x} shortened to {shown:#x}", i))
+                if not _wraps(number_of, width):
+                    shown = cut_off & ((1 << 8 * width) - 1)
+                    warnings.append((f"{number_of:#x} shortened to {shown:#x}", i))
+                if not fits_either(number_of, width):  # GNU as picks the form before it cuts
+                    options = (*options, "disp16" if width == 2 else "disp32")
+                    mode += f"{{{options[-1]}}}"
                 memory = replace(memory, displacement=cut_off)
             if width == 8 and mnemonic in ("lea", "leal", "leaw"):
-                memory = _wrapped(memory, operands[-1])
+                memory, far = _wrapped(memory, operands[-1])
+                if far:
+                    options = (*options, "disp32")
+                    mode += "{disp32}"
             if memory.size:
                 mode += f"<{memory.size}>"
-            if mnemonic.startswith("mov") and _through_got(memory, bits):
+            if mnemonic.startswith("mov") and (
+                _through_got(memory, bits) or (0xF3 in prefixes and memory.absolute)
+            ):
                 mode += "{got}"
                 options = (*options, "got")
             stands, displacement = _displaced(
                 memory, width, native, options, places[i], mnemonic, locate
             )
+            if stands.displacement == DISPLACEMENT_STAND_IN[8] and mnemonic[3:4] in "bwlq":
+                mnemonic = "movabs" + mnemonic[3:]
             if displacement is not None:
                 index = len(values)
                 values.append(displacement)
@@ -330,6 +349,14 @@ def _segment(memory: Memory, mnemonic: str, prefixes: tuple[int, ...]) -> tuple[
     return (*prefixes, SEGMENT_PREFIX[name])
 
 
+def extended(value: int) -> int:
+    """A number of 16- and 32-bit code, which wraps at 2**32.
+
+    gas/config/tc-i386.c, extend_to_32bit_address.
+    """
+    return signed(value, 4) if 0 <= value < 1 << 32 or fits(value, 4) else value & 0xFFFFFFFF
+
+
 def _wraps(value: int, width: int) -> bool:
     """Whether `value` says a number of `width` bytes; negative ones count down from the end.
 
@@ -384,6 +411,13 @@ def _is_thread_local(memory: Memory) -> bool:
     return any(symbol.modifier in _LINKED for symbol in symbols(value))
 
 
+def _is_general(operand: Operand) -> bool:
+    """Whether it is memory or a general register."""
+    if isinstance(operand, RegisterOperand):
+        return operand.register.kind is RegisterClass.GENERAL
+    return isinstance(operand, Memory)
+
+
 def _check_gather(operands: list[Operand], warnings: list[tuple[str, int]]) -> None:
     """Warn of a register with two roles, for which processors raise an exception."""
     used = [o.register.number for o in operands if isinstance(o, RegisterOperand)]
@@ -402,17 +436,20 @@ def _check_port(mnemonic: str, place: tuple[int, int], locate: Locate) -> None:
         raise InputError(error("'%dx' cannot be a base register", locate(*place)))
 
 
-def _wrapped(memory: Memory, target: Operand) -> Memory:
-    """`lea` into less than 64 bits: an unsigned 32-bit displacement is as good as a signed one."""
+def _wrapped(memory: Memory, target: Operand) -> tuple[Memory, bool]:
+    """`lea` into less than 64 bits takes any displacement modulo 2**32.
+
+    Also returned is whether only that made it fit: then GNU as has chosen the wide form.
+    """
     value = memory.displacement
     if (
         isinstance(target, RegisterOperand)
         and target.register.size < 8
         and isinstance(value, int)
-        and fits_either(value, 4)
+        and _wraps(value, 4)
     ):
-        return replace(memory, displacement=signed(value, 4))
-    return memory
+        return replace(memory, displacement=signed(value, 4)), not fits_either(value, 4)
+    return memory, False
 
 
 def _through_got(memory: Memory, bits: int) -> bool:
@@ -457,6 +494,8 @@ def _displaced(
     stand_in = displacement_stand_in(memory, native)
     if "disp32" in options or "disp16" in options:
         stand_in = DISPLACEMENT_STAND_IN[2 if width == 2 else 4]
+    elif "disp8" in options and stand_in is None and memory.base and mnemonic[0] == "v":
+        return _standing(memory, 0), None  # EVEX counts in units: the stand-in would be none
     elif "disp8" in options and memory.base is not None and not isinstance(stand_in, int):
         stand_in = DISPLACEMENT_STAND_IN[1]
     if stand_in is None:

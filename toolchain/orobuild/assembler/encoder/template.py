@@ -28,7 +28,10 @@ IMMEDIATE_STAND_IN: Final = {1: 0x12, 2: 0x1234, 4: 0x12345678, 8: 0x123456789AB
 DISPLACEMENT_STAND_IN: Final = {1: 0x5A, 2: 0x2345, 4: 0x23456789, 8: 0x23456789ABCDEF01}
 
 
-NOT_REVERSED: Final = ("enter", "bound", "mwait", "mwaitx", "invlpga", "extrq", "insertq")
+NOT_REVERSED: Final = (
+    "enter", "bound", "monitor", "monitorx", "mwait", "mwaitx", "invlpga", "invlpgb", "extrq",
+    "insertq", "pvalidate", "rmpadjust", "rmpquery", "rmpupdate", "tpause", "umwait",
+)  # fmt: skip
 """Instructions whose operands AT&T syntax has in the same order as Intel's."""
 
 

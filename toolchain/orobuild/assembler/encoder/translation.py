@@ -91,6 +91,8 @@ def translate(
         for o in operands
         if isinstance(o, RegisterOperand) and o.register.kind is RegisterClass.GENERAL
     ]
+    if name in ("nopd", "calld", "jmpd", "cvtsi2ssd", "cvtsi2sdd"):
+        name = name[:-1] + "l"
     if name in _POPPING and not operands:
         name += "p"
     if name[-1] == "d" and name[:-1] in _DOUBLEWORDS and not _is_vector_move(name, operands):
@@ -114,6 +116,8 @@ def translate(
         name = f"f{match[1]}{'' if match[2] else 'r'}{match[3]}"
     elif name in ("call", "jmp"):
         return _branch(name, operands, bits)
+    elif name[:-1] in ("call", "jmp") and memory is not None and len(operands) == 1 and not size:
+        return name, [replace(memory, indirect=True)]
     elif name in ("lcall", "ljmp") and memory is not None and len(operands) == 1:
         return name, [replace(memory, indirect=True, size=0)]
     elif memory is not None and size in _LETTERS and name in _SIZED:
@@ -177,7 +181,7 @@ def _is_ambiguous(name: str, operands: list[Operand]) -> bool:
 
 def is_place(operand: Operand) -> bool:
     """Whether `operand` is a bare expression: a branch's target, or a number once it is known."""
-    return isinstance(operand, Memory) and operand.bare and not operand.indirect
+    return isinstance(operand, Memory) and operand.bare and not (operand.indirect or operand.size)
 
 
 def is_address(value: Expr, resolve: Resolve) -> bool:
