@@ -18,7 +18,7 @@ from orobuild.lint.program.tables import VectorTable
 from orobuild.lint.program.values import ABSOLUTE, Constant, Original
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from orobuild.lint.program.flow import ControlFlow
     from orobuild.lint.program.program import Program
@@ -28,6 +28,7 @@ _OPCODE: Final = b"\x0f\x01"  # lgdt /2, lidt /3
 _LOADS: Final = {2: Mnemonic.LGDT, 3: Mnemonic.LIDT}
 _WIDE: Final = struct.Struct("<HHBBHII")
 _NARROW: Final = struct.Struct("<HHBBH")
+_ATTRIBUTES_AT: Final = 5  # in gates of both widths
 PRESENT, SYSTEM = 0x80, 0x10
 INTERRUPT_GATES: Final = (0xE, 0xF)  # interrupt and trap gates of the machine's width
 
@@ -177,30 +178,46 @@ def _load(
 def interrupt_tables(program: Program, loads: tuple[TableLoad, ...]) -> tuple[InterruptTable, ...]:
     """The interrupt tables among `loads` of which the file holds a gate."""
     found: dict[int, InterruptTable] = {}
-    wide = program.default_width == 64
-    layout = _WIDE if wide else _NARROW
+    entry = _WIDE.size if program.default_width == 64 else _NARROW.size
     for load in loads:
         if not load.is_interrupt or load.base in found:
             continue
-        size = _size(program, load, layout.size)
+        size = _size(program, load, entry)
         data = program.read(load.base, size)
-        gates = []
-        for vector in range(len(data) // layout.size):
-            at = vector * layout.size
-            low, selector, third, attributes, middle, *more = layout.unpack_from(data, at)
-            if attributes & PRESENT:
-                ist = third & 7 if wide else 0
-                pieces = (low, middle, *more[:1])
-                rest = (third & ~7 | more[1] << 8) if wide else third
-                gates.append(Gate(vector, load.base + at, pieces, selector, ist, attributes, rest))
+        gates = gates_in(load.base, dict(enumerate(data)), entry) if any(data) else ()
         if gates:
             segment = program.segment_at(load.base)
             name = program.symbols.name(load.base) or f"the table at {load.base:#x}"
             constant = segment is not None and not segment.is_writable
             found[load.base] = InterruptTable(
-                name, load.base, size // layout.size, tuple(gates), load.site, constant
+                name, load.base, size // entry, gates, load.site, constant
             )
     return tuple(found.values())
+
+
+def gates_in(base: int, content: Mapping[int, int], size: int) -> tuple[Gate, ...]:
+    """The present gates of a table at `base`, of `size` bytes each, of which all bytes are known.
+
+    `content` has the table's bytes by offset.
+    """
+    wide = size == _WIDE.size
+    layout = _WIDE if wide else _NARROW
+    gates = []
+    for vector in range(VECTORS):
+        at = vector * size
+        if not content.get(at + _ATTRIBUTES_AT, 0) & PRESENT:
+            continue
+        # The last four bytes of a 64-bit gate are reserved, and nobody need write them.
+        needed = size - 4 if wide else size
+        if any(at + i not in content for i in range(needed)):
+            continue
+        data = bytes(content.get(at + i, 0) for i in range(size))
+        low, selector, third, attributes, middle, *more = layout.unpack(data)
+        ist = third & 7 if wide else 0
+        pieces = (low, middle, *more[:1])
+        rest = (third & ~7 | more[1] << 8) if wide else third
+        gates.append(Gate(vector, base + at, pieces, selector, ist, attributes, rest))
+    return tuple(gates)
 
 
 def _size(program: Program, load: TableLoad, entry: int) -> int:

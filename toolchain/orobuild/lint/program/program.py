@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from orobuild.lint.program.flow import ControlFlow
     from orobuild.lint.program.notable import NotableInstructions
     from orobuild.lint.program.segments import Region
+    from orobuild.lint.program.startup import StartUp
     from orobuild.lint.program.structures import Structure
     from orobuild.lint.program.tables import VectorTable
 
@@ -186,6 +187,13 @@ class Program:
         from orobuild.lint.program.descriptors import interrupt_tables
 
         return interrupt_tables(self, self.table_loads)
+
+    @cached_property
+    def startup(self) -> StartUp:
+        """What the kernel's start-up code makes at run time."""
+        from orobuild.lint.program.startup import StartUp
+
+        return StartUp(self)
 
     @cached_property
     def relative_addends(self) -> dict[int, int]:

@@ -2,8 +2,8 @@
 
 ## What it does
 
-Reads the present gates of the interrupt table that `lidt` loads, as far as the file holds them: the
-type must be one of the machine's width; a 64-bit gate's stack index must be 0 to 7; the selector must
+Reads the present gates of the interrupt tables that `lidt` loads, those that the file holds and those
+that start-up code is seen to fill when it is run on paper: the type must be one of the machine's width; a 64-bit gate's stack index must be 0 to 7; the selector must
 name a present code segment of the table that `lgdt` loads (of 64 bits, in a 64-bit kernel), as far as
 that is in the file; and a vector for which the processor pushes an error code must not be open to
 `int` in ring 3.
@@ -53,7 +53,7 @@ LONG = 1 << 53
 
 def check(program: Program) -> Iterator[Finding]:
     """One finding for each fault, naming the first gate."""
-    for table in program.interrupt_tables:
+    for table in (*program.interrupt_tables, *program.startup.interrupt_tables):
         faults: dict[str, list[Gate]] = {}
         for gate in table.gates:
             for fault in _faults(program, gate):
