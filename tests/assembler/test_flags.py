@@ -119,6 +119,12 @@ def test_the_program_shows_what_the_option_does(word: str, tmp_path: Path) -> No
         ),
         ("-msyntax=intel -mnaked-reg -mfence-as-lock-add=yes", "mfence\n"),
         ("-msyntax=att -mnaked-reg", "mov eax, ebx\n"),
+        (
+            "-mvexwig=1 --32",
+            "llwpcb %eax\nblcfill (%eax),%eax\nlwpins $1,(%eax),%eax\nvpextrw $0,%xmm0,%eax\n",
+        ),
+        ("-mvexwig=1", "vmovmskpd %xmm4,%rcx\nvpextrb $1,%xmm1,%eax\nvpmovmskb %ymm4,%rcx\n"),
+        ("-mevexwig=1", "vpextrb $1,%xmm29,%eax\nvpinsrw $1,(%rcx),%xmm29,%xmm30\n"),
         ("--alternate", ".macro m x\n mov $x, %eax\n.endm\nm 5\n"),
         ("-march=i386+avx2 --32", "vpaddb %ymm1, %ymm2, %ymm3\ncmpl $1, %eax\n"),
         ("-g --debug-prefix-map=/=/elsewhere/", ".text\nf: nop\n"),

@@ -113,3 +113,24 @@ x = 1 shl 5 or 3
 .endif
 .ascii "a and b $"
 .byte '$', 'a'
+#### %ss: is left out where the base implies it, whichever came first
+mov %ds, %ss:0x12(%eax)
+mov %ds, %ss:0x12(%ecx)
+mov %ds, %ss:0x12(%edx)
+mov %ds, %ss:0x12(%ebx)
+mov %ds, %ss:0x12(%ebp)
+mov %ds, %ss:0x12(%esi)
+mov %ds, %ds:0x12(%ebp)
+mov %ds, %ds:0x12(%edi)
+#### branches wrap at 4 GiB and at 64 KiB
+call .+5+0x90909090
+jmp .-0xC0000000
+jne .+0xF0000000
+.code16
+callw .+3+0x9090
+jmp .+0xf000
+jmp .-0xf000
+#### @GOT with an index and no base
+movl x@GOT(,%eax,4), %ecx
+movl x@GOT(%ebx,%eax,4), %ecx
+movl x@GOT(%ebx), %ecx

@@ -415,3 +415,15 @@ mov rax, [rip+$]
 lea rax, [$]
 .set here, $
 .quad here, $
+#### invlpga %rax, %ecx ; mov %eax, -0xccddef(,%eiz)
+invlpga %rax, %ecx
+invlpga %eax, %ecx
+addr32 vgatherdps %xmm2, xtrn(,%xmm1), %xmm0
+#### %ss: and the bases
+mov %eax, %ss:0x12(%rax)
+mov %eax, %ss:0x12(%rcx)
+mov %eax, %ss:0x12(%rdx)
+mov %eax, %ss:0x12(%rbx)
+mov %eax, %ss:0x12(%rbp)
+mov %eax, %ds:0x12(%rbp)
+mov %eax, %ds:0x12(%rsi)

@@ -219,3 +219,16 @@ g: nop
 .byte 2
 .section .three,"ao"
 .byte 3
+#### mergeable sections are padded to whole entries
+.section s1, "aMS", @progbits, 4
+.byte 1
+.section s2, "aM", @progbits, 8
+.byte 1
+.section s3, "aM", @progbits, 12
+.byte 1, 2, 3, 4, 5
+.section s4, "axM", @progbits, 16
+ret
+.section s5, "aMS", @progbits, 4
+.long 1
+.subsection 1
+.byte 2

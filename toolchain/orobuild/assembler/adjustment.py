@@ -4,6 +4,7 @@ the bits of VEX and EVEX that mean nothing to the instruction (gas/config/tc-i38
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -38,29 +39,44 @@ def text(source: str, flags: Flags, dialect: Dialect) -> str:
     return source
 
 
+@functools.cache
+def _names() -> frozenset[int]:
+    """Mnemonics whose W is nothing to GNU as, though a general register of 64 bits may be named."""
+    import iced_x86 as iced
+
+    from orobuild.assembler.encoder.opcodes import IGNORES_W
+
+    return frozenset(getattr(iced.Mnemonic, name.upper()) for name in IGNORES_W)
+
+
 def bits_of(encoded: Encoded, flags: Flags, bits: int) -> Encoded:
     """The encoding with the bits of its VEX or EVEX prefix that mean nothing as flags ask."""
     import iced_x86 as iced
 
     code = encoded.code
-    start = next((i for i, byte in enumerate(code) if byte in (0xC4, 0xC5, 0x62)), -1)
+    start = next((i for i, byte in enumerate(code) if byte in (0xC4, 0xC5, 0x62, 0x8F)), -1)
     if start < 0:
         return encoded
     instruction = iced.Decoder(bits, code).decode()
     info = iced.OpCodeInfo(instruction.code)
     out = bytearray(code)
     moved = 0
+    ignored = info.is_wig or (bits != 64 and info.is_wig32) or instruction.mnemonic in _names()
     if info.encoding == iced.EncodingKind.VEX:
         if info.is_lig and flags.scalar_length == 256:
             out[start + (1 if out[start] == 0xC5 else 2)] |= 4
-        if (info.is_wig or (bits != 64 and info.is_wig32)) and flags.wide_vex:
+        if ignored and flags.wide_vex:
             if out[start] == 0xC5:
                 second = out[start + 1]
                 out[start : start + 2] = bytes((0xC4, second & 0x80 | 0x61, second & 0x7F))
                 moved = 1
             out[start + 2] |= 0x80
+    elif info.encoding == iced.EncodingKind.XOP:
+        # Of general registers, which W makes wider in 64-bit code only.
+        if flags.wide_vex and bits != 64 and iced.RegisterExt.is_gpr32(instruction.op0_register):
+            out[start + 2] |= 0x80
     elif info.encoding == iced.EncodingKind.EVEX:
-        if (info.is_wig or (bits != 64 and info.is_wig32)) and flags.wide_evex:
+        if ignored and flags.wide_evex:
             out[start + 2] |= 0x80
         only_suppresses = bool(out[start + 3] & 0x10) and info.can_suppress_all_exceptions
         if only_suppresses and not info.can_use_rounding_control:

@@ -205,7 +205,7 @@ class Relocator:
             end = fragment.address + start + len(tail.near) + size
             distance = self.target(tail.target) - end
             fragment.data += tail.near + (distance & ((1 << 8 * size) - 1)).to_bytes(size, "little")
-            if size == 2 and not -0x8000 <= distance <= 0xFFFF:
+            if size == 2 and not -0x10000 < distance < 0x10000:
                 self.unreachable(tail.place, distance, size)
             return None
         fragment.data += tail.near + bytes(size)
@@ -503,7 +503,9 @@ class Relocator:
         if not self.wide and not -(1 << 31) <= value < 1 << 32:
             value &= 0xFFFFFFFF  # addresses of 32 bits wrap (extend_to_32bit_address)
         low, high = -(1 << (bits - 1)), 1 << bits
-        if fix.pc_relative or (fix.signed and self.wide and size == 4):
+        if fix.pc_relative and (size == 2 or (size == 4 and not self.wide)):
+            low = 1 - high  # branches wrap at 64 KiB, and at 4 GiB outside of 64-bit objects
+        elif fix.pc_relative or (fix.signed and self.wide and size == 4):
             high = 1 << (bits - 1)
         elif fix.kind is None:
             low = 1 - high

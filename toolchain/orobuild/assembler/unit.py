@@ -25,6 +25,7 @@ from orobuild.assembler import (
 )
 from orobuild.assembler.conditional import Conditionals
 from orobuild.assembler.expression import NAME, unquote
+from orobuild.assembler.fragment import AlignTail
 from orobuild.assembler.frame_reader import FrameReader
 from orobuild.assembler.inputs import Inputs
 from orobuild.assembler.instructions import Instructions
@@ -254,9 +255,30 @@ class Unit(Instructions):
             cfi.emit(self, self.frames)
         if self.attributes:
             attributes.emit(self, self.attributes)
+        self.complete_entries()
         self.settle()
         if self.strict:
             self.strict.finish()
+
+    def complete_entries(self) -> None:
+        """Pad what linkers merge to whole entries (gas/write.c, subsegs_finish_section)."""
+        for section in self.sections.values():
+            entsize = section.sh_entsize
+            if section.sh_flags & (c.SHF_MERGE | c.SHF_STRINGS) and not entsize & 1 and entsize:
+                power = (entsize & -entsize).bit_length() - 1
+                pattern = None if section.is_code else b"\0"
+                for stream in section.streams.values():
+                    stream.items.append(
+                        AlignTail(
+                            power,
+                            pattern,
+                            0,
+                            self.dialect.bits,
+                            self.place,
+                            self.processor.long_nops,
+                        )
+                    )
+                    stream.places.append(self.place)
 
     def note_stack(self, letters: str) -> None:
         """Say in .note.GNU-stack whether the stack must be executable (gas/as.c, main)."""

@@ -521,8 +521,9 @@ class Encoder:
                 relative = field.pc_relative or statement.dialect.bits == 32
                 if template.relaxable and field.displacement and relative:
                     kind = _got_kind(value, statement.dialect.bits, template)
+                signed = field.signed and not (field.displacement and 0x67 in statement.prefixes)
                 fixups.append(
-                    Fixup(field.offset, field.size, value, field.pc_relative, field.signed, kind)
+                    Fixup(field.offset, field.size, value, field.pc_relative, signed, kind)
                 )
         lead = 0
         final = bytes(code)

@@ -347,9 +347,7 @@ def _legacy(
     return head + escape + body + tail_of_modrm + tail
 
 
-_IGNORES_W: Final = words(
-    "vmovmskps vmovmskpd vpmovmskb vpinsrb vpinsrw vpextrb vpextrw vextractps"
-)
+IGNORES_W: Final = words("vmovmskps vmovmskpd vpmovmskb vpinsrb vpinsrw vpextrb vpextrw vextractps")
 """GNU as leaves W clear although a 64-bit register is named: the upper half is zero anyway."""
 
 
@@ -366,7 +364,7 @@ def _prefixed(
     reg = fields.get("REG")
     vvvv = fields.get("VVVV")
     number = opcode.digit if opcode.digit >= 0 else (reg.number if reg else 0)
-    w = 0 if opcode.mnemonic in _IGNORES_W else opcode.w
+    w = 0 if opcode.mnemonic in IGNORES_W else opcode.w
     evex = opcode.encoding == "EVEX"
     memory = rm if isinstance(rm, Memory) else None
     prefix = b""

@@ -353,6 +353,9 @@ def _same_address(memory: Memory, instruction: Any) -> bool:
         wanted = memory.index.name
     if base != (memory.base.name if memory.base else None) or index != wanted:
         return False
+    alone = None if wanted or base else memory.index  # %eiz, which tells the width
+    if alone is not None and instruction.memory_displ_size != alone.size:
+        return False
     if index and instruction.memory_index_scale != memory.scale:
         return False
     if memory.broadcast and not instruction.is_broadcast:
@@ -436,6 +439,8 @@ def _template(
         or number_of & ~0x38 == 0x03
     )
     relaxable = relaxable and code[:1] != b"\x66"
+    if instruction.memory_index != iced.Register.NONE:
+        relaxable = relaxable and instruction.memory_base != iced.Register.NONE
     evex = opcode.encoding == iced.EncodingKind.EVEX
     exact = (
         evex

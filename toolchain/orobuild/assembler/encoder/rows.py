@@ -148,6 +148,7 @@ vmrun | eax | p:67 0f01d8 | 64
 vmload | eax | p:67 0f01da | 64
 vmsave | eax | p:67 0f01db | 64
 invlpga | eax, ecx | p:67 0f01df | 64
+invlpga | rax, ecx | 0f01df | 64
 psmash | rax | p:f3 0f01ff | 64
 psmash | eax | p:67 p:f3 0f01ff | 64
 pvalidate | rax | p:f2 0f01ff | 64

@@ -322,6 +322,8 @@ class Stencils:
 
 def _join(families: dict[str, _Family], key: str, text: str) -> _Family | None:
     """The family of the statement, which becomes a member; None if there is no other in it."""
+    if "%ss:" in key or "%ds:" in key:
+        return None  # the base decides whether it needs the prefix
     pieces = _REGISTER.split(key)
     registers = _registers(
         pieces, short_forms=_SHORT_FORMS.search(key) is not None, wide=_is_wide(key)
