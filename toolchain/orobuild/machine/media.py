@@ -27,10 +27,15 @@ class Drive(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A boot server: what TFTP serves, and the name in it that a machine asks for first."""
+    """A boot server: what TFTP serves, and the name in it that a machine asks for first.
+
+    With `is_http` it is somebody else's HTTP server, on the host's loopback, where the machine sees
+    it as 10.0.2.2; which URL is asked for is then said by the firmware's variables.
+    """
 
     directory: Path
     boot_file: str
+    is_http: bool = False
 
 
 _DEVICES: Final = {
@@ -85,6 +90,8 @@ def drive_arguments(image: Path, drive: Drive) -> tuple[str, ...]:
 
 def network_arguments(network: Network) -> tuple[str, ...]:
     """QEMU's words for a network card that boots, and the server behind it."""
+    if network.is_http:
+        return ("-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net")
     directory = str(network.directory).replace(",", ",,")
     name = network.boot_file.replace(",", ",,")
     return (

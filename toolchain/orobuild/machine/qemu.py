@@ -55,7 +55,8 @@ class Qemu:
 
     `disk` is a disk image (raw, VMDK, VDI, VHD, VHDX or qcow2 by what is in it) or a CD's, plugged in
     as `drive` and never written to; `kernel` an ELF file with a PVH note, started with
-    `command_line`; `network` a server. `firmware` may be an image of the user's. With `count_instructions` the guest's clock is
+    `command_line`; `network` a server. `firmware` may be an image of the user's; `variables` are what OVMF begins with
+    in place of its own. With `count_instructions` the guest's clock is
     its own progress, a nanosecond an instruction on whichever core: slow, and the same each time.
     `extra` is appended to the command line.
     """
@@ -71,6 +72,7 @@ class Qemu:
     drive: Drive = Drive.IDE
     accelerator: Accelerator = Accelerator.TCG
     firmware: Firmware | Path = Firmware.SEABIOS
+    variables: Path | None = None
     count_instructions: bool = False
     binary: str = "qemu-system-x86_64"
     extra: tuple[str, ...] = ()
@@ -145,7 +147,7 @@ class Qemu:
             return ("-bios", str(self.firmware))
         images = find_ovmf()
         variables = resources.directory / "variables.fd"
-        shutil.copyfile(images.variables, variables)
+        shutil.copyfile(self.variables or images.variables, variables)
         flash = "if=pflash,format=raw"
         code = str(images.code).replace(",", ",,")
         return (
