@@ -1,8 +1,8 @@
 """Our own boot loaders, built like any project: their sources travel with the package.
 
 In a checkout they lie in `asm/boot/` and `linker_scripts/`; a wheel carries the same tree as
-package data in `orobuild/boot/`. The BIOS loader is assembly alone. The UEFI loader is C: it takes
-a C compiler, or the executable that a wheel brings along.
+package data in `orobuild/boot/`. The BIOS loader is assembly alone. The UEFI loader is C: a checkout
+takes a C compiler for it, and a wheel brings the executable along.
 """
 
 from __future__ import annotations
@@ -97,13 +97,15 @@ def loader_project() -> Project:
 def build_loaders(cache: Path, *, command: Sequence[str] = (), jobs: int = 0) -> Loaders:
     """All loaders. `cache` is a build cache's directory, `command` the C compiler's words.
 
-    `Loaders.efi` is None if there is neither a C compiler nor an executable from the wheel.
+    The UEFI loader is the wheel's, if there is one: then it is the same for everyone, whichever C
+    compiler they have. `Loaders.efi` is None if there is neither that nor a C compiler.
     Raises what `build` raises.
     """
     from orobuild import image
 
     project = loader_project()
-    found = _find_compiler(command, cache)
+    ready = _prebuilt()
+    found = None if ready else _find_compiler(command, cache)
     shop = targets.Workshop(
         project=project,
         profile=project.profile(None)[1],
@@ -119,7 +121,7 @@ def build_loaders(cache: Path, *, command: Sequence[str] = (), jobs: int = 0) ->
             objects = targets.finish_objects(shop, sources)
             linked[name] = targets.link_objects(shop, name, sources.target, objects)
     checks.lint_all(shop, linked)
-    efi = _application(shop, linked[EFI].data) if found else _prebuilt()
+    efi = _application(shop, linked[EFI].data) if found else ready
     programs = {name: linked[name].data for name in BIOS_TARGETS}
     entries = {name: linked[f"{ENTRY}{name}"].data for name in adaptation.PROGRAMS}
     return image.Loaders(**programs, efi=efi, entries=entries)
