@@ -11,6 +11,7 @@ from lint.building import link
 from orobuild.elf import reader
 from orobuild.lint import LintConfig
 from orobuild.lint.program import Program
+from orobuild.lint.program.bits import spread
 from orobuild.lint.program.execution import Execution
 
 SOURCE = """
@@ -56,5 +57,11 @@ def test_a_filled_table_has_the_bytes_that_the_processor_puts_there(tmp_path, le
     execution.start(program.symbols.by_name["fill"].address)
     table = program.symbols.by_name["table"].address
     # What nobody wrote is not known; the C library's array is zero there.
-    found = [execution.run.memory.get(("", table + i), 0) for i in range(2060)]
-    assert bytes(found) == expected
+    found = [spread(execution.run.memory.get(("", table + i), 0))[:8] for i in range(2060)]
+    bits = [
+        (bit, byte >> i & 1)
+        for of, byte in zip(found, expected, strict=True)
+        for i, bit in enumerate(of)
+    ]
+    assert [pair for pair in bits if pair[0] not in (None, pair[1])] == []
+    assert sum(bit is None for bit, _ in bits) <= 8
