@@ -64,4 +64,4 @@ def test_a_filled_table_has_the_bytes_that_the_processor_puts_there(tmp_path, le
         for i, bit in enumerate(of)
     ]
     assert [pair for pair in bits if pair[0] not in (None, pair[1])] == []
-    assert sum(bit is None for bit, _ in bits) <= 8
+    assert sum(bit is None for bit, _ in bits) < len(bits) / 50
