@@ -65,6 +65,9 @@ def test_what_is_damaged_or_empty_is_an_error_beside_the_findings_of_the_rest(me
     noise.write_bytes(bytes(range(256)) * 256)
     done = run("orolint", "--isolated", "--output-format", "concise", cut, noise, media / "bad.img")
     assert done.returncode == 1
-    assert f"{cut}: error: ISO 9660: " in done.stdout
+    assert (
+        f"{cut}: error: this is no ELF file, and no medium with one in it: ISO 9660: "
+        in done.stdout
+    )
     assert f"{noise}: error: this is no ELF file, and no medium with one in it" in done.stdout
     assert "[SEG001]" in done.stdout

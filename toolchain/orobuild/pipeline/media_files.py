@@ -45,12 +45,15 @@ def elf_files(medium: Extents, path: str) -> dict[str, bytes] | None:
         part = examine(medium, path)
         if not part.parts and not part.complaints:
             return None
-        _require_sound(part, path)
+        complaint = _complaint(part)
         inside += _elf_parts(part)
+        if complaint is not None and inside:
+            raise InputError(error(complaint, Span(path), rule="file"))
+        why = "" if complaint is None else f": {complaint}"
     if not inside:
         raise InputError(
             error(
-                "this is no ELF file, and no medium with one in it",
+                f"this is no ELF file, and no medium with one in it{why}",
                 Span(path),
                 hint="'orobuild image inspect' shows what is in it",
                 rule="file",
@@ -63,15 +66,13 @@ def elf_files(medium: Extents, path: str) -> dict[str, bytes] | None:
     return found
 
 
-def _require_sound(part: Part, path: str) -> None:
-    """Raises `InputError` for a medium whose parts cannot be read."""
+def _complaint(part: Part) -> str | None:
+    """What is wrong with a medium's structures, if anything is."""
     for inner in part.walk():
         if inner.complaints and not is_elf(inner.contents.read(0, 4)):
-            raise InputError(
-                error(f"{inner.name}: {inner.complaints[0]}", Span(path), rule="file")
-                if inner is not part
-                else error(inner.complaints[0], Span(path), rule="file")
-            )
+            where = "" if inner is part else f"{inner.name}: "
+            return where + inner.complaints[0]
+    return None
 
 
 def _elf_parts(part: Part) -> Iterator[tuple[str, bytes]]:

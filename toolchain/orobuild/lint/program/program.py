@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from orobuild.lint.program.contract import Contract
     from orobuild.lint.program.descriptors import InterruptTable, TableLoad
     from orobuild.lint.program.flow import ControlFlow
+    from orobuild.lint.program.mode_switches import Transfer
     from orobuild.lint.program.notable import NotableInstructions
     from orobuild.lint.program.segments import Region
     from orobuild.lint.program.startup import StartUp
@@ -187,6 +188,13 @@ class Program:
         from orobuild.lint.program.descriptors import interrupt_tables
 
         return interrupt_tables(self, self.table_loads)
+
+    @cached_property
+    def mode_switches(self) -> tuple[Transfer, ...]:
+        """The ways into long mode."""
+        from orobuild.lint.program.mode_switches import transfers
+
+        return tuple(transfers(self))
 
     @cached_property
     def startup(self) -> StartUp:

@@ -71,7 +71,7 @@ def check(program: Program) -> Iterator[Finding]:
             if base not in _STACK:
                 continue
             below = (1 << 64) - instruction.memory_displacement
-            if below > 1 << 63 or instruction.mnemonic in _HARMLESS:
+            if below > 1 << 63 or instruction.mnemonic in _HARMLESS or _is_barrier(instruction):
                 continue
             if instruction.memory_index not in _NO_INDEX:
                 continue  # an index may bring it back above the stack pointer
@@ -93,6 +93,16 @@ def check(program: Program) -> Iterator[Finding]:
                 address,
                 f"{below} bytes below rbp, where its frame is {frame} bytes",
             )
+
+
+def _is_barrier(instruction: Instruction) -> bool:
+    """`lock addl $0, -4(%rsp)` orders memory and keeps nothing: Linux's and Xen's `smp_mb`."""
+    return bool(
+        instruction.has_lock_prefix
+        and instruction.mnemonic in (Mnemonic.ADD, Mnemonic.OR, Mnemonic.XOR)
+        and instruction.op1_kind != OpKind.REGISTER
+        and instruction.immediate(1) == 0
+    )
 
 
 def _finding(program: Program, address: int, where: str) -> Finding:
