@@ -63,10 +63,11 @@ def read_framebuffer(screen: Screen, letters) -> list[str]:
                 for y in range(CELL_HEIGHT)
             ]
             rows = [lit[1 + 2 * row] for row in range(7)]
-            assert all(lit[1 + 2 * n] == lit[2 + 2 * n] for n in range(7))
+            doubled = all(lit[1 + 2 * n] == lit[2 + 2 * n] for n in range(7))
             margins = [*lit[0], *lit[15], *(dot for row in lit for dot in (row[0], *row[6:]))]
             shape = tuple(int("".join("01"[dot] for dot in row[1:6]), 2) for row in rows)
-            line += letters.get(shape, "\ufffd") if not any(margins) else "\ufffd"
+            whole = doubled and not any(margins)
+            line += letters.get(shape, "\ufffd") if whole else "\ufffd"
         lines.append(line.rstrip())
     return lines
 
@@ -81,24 +82,19 @@ def last_lines(text: str, width: int, count: int) -> list[str]:
 
 @pytest.mark.parametrize("mode", [(1024, 768, 32), (800, 600, 16), (640, 480, 24)], ids=str)
 def test_text_in_a_framebuffer_can_be_read(iso, tmp_path, letters, mode):
-    with LiveMachine(tmp_path, "-cdrom", iso("run=forever", mode)) as live:
+    with LiveMachine(tmp_path, "-cdrom", iso("shell", mode)) as live:
         live.wait_for("screen: framebuffer\n")
-        live.wait_for("[scrub")
-        live.wait_for("exited with status 0\n")
-        live.ask("stop")
-        screen = live.screen()
-        live.ask("cont")
-        live.wait_for("\n")
-    assert (screen.width, screen.height) == mode[:2]
-    shown = read_framebuffer(screen, letters)
-    assert not any("\ufffd" in line for line in shown)
-    # The screen may be a little behind or ahead of what was read of the serial port.
-    lines = last_lines(live.text, screen.width // CELL_WIDTH, 10000)
-    visible = [line for line in shown if line]
-    assert len(visible) > 10
-    assert any(
-        lines[at : at + len(visible) - 2] == visible[: len(visible) - 2] for at in range(len(lines))
-    ), "\n".join(shown)
+        live.type("run hello\rhelp\rps\r" * 9 + "run nonsense\r")
+        live.wait_for("'programs' lists them\noro> ")
+        shown: list[str] = []
+        for _ in range(100):  # what the serial port has said comes to the screen a little later
+            screen = live.screen()
+            assert (screen.width, screen.height) == mode[:2]
+            shown = read_framebuffer(screen, letters)
+            if shown[-2].endswith("'programs' lists them") and shown[-1] == "oro>":
+                break
+            time.sleep(0.1)
+    assert shown == last_lines(live.text, screen.width // CELL_WIDTH, len(shown))
 
 
 def read_text_mode(live: LiveMachine) -> list[str]:
