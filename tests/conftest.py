@@ -48,18 +48,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if not item.get_closest_marker("full")]
 
 
+MATRICES = {
+    "boot matrix": ("firmware", "medium", "as", "cores", "result"),
+    "machine matrix": ("machine", "processor", "cores", "MiB", "result"),
+}
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The boot matrix as a table: tests record its rows, on whichever worker they run."""
-    rows = [
-        value
-        for outcome in ("passed", "failed")
-        for report in terminalreporter.stats.get(outcome, ())
-        for name, value in report.user_properties
-        if name == "boot matrix"
-    ]
-    if rows:
-        terminalreporter.section("boot matrix")
-        titles = ("firmware", "medium", "as", "cores", "result")
+    """The matrices as tables: tests record their rows, on whichever worker they run."""
+    for matrix, titles in MATRICES.items():
+        rows = [
+            value
+            for outcome in ("passed", "failed")
+            for report in terminalreporter.stats.get(outcome, ())
+            for name, value in report.user_properties
+            if name == matrix
+        ]
+        if not rows:
+            continue
+        terminalreporter.section(matrix)
         for row in (titles, ("---",) * len(titles), *sorted(map(tuple, rows), key=repr)):
             terminalreporter.write_line(f"| {' | '.join(map(str, row))} |")
 

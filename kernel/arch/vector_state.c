@@ -81,6 +81,11 @@ void vector_state_free(void *area)
         frames_free(virt_to_phys(area), area_order());
 }
 
+const char *vector_state_kind(void)
+{
+    return _oro_has_xsave ? "xsave" : "fxsave";
+}
+
 uint32_t vector_state_size(void)
 {
     return size;

@@ -21,6 +21,9 @@ void vector_state_enable(void);
 void *vector_state_new(void);
 void vector_state_free(void *area);
 
+/* "xsave", or "fxsave" where that is missing. Valid after the first vector_state_enable(). */
+const char *vector_state_kind(void);
+
 /* Bytes in use of an area (Intel SDM Vol. 1 13.4). */
 uint32_t vector_state_size(void);
 

@@ -11,6 +11,7 @@
 #include "arch/lapic.h"
 #include "arch/lapic_timer.h"
 #include "arch/pic.h"
+#include "arch/vector_state.h"
 #include "boot/boot_info.h"
 #include "boot/memory_map.h"
 #include "console/build_id.h"
@@ -89,13 +90,15 @@ _Noreturn void kernel_main(uint32_t magic, uint64_t information)
 
     build_id_print();
     printk("oro: boot protocol=%s loader=\"%s\" cores=%u found=%u topology=%s apic=%s clock=%s timer=%s "
-           "timer_hz=%lu memory_kib=%lu paging=%u smep=%d smap=%d umip=%d pcid=%d\n",
+           "timer_hz=%lu memory_kib=%lu paging=%u gib_pages=%d smep=%d smap=%d umip=%d pcid=%d "
+           "vectors=%s vector_bytes=%u\n",
            boot_info.protocol, boot_info.loader, core_count,
            topology.core_count + topology.cores_beyond, topology.source,
            lapic_is_x2apic() ? "x2apic" : "xapic", clock_name(),
            lapic_timer_has_deadlines() ? "tsc-deadline" : "periodic", lapic_timer_hz(),
-           frames_total_count() * (PAGE_SIZE / 1024), paging_levels, features.smep, features.smap, features.umip,
-           features.pcid);
+           frames_total_count() * (PAGE_SIZE / 1024), paging_levels,
+           features.gigabyte_pages, features.smep, features.smap, features.umip, features.pcid,
+           vector_state_kind(), vector_state_size());
     log_line(LOG_INFO, "command line: %s\nscreen: %s\n", boot_info.command_line,
              screen_kind());
 

@@ -41,6 +41,9 @@ uint32_t core_count;
 
 static uint64_t ist_tops[MAX_CORES][IST_COUNT];
 static atomic_bool released;
+/* What all cores do together, how often there was something, how many have begun and ended it. */
+static void (*common_work)(struct core *);
+static atomic_uint common_works, begun, ended;
 static unsigned patience = ANSWER_PATIENCE;
 
 /* rsp at the first instruction of a C function on a stack with this top. */
@@ -75,6 +78,26 @@ void smp_load_core(struct core *core)
     descriptors_load(core, ist_tops[core->index]);
 }
 
+/* The calling core's part, which it begins when all are there to begin theirs. */
+static void work_with_all(struct core *core)
+{
+    atomic_fetch_add(&begun, 1);
+    while (atomic_load(&begun) < core_count)
+        cpu_pause();
+    common_work(core);
+    atomic_fetch_add(&ended, 1);
+}
+
+/* Does what every core is to do, if the calling one has not done it. */
+static void share_work(struct core *core, unsigned *done)
+{
+    if (atomic_load(&common_works) != *done) {
+        (*done)++;
+        work_with_all(core);
+    }
+    cpu_pause();
+}
+
 /* The first C function of a secondary core, on its kernel stack. */
 _Noreturn static void secondary_main(struct core *core)
 {
@@ -82,8 +105,9 @@ _Noreturn static void secondary_main(struct core *core)
     features_enable();
     lapic_enable();
     core->online = true;
+    unsigned done = 0;
     while (!atomic_load(&released))
-        cpu_pause();
+        share_work(core, &done);
     flush_tlb_all(); /* forget the trampoline page and the boot segment */
     lapic_timer_start(tick_hz());
     run_context();
@@ -202,6 +226,17 @@ uint32_t tick_hz(void)
     enum { SLOWEST = 10, FASTEST = 10000 };
     uint64_t wanted = boot_number("hz=", TICK_HZ);
     return wanted >= SLOWEST && wanted <= FASTEST ? (uint32_t)wanted : TICK_HZ;
+}
+
+void smp_run_everywhere(void (*work)(struct core *))
+{
+    common_work = work;
+    atomic_store(&begun, 0);
+    atomic_store(&ended, 0);
+    atomic_fetch_add(&common_works, 1);
+    work_with_all(this_core());
+    while (atomic_load(&ended) < core_count)
+        cpu_pause();
 }
 
 void smp_release(void)

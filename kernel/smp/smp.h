@@ -21,5 +21,9 @@ void smp_load_core(struct core *core);
  * They stay in a loop until smp_release(). */
 void smp_start_others(void);
 
+/* Has every core do this at the same time, and returns when all have: for tests, before
+ * smp_release(). Their interrupts are off. */
+void smp_run_everywhere(void (*work)(struct core *));
+
 /* Lets the started cores run threads. */
 void smp_release(void);

@@ -82,6 +82,12 @@ static void kernel_pages_are_write_or_execute(void)
     frames_free(frame, 0);
 }
 
+/* What the kernel was let into is shut again. */
+static bool shut(void)
+{
+    return !(read_flags() & RFLAGS_AC);
+}
+
 /* SMEP and SMAP: a program's page is neither code nor data to the kernel, except through
  * user_read() and user_write(). */
 static void user_pages_are_out_of_bounds(void)
@@ -99,14 +105,13 @@ static void user_pages_are_out_of_bounds(void)
         check_fault(write_to, PAGE, ACCESS_PRESENT | ACCESS_WRITE);
     }
     uint8_t byte = 0;
-    CHECK(user_read(&byte, PAGE, 1) && byte == 0xc3);
+    CHECK(user_read(&byte, PAGE, 1) && byte == 0xc3 && shut());
     byte = 0x5a;
-    CHECK(user_write(PAGE + 7, &byte, 1) && ((uint8_t *)phys_to_virt(frame))[7] == 0x5a);
-    CHECK(!user_read(&byte, PAGE + PAGE_SIZE, 1));
-    CHECK(!user_write(PAGE + PAGE_SIZE - 1, writable_data, 2));
+    CHECK(user_write(PAGE + 7, &byte, 1) && ((uint8_t *)phys_to_virt(frame))[7] == 0x5a && shut());
+    CHECK(!user_read(&byte, PAGE + PAGE_SIZE, 1) && shut());
+    CHECK(!user_write(PAGE + PAGE_SIZE - 1, writable_data, 2) && shut());
     CHECK(!user_read(&byte, (uint64_t)writable_data, 1));
     CHECK(!user_read(&byte, USER_LIMIT, 1) && !user_read(&byte, UINT64_MAX, 2));
-    CHECK(!(read_flags() & RFLAGS_AC)); /* the door is shut again */
     write_cr3(kernel_root);
     paging_free_lower_half(root);
     frames_free(root, 0);

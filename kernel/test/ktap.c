@@ -4,12 +4,12 @@
 
 extern const struct test_suite text_suite, memory_map_suite, frames_suite, paging_suite,
     elf_loader_suite, entries_suite, exceptions_suite, firmware_suite, topology_suite,
-    scheduler_suite, input_suite, typing_suite, panic_suite, failures_suite;
+    scheduler_suite, smp_suite, input_suite, typing_suite, panic_suite, failures_suite;
 
 static const struct test_suite *const suites[] = {
     &text_suite,       &memory_map_suite, &frames_suite,     &paging_suite,
     &elf_loader_suite, &entries_suite,    &exceptions_suite, &firmware_suite,
-    &topology_suite,   &scheduler_suite,  &input_suite,
+    &topology_suite,   &scheduler_suite,  &smp_suite, &input_suite,
     &typing_suite,     &panic_suite,      &failures_suite,
 };
 

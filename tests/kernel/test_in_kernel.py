@@ -7,48 +7,6 @@ import struct
 
 import pytest
 
-from orobuild.machine.ktap import Status
-
-SUITES = (
-    "text",
-    "memory_map",
-    "frames",
-    "paging",
-    "elf_loader",
-    "entries",
-    "exceptions",
-    "firmware",
-    "topology",
-    "scheduler",
-    "input",
-    "typing",
-    "panic",
-    "failures",
-)
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {},
-        {"cores": 1, "machine": "pc"},
-        {"cores": 8},
-        {"cpu": "qemu64"},  # no SMEP, SMAP, UMIP, no 1 GiB pages
-        {"cpu": "Haswell"},  # SMEP without SMAP
-        {"cpu": "EPYC", "memory_mib": 4096},
-        {"memory_mib": 8},
-        {"machine": "q35,pit=off"},  # the HPET is the clock
-    ],
-    ids=str,
-)
-def test_every_suite_passes(built, boot, read_ktap, settings):
-    report = boot(built.kernel, "test", **settings)
-    results = read_ktap(report)
-    assert results.passed, "\n".join(report.lines)
-    assert tuple(test.name for test in results.tests) == SUITES
-    assert results.count(Status.PASSED) >= 30
-    assert report.passed, report.reason
-
 
 def test_interrupts_that_nobody_expects_are_survived(built, boot):
     """Sent to itself by the suite `topology`: an APIC error and two strays."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 PUSH_ORDER = (
@@ -37,6 +39,7 @@ POP_ORDER = (
             ),
             "exceptions",
         ),
+        (("asm/user_copy.S", "    clac\n", ""), "exceptions"),
         (("kernel/abi/vectors.h", "| 1 << 17 |", "|"), "entries"),
         (("kernel/smp/smp.c", "stack_top - sizeof(uint64_t)", "stack_top"), "entries"),
         (("kernel/memory/kernel_map.c", "if (!(segment->p_flags & PF_X))", "if (0)"), "paging"),
@@ -118,6 +121,27 @@ def test_a_core_that_only_says_it_has_flushed_its_tlb_is_found_out(build_changed
     kernel = build_changed(*change).kernel
     reports = (boot(kernel, "impatient", cores=cores) for cores in (2, 4, 2, 4, 2, 4))
     assert any("exited with status 100" in line for report in reports for line in report.lines)
+
+
+def test_a_stray_interrupt_that_is_not_ended_keeps_the_timer_out(build_changed, boot):
+    change = ("kernel/interrupt/entry.c", "if (lapic_in_service(", "if (0 && lapic_in_service(")
+    assert not boot(build_changed(*change).kernel, "test impatient", timeout=15).passed
+
+
+def test_a_lock_that_lets_everybody_in_is_caught(build_changed, boot):
+    """Whatever goes wrong after that."""
+    old = "return !atomic_exchange_explicit(&lock->held, true, memory_order_acquire);"
+    change = ("kernel/lib/spinlock.h", old, "return lock->held = true;")
+    report = boot(build_changed(*change).kernel, "test impatient", cores=4, timeout=30)
+    assert "  not ok 1 a_lock_lets_one_in" in report.lines
+
+
+def test_cores_that_talk_at_the_same_time_are_caught(build_changed, boot):
+    change = ("kernel/console/printk.c", "while (!try_hold(self))", "while (0)")
+    report = boot(build_changed(*change).kernel, "test impatient", cores=4, timeout=30)
+    spoken = [line for line in report.lines if "core=" in line and "line=" in line]
+    assert spoken
+    assert not all(re.fullmatch(r"  # core=\d line=\d the .* dog", line) for line in spoken)
 
 
 def test_a_timer_that_never_fires_is_no_pass(build_changed, boot):

@@ -13,8 +13,9 @@ pytestmark = pytest.mark.full
 RIGHT_ORDER = """\
     lapic_enable();
     core->online = true;
+    unsigned done = 0;
     while (!atomic_load(&released))
-        cpu_pause();
+        share_work(core, &done);
     flush_tlb_all(); /* forget the trampoline page and the boot segment */
     lapic_timer_start(tick_hz());
 """
@@ -22,8 +23,9 @@ WRONG_ORDER = """\
     lapic_timer_start(tick_hz());
     lapic_enable();
     core->online = true;
+    unsigned done = 0;
     while (!atomic_load(&released))
-        cpu_pause();
+        share_work(core, &done);
     flush_tlb_all();
 """
 
