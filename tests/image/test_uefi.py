@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import re
 import struct
+import zlib
 
 import pytest
 
@@ -148,9 +150,7 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize(
-    "reason", [pytest.param(r, marks=() if r == "file-missing" else FULL) for r in DAMAGE]
-)
+@pytest.mark.parametrize("reason", [pytest.param(r, marks=FULL) for r in DAMAGE])
 def test_a_damaged_file_is_named(start, build_kernel, reason):
     change, subject = DAMAGE[reason]
 
@@ -160,6 +160,74 @@ def test_a_damaged_file_is_named(start, build_kernel, reason):
     (fact,) = report.console.of_kind("loader-error")
     assert fact.values["subject"] == subject
     assert not report.console.of_kind("boot")
+
+
+def test_the_executable_is_sealed(loaders):
+    """Place, size and checksum of .text and of .rodata, as sections have them and zlib finds it."""
+    at = loaders.efi.index(b"oroSeal\1") + 8
+    parts = list(struct.iter_unpack("<III", loaders.efi[at : at + 24]))
+    sections = sections_of(loaders.efi)
+
+    for (start, size, checksum), name in zip(parts, (b".text", b".rodata"), strict=True):
+        address, raw = sections[name]
+        assert start == address
+        assert size > 1000
+        assert zlib.crc32(loaders.efi[raw : raw + size]) == checksum
+
+
+def sections_of(executable):
+    """Each section's address and place in the file."""
+    (header,) = struct.unpack_from("<I", executable, 0x3C)
+    count, optional = struct.unpack_from("<H12xH", executable, header + 6)
+    rows = struct.iter_unpack("<8s4xI4xI16x", executable[header + 24 + optional :][: 40 * count])
+    return {name.rstrip(b"\0"): (address, raw) for name, address, raw in rows}
+
+
+MODULE = Module("m", bytes(i * i & 255 for i in range(3000)))
+LOADER = "EFI/BOOT/BOOTX64.EFI"
+SECTORS = {
+    "OROBUILD/K0.ELF": "file-damaged",
+    "OROBUILD/M0_0.BIN": "file-damaged",
+    "OROBUILD/BOOT.CFG": "boot-config-",
+    LOADER: "loader-damaged",
+}
+
+
+@pytest.fixture
+def damaged(start, build_kernel):
+    """What happens after one flipped bit in a sector of a file: `damaged(file, sector)`."""
+
+    def run(name, sector):
+        def flip(files):
+            changed = bytearray(files[name])
+            first = sector % -(-len(changed) // 512) * 512
+            place = random.Random(sector).randrange(first, min(first + 512, len(changed)))
+            changed[place] ^= 1 << place % 8
+            files[name] = bytes(changed)
+
+        return start(build_kernel(), "words", [MODULE], flip)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "sector"),
+    [
+        ("OROBUILD/M0_0.BIN", 3),
+        *(pytest.param("OROBUILD/M0_0.BIN", n, marks=FULL) for n in (0, 1, 2, 4, 5)),
+        *(pytest.param("OROBUILD/BOOT.CFG", n, marks=FULL) for n in range(3)),
+        *(pytest.param("OROBUILD/K0.ELF", n, marks=FULL) for n in range(0, 32, 2)),
+        *(pytest.param(LOADER, n, marks=FULL) for n in (20, 26, 33)),
+    ],
+)
+def test_a_damaged_sector_stops_the_loader(damaged, name, sector):
+    report = damaged(name, sector)
+
+    assert not report.console.of_kind("boot"), report.lines
+    if name != LOADER or report.console.loader_error:
+        assert report.console.loader_error.startswith(SECTORS[name]), report.lines
+        (fact,) = report.console.of_kind("loader-error")
+        assert fact.values["subject"].rpartition("/")[2] == name.rpartition("/")[2]
 
 
 def test_the_executable_is_one_that_strict_firmware_takes(loaders, tmp_path):

@@ -19,6 +19,9 @@ void files_open(void)
     if (firmware->boot->handle_protocol(image_handle, &image_guid, &interface))
         fatal("firmware", "The firmware does not say where the loader came from.");
     image = interface;
+    fatal_subject = "BOOTX64.EFI";
+    seal_check(image->image_base);
+    fatal_subject = "boot-volume";
     has_archive = archive_find(image->image_base, image->image_size, &archive);
     if (!has_archive) {
         if (!image->device ||

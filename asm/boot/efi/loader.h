@@ -50,6 +50,9 @@ _Noreturn void fatal(const char *slug, const char *text);
 /* crc32.c: ISO 3309 */
 uint32_t crc32(const void *data, size_t size);
 
+/* seal.c: stops if the loader itself, loaded at `image`, is not what was linked */
+void seal_check(const uint8_t *image);
+
 /* archive.c: files inside the loader's own executable */
 struct archive {
     const uint8_t *data;

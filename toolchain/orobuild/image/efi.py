@@ -8,6 +8,7 @@ PE format specification, and the UEFI specification 2.10, section 2.1.1.
 from __future__ import annotations
 
 import struct
+import zlib
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -41,6 +42,10 @@ _NAMES: Final = {c.PF_R | c.PF_X: ".text", c.PF_R: ".rodata", c.PF_R | c.PF_W: "
 _CODE, _DATA, _DISCARDABLE = 0x20, 0x40, 0x02000000
 _EXECUTE, _READ, _WRITE = 0x20000000, 0x40000000, 0x80000000
 
+_SEAL: Final = b"oroSeal\1"
+_SEALED: Final = 2
+_SEAL_PART: Final = struct.Struct("<III")
+
 # Offsets in the PE header, counted from its signature, and of a section header's fields.
 _PE_POINTER_AT: Final = 0x3C
 _SECTION_COUNT_AT: Final = 6
@@ -56,7 +61,7 @@ def efi_application(elf: bytes, path: str = "boot_efi.elf") -> bytes:
     """The EFI application made of `elf`, a linked position-independent executable (ET_DYN).
 
     Each PT_LOAD becomes a section with its permissions, on pages of its own; relative relocations
-    become base relocations. Raises `InputError` if the file is of another kind, or has a segment
+    become base relocations. A seal (asm/boot/efi/seal.c) is filled in, if there is one. Raises `InputError` if the file is of another kind, or has a segment
     that is writable and executable.
     """
     import lief
@@ -67,7 +72,9 @@ def efi_application(elf: bytes, path: str = "boot_efi.elf") -> bytes:
     segments = _segments(program)
     factory = PE.Factory.create(PE.PE_TYPE.PE32_PLUS)
     assert factory is not None
-    relocations = b"".join(_relocation_blocks(_relocated_addresses(program)))
+    relocated = _relocated_addresses(program)
+    relocations = b"".join(_relocation_blocks(relocated))
+    seal = _seal(program, segments, relocated)
     end = _up(segments[-1].p_vaddr + segments[-1].p_memsz, _PAGE)
     offset = _HEADERS_SIZE
     for segment in segments:
@@ -75,7 +82,7 @@ def efi_application(elf: bytes, path: str = "boot_efi.elf") -> bytes:
             _NAMES[segment.p_flags],
             segment.p_vaddr,
             segment.p_memsz,
-            bytes(program.segment_data(segment)),
+            bytes(program.segment_data(segment)).replace(_SEAL + bytes(len(seal)), _SEAL + seal),
             _flags(segment.p_flags),
         )
         section.pointerto_raw_data = offset
@@ -178,6 +185,20 @@ def _segments(program: ElfFile) -> list[ProgramHeader]:
     if not segments:
         raise InputError(error("no PT_LOAD segment", span))
     return segments
+
+
+def _seal(program: ElfFile, segments: list[ProgramHeader], relocated: list[int]) -> bytes:
+    """Place, size and CRC-32 of the two segments that stay as they are wherever they are loaded."""
+    fixed = [
+        s
+        for s in segments
+        if not s.p_flags & c.PF_W and not any(0 <= a - s.p_vaddr < s.p_memsz for a in relocated)
+    ]
+    seal = b""
+    for segment in fixed[:_SEALED]:
+        checksum = zlib.crc32(program.segment_data(segment))
+        seal += _SEAL_PART.pack(segment.p_vaddr, segment.p_filesz, checksum)
+    return seal.ljust(_SEALED * _SEAL_PART.size, b"\0")
 
 
 def _address(segment: ProgramHeader) -> int:
