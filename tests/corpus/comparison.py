@@ -39,10 +39,18 @@ class _TooLong(Exception):
 def compared(path: str) -> Result:
     """What GNU as and oro-as make of the recorded input `path`."""
     about = json.loads(Path(path).with_suffix(".json").read_text())
-    with tempfile.TemporaryDirectory() as made, _inside(about["directory"]):
-        theirs = _gnu(path, about["flags"], Path(made, "theirs.o"))
+    return assembled(path, about["flags"], about["directory"])
+
+
+def assembled(path: str, flags: list[str], directory: str) -> Result:
+    """What GNU as and oro-as make of the file `path`, read in `directory`."""
+    with tempfile.TemporaryDirectory() as made, _inside(directory):
         try:
-            ours, said = _ours(path, about["flags"], Path(made, "ours.o"))
+            theirs = _gnu(path, flags, Path(made, "theirs.o"))
+        except subprocess.TimeoutExpired:
+            return Result(path, BOTH_REFUSE, ("GNU as does not end",))
+        try:
+            ours, said = _ours(path, flags, Path(made, "ours.o"))
         except Exception:  # whatever it is, it is the finding
             return Result(path, BROKEN, tuple(traceback.format_exc().splitlines()[-3:]))
     if ours is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from corpus import __main__ as corpus
-from corpus import comparison, mirror
+from corpus import comparison, gas_testsuite, mirror
 from corpus.recorder import keep, split
 
 if TYPE_CHECKING:
@@ -42,6 +42,43 @@ def test_an_input_that_is_the_same_and_one_that_is_refused(tmp_path: Path) -> No
 def test_the_command_names_its_packages(capsys: pytest.CaptureFixture[str]) -> None:
     assert corpus.main(["--list"]) == 0
     assert "linux" in capsys.readouterr().out.split()
+
+
+def test_the_page_about_gnu_as_own_tests_excuses_nothing_else() -> None:
+    rows = gas_testsuite.documented()
+    assert len(rows) > 40
+    assert {row.verdict for row in rows} <= {
+        comparison.REFUSED, comparison.DIFFERENT, comparison.ONLY_OURS,
+    }  # fmt: skip
+    new = comparison.Result("i386/x86-64-avx.s --64", comparison.DIFFERENT)
+    known = comparison.Result("i386/bundle.s --32", comparison.REFUSED)
+    worse = comparison.Result("i386/bundle.s --32", comparison.DIFFERENT)
+    assert gas_testsuite.undocumented([new, known, worse]) == [new, worse]
+
+
+def test_a_file_of_a_test_suite_is_taken_with_its_options(tmp_path: Path) -> None:
+    directory = tmp_path / "i386"
+    directory.mkdir()
+    (directory / "a.s").write_text("nop\n")
+    (directory / "a.d").write_text("#objdump: -d\n#as: -O2 -I${srcdir}/$subdir\n")
+    (directory / "x86-64-b.s").write_text("nop\n")
+    found = {case.name for case in gas_testsuite.cases(tmp_path)}
+    assert found == {"i386/a.s --32 -O2 -Ii386", "i386/a.s --32", "i386/x86-64-b.s --64"}
+
+
+@pytest.mark.full
+def test_gnu_as_own_tests_come_out_as_the_page_says(root: Path) -> None:
+    suite = gas_testsuite.fetched(root / "build" / "corpus")
+    results = gas_testsuite.judge(gas_testsuite.cases(suite), jobs=2)
+    assert len(results) > 2000
+    assert gas_testsuite.undocumented(results) == []
+    left = [r for r in results if r.verdict not in gas_testsuite.AGREED]
+    idle = [
+        row.cases.pattern
+        for row in gas_testsuite.documented()
+        if not any(row.verdict == r.verdict and row.cases.fullmatch(r.path) for r in left)
+    ]
+    assert idle == []
 
 
 @pytest.mark.full

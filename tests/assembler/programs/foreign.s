@@ -839,3 +839,6 @@ call e
 call h
 .if . - x == 0
 .endif
+#### .slong: signed numbers
+.data
+.slong xtrn, xtrn-4, 5, -5, .+1

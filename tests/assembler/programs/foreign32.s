@@ -112,6 +112,8 @@ x = 1 shl 5 or 3
 .byte 1
 .endif
 .ascii "a and b $"
+.byte byte, word, dword, fword, qword, tbyte, oword, mmword, xmmword, ymmword, zmmword
+.long dword * 2, a_word
 .byte '$', 'a'
 #### %ss: is left out where the base implies it, whichever came first
 mov %ds, %ss:0x12(%eax)

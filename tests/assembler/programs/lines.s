@@ -86,3 +86,11 @@ nop
 f: .loc 1 1 view 0
 .loc 1 2 view 0
 nop
+#### .file "/a.c": a file in the root
+.file 1 "/a.c"
+.file 2 "b/c.c"
+.text
+.loc 1 1
+nop
+.loc 2 1
+nop

@@ -92,9 +92,10 @@ _KINDS: Final = {kind.value: kind for kind in FixupKind}
 class Field:
     """`size` bytes of data whose value is not a number yet."""
 
-    __slots__ = ("size", "value")
+    __slots__ = ("signed", "size", "value")
 
-    def __init__(self, value: Linear, size: int) -> None:
+    def __init__(self, value: Linear, size: int, *, signed: bool = False) -> None:
+        self.signed = signed
         self.value = value
         self.size = size
 
@@ -419,7 +420,14 @@ class _Settler:
     def field(self, field: Field, place: Place) -> None:
         data = self.stream.current.data
         self.stream.fixes.append(
-            Fix(self.stream.current, len(data), field.size, field.value, place=place)
+            Fix(
+                self.stream.current,
+                len(data),
+                field.size,
+                field.value,
+                place=place,
+                signed=field.signed,
+            )
         )
         data += bytes(field.size)
 

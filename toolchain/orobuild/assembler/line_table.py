@@ -133,7 +133,8 @@ class LineTable:
         known = self.files.get(number)
         if directory is None:
             head, slash, base = name.rpartition("/")
-            directory, name = head + slash, base
+            # What lies in the root keeps its slash, for there is no directory "/".
+            directory, name = (head + slash, base) if head else ("", name)
         elif "/" in name and number == 0:
             # The directory is that of the compilation; the file has one of its own.
             self.directories.setdefault(0, directory.removesuffix("/"))

@@ -67,7 +67,9 @@ class Processor:
     def tuned(self, name: str) -> Processor | None:
         """The processor with the padding of another one (-mtune=)."""
         made = self._chosen(name) if name in NAMES else None
-        return None if made is None else replace(self, long_nops=made.long_nops)
+        if made is None:
+            return None
+        return replace(self, long_nops=made.long_nops and self.knows_long_nops)
 
     def _chosen(self, name: str) -> Processor | None:
         if not name.startswith("."):

@@ -80,7 +80,7 @@ def _check_processor(march: str, tune: str, bits: int) -> None:
 
     for word, known in (
         *((word, processor.NAMES) for word in (march.lower().split("+")[0], tune.lower()) if word),
-        *((word.removeprefix("no"), processor.EXTENSIONS | {"87"})
+        *((word if word == "nop" else word.removeprefix("no"), processor.EXTENSIONS | {"87"})
           for word in march.lower().split("+")[1:]),
     ):  # fmt: skip
         if word not in known:

@@ -195,8 +195,12 @@ def main(arguments: Sequence[str]) -> int:
     except (OSError, InputError) as why:
         sys.stderr.write(f"{why}\n")
         return 2
-    for line in found:
-        sys.stdout.write(line + "\n")
+    try:
+        for line in found:
+            sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # somebody has seen enough
+        sys.stdout = None  # nothing is flushed at the end
     return 1 if found else 0
 
 

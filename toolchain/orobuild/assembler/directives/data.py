@@ -24,8 +24,11 @@ _NUMBERS: Final = pattern(
 _SMALL_FILL: Final = 1 << 12  # bytes; larger fills stay a count and a pattern
 
 
-def integers(unit: Unit, operands: Operands, size: int) -> None:
-    """``.byte``, ``.quad`` and their like: `size` bytes for every expression."""
+def integers(unit: Unit, operands: Operands, size: int, *, signed: bool = False) -> None:
+    """``.byte``, ``.quad`` and their like: `size` bytes for every expression.
+
+    Addresses are `signed` numbers in ``.slong``.
+    """
     text = operands.text
     reader = unit.frame_reader()
     if reader is None and _NUMBERS.match(text):
@@ -52,7 +55,7 @@ def integers(unit: Unit, operands: Operands, size: int) -> None:
             )
         bound = _value(operands)
         if reader is None or not reader.number(unit, bound, size):
-            _number(unit, operands, bound, size)
+            _number(unit, operands, bound, size, signed=signed and unit.bits == 64)
         if not operands.accept(","):
             break
     operands.end()
@@ -67,12 +70,14 @@ def _value(operands: Operands) -> Linear:
     return operands.linear()
 
 
-def _number(unit: Unit, operands: Operands, value: Linear, size: int) -> None:
+def _number(
+    unit: Unit, operands: Operands, value: Linear, size: int, *, signed: bool = False
+) -> None:
     """One value: bytes when it is a number, a field when it is not yet."""
     if not value.is_number:
         if size > 8:
             operands.fail(f"'{operands.name}' takes only numbers, and this is an address")
-        unit.emit(Field(value, size))
+        unit.emit(Field(value, size, signed=signed))
         return
     number = value.number
     if -(1 << (8 * size)) < number < 1 << (8 * size):

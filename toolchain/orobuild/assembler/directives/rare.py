@@ -220,7 +220,7 @@ DIRECTIVES: Final = {
     ".struct": Directive(structure, "labels as offsets in a structure"),
     ".offset": Directive(structure, "labels as offsets in a structure"),
     ".dc.a": Directive(address_sized, "numbers of the size of an address"),
-    ".slong": Directive(partial(integers, size=4), "32-bit numbers"),
+    ".slong": Directive(partial(integers, size=4, signed=True), "signed 32-bit numbers"),
     ".dcb": _block(2),
     ".dcb.b": _block(1),
     ".dcb.w": _block(2),

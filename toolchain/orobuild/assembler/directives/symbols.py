@@ -34,6 +34,7 @@ _TYPES: Final = {
     "stt_gnu_ifunc": c.STT_GNU_IFUNC,
     "gnu_unique_object": c.STT_OBJECT,
 }
+_NUMBERED: Final = {str(kind): kind for kind in _TYPES.values()}
 _KEPT_TYPES: Final = ((c.STT_GNU_IFUNC, c.STT_FUNC), (c.STT_TLS, c.STT_OBJECT))
 """What `.type` does not take back (gas/config/obj-elf.c, obj_elf_type): type, type asked for."""
 
@@ -214,18 +215,15 @@ def type_(unit: Unit, operands: Operands) -> None:
                 break
         word = operands.word("a symbol type", sorted(_TYPES)) if not operands.at_end() else ""
     operands.end()
-    kind = _TYPES.get(word.lower())
+    kind = _TYPES.get(word.lower(), _NUMBERED.get(word))
     if kind is None:
-        try:
-            kind = int(word, 0)
-        except ValueError:
-            operands.fail(
-                f"unknown symbol type '{word}'",
-                position=at,
-                length=max(1, operands.position - at),
-                hint="the types are @function, @object, @tls_object, @common, @notype and "
-                "@gnu_indirect_function",
-            )
+        operands.fail(
+            f"unknown symbol type '{word}'",
+            position=at,
+            length=max(1, operands.position - at),
+            hint="the types are @function, @object, @tls_object, @common, @notype and "
+            "@gnu_indirect_function",
+        )
     if kind == c.STT_COMMON:
         # gas/config/obj-elf.c, obj_elf_type: no symbol type but a kind of object
         kind = c.STT_OBJECT

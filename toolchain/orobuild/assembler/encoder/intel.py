@@ -59,7 +59,7 @@ _SPELT: Final = {
     "ge": ">=", "mod": "%", "shl": "<<", "shr": ">>",
 }  # fmt: skip
 _WORD: Final = pattern(
-    r"""("(?:[^"\\]|\\.)*"|'\\?.)|(?<![\w.$@])(not|or|xor|and|eq|ne|lt|le|gt|ge|mod|shl|shr|\$)(?![\w.$@])""",
+    r"""("(?:[^"\\]|\\.)*"|'\\?.)|(?<![\w.$@])(not|or|xor|and|eq|ne|lt|le|gt|ge|mod|shl|shr|byte|word|[dfqo]word|(?:mm|xmm|ymm|zmm)word|tbyte|\$)(?![\w.$@])""",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -69,7 +69,7 @@ def spelled_out(text: str) -> str:
 
     gas/config/tc-i386-intel.c, i386_intel_operators and i386_intel_parse_name.
     """
-    signs = {**_SPELT, "not": "~", "$": "."}
+    signs = {**_SPELT, "not": "~", "$": ".", **{name: str(size) for name, size in SIZES.items()}}
     return _WORD.sub(lambda m: m[1] or f"{signs[m[2].lower()]:{len(m[2])}}", text)
 
 
