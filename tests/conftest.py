@@ -79,10 +79,13 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def loader_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A build cache for the boot loaders, which all workers of a run share: building takes seconds."""
+    """A build cache for the boot loaders, which all workers of a run share: building takes seconds.
+
+    With its second parent as XDG_CACHE_HOME, `orobuild image` uses it too.
+    """
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    return shared / "loaders"
+    return shared / "cache" / "orobuild" / "loaders"
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -71,10 +72,19 @@ def orobuild(*words: str | Path, cwd: Path, status: int = 0, **variables: str) -
     return said
 
 
+@pytest.fixture(scope="module", autouse=True)
+def cache_home(loader_cache):
+    """Loaders that other tests have built are not built again."""
+    PYTHON["XDG_CACHE_HOME"] = str(loader_cache.parents[1])
+
+
 @pytest.fixture(scope="module")
-def project(tmp_path_factory, build_kernel):
+def project(tmp_path_factory, loader_cache, build_kernel):
     """A folder with a configuration, two kernels made by GNU as and ld, a module and a key."""
     folder = tmp_path_factory.mktemp("third")
+    (folder / "build").mkdir()
+    loader_cache.mkdir(parents=True, exist_ok=True)
+    (folder / "build" / ".cache").symlink_to(loader_cache)
     (folder / "orobuild.toml").write_text(CONFIGURATION)
     (folder / "kernel.elf").write_bytes(build_kernel())
     (folder / "debug.elf").write_bytes(build_kernel(physical=0x200000))
@@ -365,6 +375,31 @@ def test_an_artifact_outside_the_folder_is_not_read(copy, project):
     (copy / "manifest.json").write_text(json.dumps(described))
 
     assert "'../../../../etc/passwd' lies outside the folder" in check(copy, project)
+
+
+@pytest.mark.parametrize("outputs", [["x.img"], ["x.iso", "x.img"], ["x.ova"]])
+def test_a_disk_that_is_full_in_the_middle_keeps_what_there_was(project, tmp_path, outputs):
+    """A file that may not grow further is as good as a full disk: writing fails in the middle."""
+    for name in outputs:
+        (tmp_path / name).write_bytes(b"before")
+    words = ["image", "build", project / "kernel.elf", *(w for o in outputs for w in ("-o", o))]
+    orobuild("image", "build", project / "kernel.elf", "-o", tmp_path / "ready.efi", cwd=tmp_path)
+    (tmp_path / "ready.efi").unlink()
+    limit = 0x10000 if outputs == ["x.ova"] else 6 << 20
+
+    done = subprocess.run(
+        [sys.executable, "-m", "orobuild", *map(str, words)],
+        cwd=tmp_path,
+        env=PYTHON,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith(f"error: cannot write '{outputs[-1]}': File too large")
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(outputs)
+    assert all((tmp_path / name).read_bytes() == b"before" for name in outputs)
 
 
 @pytest.mark.parametrize(
