@@ -70,7 +70,7 @@ def spelled_out(text: str) -> str:
     gas/config/tc-i386-intel.c, i386_intel_operators and i386_intel_parse_name.
     """
     signs = {**_SPELT, "not": "~", "$": ".", **{name: str(size) for name, size in SIZES.items()}}
-    return _WORD.sub(lambda m: m[1] or f"{signs[m[2].lower()]:{len(m[2])}}", text)
+    return _WORD.sub(lambda m: m[1] or f"{signs[m[2].lower()]:>{len(m[2])}}", text)
 
 
 # What else names are made of: the front end's own (numeric labels), and letters beyond ASCII.
