@@ -1,9 +1,10 @@
-"""The build hook of the package: puts the UEFI loader, ready to run, into wheels and source archives.
+"""The build hook of the package: puts the UEFI loader, ready to run, into source archives and their wheels.
 
-The loader is C, and who installs the package has no C compiler. So a wheel brings `BOOTX64.EFI` along,
-built here by this toolchain with `zig cc`; a source archive brings it too, and a wheel that is made of
-one takes it from there as long as the loader's sources are the same. Editable installs build it
-when they make an image, as a checkout does.
+The loader is C, and who installs the package has no C compiler. So a source archive brings
+`BOOTX64.EFI` along, built here by this toolchain with `zig cc`, and a wheel that is made of one takes it from
+there as long as the loader's sources are the same. A wheel that is made of a checkout has none: that is
+how pre-commit installs the linter, which must not wait for a compiler that it never uses. Like a
+checkout, such an installation builds the loader when it makes an image.
 """
 
 from __future__ import annotations
@@ -27,25 +28,23 @@ class LoaderHook(BuildHookInterface):
     """Adds the UEFI loader to what is built."""
 
     def dependencies(self) -> list[str]:
-        """What building the loader takes; nothing where it is ready."""
-        if self._ready():
+        """What building the loader takes; nothing where it is ready or not built."""
+        if self.target_name != "sdist" or self._ready():
             return []
         metadata = self.metadata.core
         return [*metadata.dependencies, *metadata.optional_dependencies["cc"]]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called before the files are gathered."""
-        if version == "editable":
-            return
-        loader = self._ready() or self._built()
         included = build_data["force_include"]
         if self.target_name == "sdist":
+            loader = self._ready() or self._built()
             stamp = Path(self.directory, "BOOTX64.sources")
             stamp.parent.mkdir(parents=True, exist_ok=True)
             stamp.write_text(self._sources())
             included[str(loader)], included[str(stamp)] = READY, STAMP
-        else:
-            included[str(loader)] = "orobuild/boot/BOOTX64.EFI"
+        elif version != "editable" and (ready := self._ready()):
+            included[str(ready)] = "orobuild/boot/BOOTX64.EFI"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
         """Called when all is packed."""
