@@ -77,8 +77,13 @@ class LiveModel:
         return tuple(result)
 
     def declared_at(self, address: int) -> str | None:
-        """The permissions that the configuration declares for an address, None if it does not."""
-        return next((p for start, end, p in self.declared if start <= address < end), None)
+        """The permissions that the configuration declares for the page of an address, or None.
+
+        A region holds for every page that it has a part of: a page has one set of permissions.
+        """
+        page = address & -self.config.page_size
+        behind = page + self.config.page_size
+        return next((p for start, end, p in self.declared if start < behind and page < end), None)
 
     def expected(self) -> Iterator[tuple[int, str, str]]:
         """(virtual address, permissions, who says so) of every page that the image describes."""

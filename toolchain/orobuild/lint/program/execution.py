@@ -93,6 +93,7 @@ class Execution:
             )
         }
         self._flags: tuple[Word, Word, int, str] | None = None
+        self.steps = 0
 
     # Memory
 
@@ -197,11 +198,15 @@ class Execution:
 
     # Control
 
-    def start(self, address: int) -> Run:
-        """Run from a virtual address until the function returns or the way is lost."""
+    def start(self, address: int, limit: int = MAX_STEPS) -> Run:
+        """Run from a virtual address until the function returns, halts, or the way is lost.
+
+        At most `limit` instructions.
+        """
         at: int | None = address
         returns: list[int] = []
-        for _ in range(MAX_STEPS):
+        while self.steps < limit:
+            self.steps += 1
             region = self._program.region_at(at) if at is not None else None
             if region is None or at is None or region.width != self._width:
                 break
@@ -214,7 +219,7 @@ class Execution:
         """Run one instruction; the address of the next, None where the way is lost."""
         flow = instruction.flow_control
         if flow == FlowControl.NEXT:
-            if instruction.is_invalid:
+            if instruction.is_invalid or instruction.mnemonic == Mnemonic.HLT:
                 return None
             handler = _HANDLERS.get(instruction.mnemonic)
             if handler is not None:

@@ -16,7 +16,7 @@ from iced_x86 import Mnemonic
 
 from orobuild.lint.program.bits import Bit, Pointer, Word, joined, spread
 from orobuild.lint.program.descriptors import VECTORS, InterruptTable, gates_in
-from orobuild.lint.program.execution import Execution
+from orobuild.lint.program.execution import MAX_STEPS, Execution
 from orobuild.records import replace
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from orobuild.lint.program.program import Program
 
 MAX_RUNS: Final = 24
+BUDGET: Final = 200_000  # instructions of all runs
 STACKS: Final = 7
 IST_AT: Final = 0x24  # the first interrupt stack in a 64-bit TSS
 IO_MAP_AT: Final = 0x66  # the offset of the I/O map, in both formats
@@ -55,6 +56,7 @@ class StartUp:
 
     def __init__(self, program: Program) -> None:
         self._program = program
+        self._left = BUDGET
 
     @cached_property
     def _runs(self) -> tuple[Execution, ...]:
@@ -73,7 +75,8 @@ class StartUp:
 
     def _run(self, start: int) -> Execution:
         execution = Execution(self._program)
-        execution.start(start)
+        execution.start(start, min(self._left, MAX_STEPS))
+        self._left -= execution.steps
         return execution
 
     def _function(self, address: int) -> int | None:
