@@ -28,7 +28,8 @@ console_init:
     outb %al, %dx
     ret
 
-# Prints the character in %al on the serial port and the screen.
+# Prints the character in %al, a byte of UTF-8, on the serial port and the screen. The screen has
+# a code page of its own: what is not ASCII is one question mark there.
 .globl print_character
 print_character:
     pushal
@@ -46,12 +47,21 @@ print_character:
     movb %bl, %al
     outb %al, %dx
 
+    movb %bl, %al
+    andb $0xc0, %al
+    cmpb $0x80, %al                     # further bytes of a character show nothing
+    je .Lon_screen
+    testb %bl, %bl
+    jns .Lascii
+    movb $0x3f, %bl                     # '?'
+.Lascii:
     call bios_clear
     movb %bl, bios_eax
     movb $VIDEO_TELETYPE, bios_eax + 1
     movb $7, bios_ebx                   # page 0, light grey
     movl $BIOS_VIDEO, %eax
     call bios_call
+.Lon_screen:
     popal
     ret
 

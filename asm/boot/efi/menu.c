@@ -37,6 +37,8 @@ static uint32_t let_choose(uint32_t entry)
 {
     uint32_t left = config.timeout * TICKS_A_SECOND;
     bool clock_runs = true;
+    if (firmware->con_out)
+        firmware->con_out->clear_screen(firmware->con_out); /* the firmware's picture is behind it */
     say("\r\n");
     for (uint32_t i = 0; i < config.entries; i++) {
         say("  ");

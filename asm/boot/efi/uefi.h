@@ -33,6 +33,8 @@ struct efi_table_header {
 struct efi_text_output {
     void *reset;
     EFIAPI efi_status (*output_string)(struct efi_text_output *self, const uint16_t *string);
+    void *test_string, *query_mode, *set_mode, *set_attribute;
+    EFIAPI efi_status (*clear_screen)(struct efi_text_output *self);
 };
 
 struct efi_input_key {
