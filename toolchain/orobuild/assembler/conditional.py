@@ -9,6 +9,7 @@ from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from orobuild.assembler.source import Frame
+    from orobuild.assembler.symbol import Place
 
 
 @dataclass(slots=True)
@@ -16,12 +17,17 @@ class _Block:
     """One open `.if`. `taken`: a part of it has been read; `dead`: it lies in a skipped part."""
 
     name: str
-    span: Span
+    place: Place
     reading: bool
     taken: bool
     dead: bool
-    frame: Frame
     else_seen: Span | None = None
+
+    @property
+    def span(self) -> Span:
+        """Where it was opened."""
+        _, frame, index = self.place
+        return frame.span(index)
 
 
 class Conditionals:
@@ -41,11 +47,11 @@ class Conditionals:
         """Whether the innermost open block lies in a skipped part of another."""
         return bool(self._blocks) and self._blocks[-1].dead
 
-    def begin(self, name: str, span: Span, frame: Frame, *, condition: bool) -> None:
+    def begin(self, name: str, place: Place, *, condition: bool) -> None:
         """An `.if` of some kind."""
         dead = self.skipping
         reading = condition and not dead
-        self._blocks.append(_Block(name, span, reading, reading, dead, frame))
+        self._blocks.append(_Block(name, place, reading, reading, dead))
         self._update()
 
     def otherwise(self, name: str, span: Span) -> _Block:
@@ -77,12 +83,13 @@ class Conditionals:
             block.else_seen = span
         self._update()
 
-    def end(self, span: Span) -> None:
+    def end(self, place: Place) -> None:
         """An `.endif`."""
         if not self._blocks:
             from orobuild.errors import InputError
 
-            raise InputError(error("'.endif' without an '.if' before it", span))
+            _, frame, index = place
+            raise InputError(error("'.endif' without an '.if' before it", frame.span(index)))
         self._blocks.pop()
         self._update()
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 from orobuild.assembler.expression import NAME
 from orobuild.assembler.operands import Operands
 from orobuild.assembler.source import Frame, resplit, squeeze
+from orobuild.assembler.substitution import NUMBER, TOKEN, cut, fill
 from orobuild.diagnostics import did_you_mean, warning
 from orobuild.patterns import pattern
-from orobuild.records import dataclass
+from orobuild.records import dataclass, field
 
 if TYPE_CHECKING:
     from orobuild.assembler.unit import Unit
@@ -24,8 +25,6 @@ MAX_NESTING: Final = 100  # gas/macro.c, max_macro_nest
 MAX_RECURSIONS: Final = 30_000
 """Expansions of a macro inside its own expansion: two in each would take longer than anybody waits,
 long before they are nested too deeply."""
-# as `expression.NAME`, without \x01 and \x02
-_TOKEN: Final = pattern(r"[^\x00-#%-\-/-@\[-\^`{-\x7f][^\x00-#%-\-/:-@\[-\^`{-\x7f]*")
 _SEPARATORS: Final = frozenset(" \t,;\"'<>()=!")
 _HEAD: Final = pattern(r"(?:[\w.$]+[ \t]*:[ \t]*)*(\.[A-Za-z]+)(?![\w.$])")
 _REPEATS: Final = frozenset({".rept", ".rep", ".irp", ".irpc", ".irep", ".irepc"})
@@ -50,31 +49,52 @@ class Body:
     lines: list[int]
     origin: Frame
 
+    cuts: dict[tuple[str, ...], list[list[str]]] = field(default_factory=dict)
+    """The statements cut at their parameters, by the names of these."""
+
     def expand(self, unit: Unit, values: dict[str, str], number: int) -> Body:
         """The body with parameters replaced, split again where a value brought separators."""
-        statements: list[str] = []
-        lines: list[int] = []
-        alternate = unit.alternate
+        if unit.alternate:
+            return self._expand_alternate(unit, values, number)
+        names = tuple(values)
+        cuts = self.cuts.get(names)
+        if cuts is None:
+            cuts = [cut(text, values, alternate=False) for text in self.statements]
+            self.cuts[names] = cuts
+        expanded = _Expansion()
+        known = {**values, NUMBER: str(number)}
+        for statement, line, pieces in zip(self.statements, self.lines, cuts, strict=True):
+            expanded.add(statement, fill(pieces, known), line)
+        return Body(expanded.statements, expanded.lines, self.origin)
+
+    def _expand_alternate(self, unit: Unit, values: dict[str, str], number: int) -> Body:
+        """The same under `.altmacro`, where LOCAL makes more names on the way."""
+        known = {**values, NUMBER: str(number)}
+        expanded = _Expansion()
         for statement, line in zip(self.statements, self.lines, strict=True):
-            if alternate and (match := _LOCAL.fullmatch(statement)):
+            if match := _LOCAL.fullmatch(statement):
                 for name in re.split(r"[ \t,]+", match[1].strip()):
                     unit.local_count += 1
-                    values[name] = f".LL{unit.local_count:04x}"
+                    known[name] = f".LL{unit.local_count:04x}"
                 continue
-            text = statement
-            if alternate or "\\" in text or "&" in text:
-                text = substitute(text, values, number, alternate=alternate)
-                if text == statement:
-                    statements.append(text)
-                    lines.append(line)
-                    continue
-                for part in resplit(text):
-                    statements.append(part)
-                    lines.append(line)
-            else:
-                statements.append(text)
-                lines.append(line)
-        return Body(statements, lines, self.origin)
+            expanded.add(statement, fill(cut(statement, known, alternate=True), known), line)
+        return Body(expanded.statements, expanded.lines, self.origin)
+
+
+class _Expansion:
+    """The statements of an expansion, and their lines."""
+
+    __slots__ = ("lines", "statements")
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+        self.lines: list[int] = []
+
+    def add(self, statement: str, text: str, line: int) -> None:
+        """Append what `statement` of the body became: `text`, which is more than one at times."""
+        for part in resplit(text) if text != statement else (text,):
+            self.statements.append(part)
+            self.lines.append(line)
 
 
 @dataclass(slots=True)
@@ -84,64 +104,6 @@ class Macro:
     name: str
     parameters: list[Parameter]
     body: Body
-
-
-def substitute(text: str, values: dict[str, str], number: int, *, alternate: bool) -> str:
-    """One statement of a body with `values` put in (gas/macro.c, macro_expand_body)."""
-    out: list[str] = []
-    position, length = 0, len(text)
-    while position < length:
-        char = text[position]
-        if char == "&":
-            position = _replace(text, position + 1, values, "&", out, "&")
-        elif char == "\\":
-            position += 1
-            following = text[position] if position < length else ""
-            if following == "(":
-                end = text.find(")", position)
-                end = length if end < 0 else end
-                out.append(text[position + 1 : end])
-                position = end + 1
-            elif following == "@":
-                out.append(str(number))
-                position += 1
-            elif following == "&":
-                out.append("\\&")
-                position += 1
-            else:
-                position = _replace(text, position, values, "'", out, "\\")
-        elif alternate and (match := _TOKEN.match(text, position)):
-            value = values.get(match[0])
-            out.append(match[0] if value is None else value)
-            position = match.end()
-        else:
-            out.append(char)
-            position += 1
-    return "".join(out)
-
-
-def _replace(
-    text: str, start: int, values: dict[str, str], closer: str, out: list[str], prefix: str
-) -> int:
-    """Put in the value of the name at `start`, or the name itself; the position behind it.
-
-    A `closer` right behind a parameter's name belongs to it (gas/macro.c, get_apost_token).
-    """
-    match = _TOKEN.match(text, start)
-    if match is None:
-        out.append(prefix)
-        return start
-    name, end = match[0], match.end()
-    value = values.get(name)
-    closed = text.startswith(closer, end)
-    if value is not None:
-        out.append(value)
-        return end + closed
-    out += (prefix, name)
-    if closed and closer == "&":
-        out.append("&")
-        return end + 1
-    return end + closed
 
 
 def argument(unit: Unit, operands: Operands, text: str, position: int) -> tuple[str, int]:
@@ -416,7 +378,7 @@ def _keyword(text: str, position: int) -> str | None:
     end = position
     while end < len(text) and text[end] not in _SEPARATORS:
         end += 1
-    if end < len(text) and text[end] == "=" and (match := _TOKEN.fullmatch(text[position:end])):
+    if end < len(text) and text[end] == "=" and (match := TOKEN.fullmatch(text[position:end])):
         return match[0]
     return None
 
@@ -461,7 +423,7 @@ def repeat_values(unit: Unit, operands: Operands, *, characters: bool) -> None:
     """``.irp name, values`` and ``.irpc name, characters``."""
     head = Operands(unit, operands.name, squeeze(operands.text.strip()), operands.start)
     body = collect(unit, operands, _REPEATS, frozenset({".endr"}))
-    match = _TOKEN.match(head.text)
+    match = TOKEN.match(head.text)
     if match is None:
         head.fail(f"'{head.name}' expects a parameter name")
     name = match[0]

@@ -57,10 +57,13 @@ class Operands:
 
     def skip_space(self) -> int:
         """Move to the next character that is not white space; its position."""
-        match = _SPACE.match(self.text, self.position)
-        assert match is not None
-        self.position = match.end()
-        return self.position
+        position = self.position
+        text = self.text
+        if position < len(text) and text[position] in " \t":
+            match = _SPACE.match(text, position)
+            assert match is not None
+            self.position = position = match.end()
+        return position
 
     def at_end(self) -> bool:
         """Whether only white space is left."""

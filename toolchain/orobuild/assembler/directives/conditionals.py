@@ -107,15 +107,13 @@ def _equal(unit: Unit, operands: Operands, wanted: bool) -> bool:
 
 def begin(unit: Unit, operands: Operands, test: Callable[[Unit, Operands], bool]) -> None:
     """Any `.if`."""
-    frame = unit.frame
-    assert frame is not None
-    span = unit.span()
+    place = unit.place
     condition = False
     try:
         condition = not unit.conditionals.skipping and test(unit, operands)
     finally:
         # After an error the block is skipped, so that its `.endif` is not an error too.
-        unit.conditionals.begin(operands.name, span, frame, condition=condition)
+        unit.conditionals.begin(operands.name, place, condition=condition)
         unit.conditions_changed()
 
 
@@ -142,7 +140,7 @@ def end(unit: Unit, operands: Operands) -> None:
     assert frame is not None
     if unit.conditionals.depth <= frame.conditionals and frame.conditionals:
         unit.fail("'.endif' without an '.if' before it in this macro or file")
-    unit.conditionals.end(unit.span())
+    unit.conditionals.end(unit.place)
     unit.conditions_changed()
     operands.end()
 

@@ -17,7 +17,6 @@ from orobuild.assembler.symbol import Linear
 from orobuild.diagnostics import did_you_mean
 from orobuild.elf import constants as c
 from orobuild.elf.descriptions import R_386, R_X86_64
-from orobuild.records import replace
 
 if TYPE_CHECKING:
     from orobuild.assembler.operands import Operands
@@ -187,7 +186,7 @@ def check(unit: Unit, operands: Operands) -> None:
 def index_reg(unit: Unit, operands: Operands, on: bool) -> None:
     """``.allow_index_reg``: the names of no index, as disassemblers write them."""
     operands.rest()
-    unit.set_dialect(replace(unit.dialect, index_reg=on))
+    unit.set_dialect(unit.dialect._replace(index_reg=on))
 
 
 def one_nop(unit: Unit, operands: Operands) -> None:

@@ -22,7 +22,7 @@ MAX_INCLUDES: Final = 64
 def code(unit: Unit, operands: Operands, bits: int, gcc: bool = False) -> None:
     """``.code16``, ``.code32``, ``.code64``, ``.code16gcc``."""
     operands.end()
-    unit.set_dialect(replace(unit.dialect, bits=bits, code16gcc=gcc))
+    unit.set_dialect(unit.dialect._replace(bits=bits, code16gcc=gcc))
 
 
 def syntax(unit: Unit, operands: Operands, intel: bool) -> None:
@@ -34,7 +34,7 @@ def syntax(unit: Unit, operands: Operands, intel: bool) -> None:
     naked = word == "noprefix" or (intel and word == "")
     if intel and word == "":
         naked = True
-    unit.set_dialect(replace(unit.dialect, intel=intel, naked=naked))
+    unit.set_dialect(unit.dialect._replace(intel=intel, naked=naked))
 
 
 def include(unit: Unit, operands: Operands) -> None:

@@ -97,6 +97,8 @@ class Encoder:
         self._again: list[tuple[Slot, int, Locate]] = []
         self._problems: list[tuple[int, Diagnostic]] = []
         self._failed: dict[int, _Pending] = {}
+        self._learning: set[str] = set()
+        self._hopeless: set[str] = set()
         self._order = 0
 
     def _state_of(self, dialect: Dialect) -> _State:
@@ -127,7 +129,12 @@ class Encoder:
         else:
             numbers = state.cutter.cut(text)
         if numbers is not None:
-            known = self.memo.get(numbers[0])
+            key = numbers[0]
+            known = self.memo.get(key)
+            if known is None and key in self._learning:
+                # What the first statement of this kind waits for serves all others as well.
+                self._settle()
+                known = self.memo.get(key)
             if known is not None:
                 values = numbers[1]
                 code, fields, symbol = cast("Recipe", known)
@@ -207,6 +214,8 @@ class Encoder:
             for item in pending:
                 if not self._finish(item) and item.text is not None:
                     self._failed[id(item.slot)] = item
+        self._hopeless.update(key for key in self._learning if key not in self.memo)
+        self._learning.clear()
 
     def _submit_plain_branch(self, slot: Slot, text: str, state: _State) -> bool:
         """Whether `text` is a branch to a symbol and nothing more, which then is encoded."""
@@ -339,6 +348,8 @@ class Encoder:
             self._finish(item)
         else:
             self._pending.append(item)
+            if numbers is not None and numbers[0] not in self._hopeless:
+                self._learning.add(numbers[0])
         if item.text is not None:
             state.known[text] = slot
 

@@ -28,7 +28,7 @@ fixups that symbolic operands leave behind, or a relaxable branch::
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from orobuild.records import dataclass
 
@@ -42,14 +42,13 @@ if TYPE_CHECKING:
     Locate = Callable[[int, int], Span]
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(NamedTuple):
     """How statements are read; keep one instance per state of the source.
 
     `bits` is 16, 32 or 64 (`.code16` ...). `intel` is `.intel_syntax`; `naked` allows registers
     without `%` (`noprefix`, the default for Intel syntax in practice, or `-mnaked-reg`).
     `code16gcc` with `bits=16` is `.code16gcc`: stack operations default to 32 bits. `index_reg`
-    allows `%eiz` and `%riz`, as `.allow_index_reg` does.
+    allows `%eiz` and `%riz`, as `.allow_index_reg` does. A tuple, since it is a key for every instruction.
     """
 
     bits: int
