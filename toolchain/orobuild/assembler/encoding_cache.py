@@ -18,12 +18,10 @@ writes to. What a process finds gone is a miss; when two write the same file, th
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import marshal
 import os
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import orobuild
@@ -32,6 +30,11 @@ from orobuild.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+try:
+    from _blake2 import blake2b
+except ImportError:  # hashlib has the same function from there, and loads OpenSSL besides
+    from hashlib import blake2b
 
 _FORMAT: Final = 2
 _DIGEST: Final = 16  # bytes
@@ -66,7 +69,7 @@ class Known:
     segments: int = 0
 
 
-def directory(environment: Mapping[str, str]) -> Path | None:
+def directory(environment: Mapping[str, str]) -> str | None:
     """Where a user's cache is; None if the user wants none.
 
     `OROBUILD_ENCODING_CACHE` is a directory, or `off`; else it is below `XDG_CACHE_HOME` (XDG Base
@@ -74,27 +77,26 @@ def directory(environment: Mapping[str, str]) -> Path | None:
     """
     chosen = environment.get("OROBUILD_ENCODING_CACHE")
     if chosen:
-        return None if chosen.lower() in ("off", "no", "0") else Path(chosen)
+        return None if chosen.lower() in ("off", "no", "0") else chosen
     base = environment.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):  # noqa: PTH117 - a Path costs more than the question
+    if not os.path.isabs(base):
         home = environment.get("HOME")
         if not home:
             return None
-        base = os.path.join(home, ".cache")  # noqa: PTH118
-    return Path(base, "orobuild", "encodings")
+        base = os.path.join(home, ".cache")
+    return os.path.join(base, "orobuild", "encodings")
 
 
 class EncodingCache:
     """The file of the cache for one thing that is assembled, which `name` tells from all others."""
 
-    def __init__(self, directory: Path, name: str) -> None:
-        self._makers = _makers()
-        key = hashlib.blake2b(f"{name}\0{self._makers}".encode("utf-8", "surrogateescape"))
-        self._path = directory / f"{key.hexdigest()[:40]}.encodings"
+    def __init__(self, directory: str | os.PathLike[str], name: str) -> None:
+        key = blake2b(f"{name}\0{_makers()}".encode("utf-8", "surrogateescape"))
+        self._stem = os.path.join(directory, key.hexdigest()[:40])
 
     def last_object(self, request: bytes) -> bytes | None:
         """The object that was made last, if `request` is what it was made from."""
-        data = _read(self._path.with_suffix(".object"))
+        data = _read(self._stem + ".object")
         object_ = data[2 * _DIGEST :]
         whole = data[:_DIGEST] == _digest(request) and data[_DIGEST : 2 * _DIGEST] == _digest(
             object_
@@ -105,12 +107,12 @@ class EncodingCache:
         """Keep `object_` as what was made from `request`: everything that it depends on."""
         data = _digest(request) + _digest(object_) + object_
         with contextlib.suppress(OSError):
-            _write(self._path.with_suffix(".object"), data)
+            _write(self._stem + ".object", data)
 
     def load(self) -> Known:
         """What is known; nothing if there is no such file, or it is damaged."""
         known = Known()
-        segments = _segments(_read(self._path))
+        segments = _segments(_read(self._stem + ".encodings"))
         for dialects, symbolic, words in segments:
             known.words.update(words)
             for name, texts in symbolic.items():
@@ -132,24 +134,27 @@ class EncodingCache:
                 loaded = known.loaded.get(dialect, {})
                 new[dialect] = [t for t in slots if t not in loaded and t in used]
             with contextlib.suppress(OSError):
-                _write(self._path, _read(self._path) + _segment(_plain(known, new)))
+                _write(
+                    self._stem + ".encodings",
+                    _read(self._stem + ".encodings") + _segment(_plain(known, new)),
+                )
             return
         kept = {
             dialect: [text for text in slots if text in used]
             for dialect, slots in known.slots.items()
         }
         with contextlib.suppress(OSError):
-            _write(self._path, _segment(_plain(known, kept)))
+            _write(self._stem + ".encodings", _segment(_plain(known, kept)))
 
     def recipes(self) -> dict[str, tuple[Any, ...]]:
         """The encoder's recipes, as plain tuples; none if there is no such file."""
-        segments = _segments(_read(self._path.with_suffix(".recipes")))
+        segments = _segments(_read(self._stem + ".recipes"))
         return segments[0] if segments else {}
 
     def store_recipes(self, recipes: dict[str, tuple[Any, ...]]) -> None:
         """Keep the encoder's recipes."""
         with contextlib.suppress(OSError):
-            _write(self._path.with_suffix(".recipes"), _segment(recipes))
+            _write(self._stem + ".recipes", _segment(recipes))
 
 
 def _plain(known: Known, texts: Mapping[Dialect, list[str]]) -> object:
@@ -193,10 +198,10 @@ def _segments(data: bytes) -> list[Any]:
     return found
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str) -> bytes:
     """A file of the cache, which counts as used now; nothing if there is none."""
     try:
-        with path.open("rb", buffering=0) as file:
+        with open(path, "rb", buffering=0) as file:
             data = file.read()
             if time.time() - os.fstat(file.fileno()).st_mtime > _FRESH:
                 os.utime(path)
@@ -205,26 +210,31 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _write(path: Path, data: bytes) -> None:
-    folder = path.parent
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = folder / f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}"
+def _write(path: str, data: bytes) -> None:
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    partial = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
     try:
-        partial.write_bytes(data)
-        partial.replace(path)
+        with open(partial, "wb") as file:
+            file.write(data)
+        os.replace(partial, path)
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial)
     _prune(folder)
 
 
-def _prune(folder: Path) -> None:
+def _prune(folder: str) -> None:
     """Remove what was used longest ago, if all together is too large; every few minutes."""
-    stamp = folder / "pruned"
+    stamp = os.path.join(folder, "pruned")
     now = time.time()
     with contextlib.suppress(OSError):
-        if now - stamp.stat().st_mtime < PRUNE_INTERVAL:
+        if now - os.stat(stamp).st_mtime < PRUNE_INTERVAL:
             return
-    stamp.touch()
+    with open(stamp, "wb"):
+        os.utime(stamp)
     files = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -236,17 +246,17 @@ def _prune(folder: Path) -> None:
     size = sum(size for _, size, _ in files)
     for used, bytes_, path in files:
         finished = path.endswith((".encodings", ".object", ".recipes"))
-        if not finished and (path == str(stamp) or now - used < _ABANDONED):
+        if not finished and (path == stamp or now - used < _ABANDONED):
             continue
         if finished and size <= MAX_BYTES:
             continue
         with contextlib.suppress(OSError):
-            os.unlink(path)  # noqa: PTH108
+            os.unlink(path)
         size -= bytes_
 
 
 def _digest(data: bytes | memoryview) -> bytes:
-    return hashlib.blake2b(data, digest_size=_DIGEST).digest()
+    return blake2b(data, digest_size=_DIGEST).digest()
 
 
 def _makers() -> str:
@@ -257,13 +267,13 @@ def _makers() -> str:
     from importlib.util import find_spec
 
     parts = [str(_FORMAT), orobuild.__version__, sys.implementation.cache_tag or ""]
-    package = Path(__file__).parents[1]
-    folders = [str(package), str(package / "elf")]
-    folders += [folder for folder, _, _ in os.walk(package / "assembler")]
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    folders = [package, os.path.join(package, "elf")]
+    folders += [folder for folder, _, _ in os.walk(os.path.join(package, "assembler"))]
     for name in ("keystone", "iced_x86"):
         spec = find_spec(name)
         if spec is not None and spec.origin:
-            folders.append(str(Path(spec.origin).parent))
+            folders.append(os.path.dirname(spec.origin))
     for folder in folders:
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):

@@ -8,11 +8,13 @@ Values are exact fractions until they are rounded; nothing here goes through a P
 from __future__ import annotations
 
 import re
-from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from orobuild.patterns import pattern
 from orobuild.records import dataclass
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 NUMBER: Final = pattern(
     r"[ \t]*(?P<sign>[-+]?)(?:(?P<word>[qs]?nan|inf(?:inity)?)|"
@@ -73,11 +75,15 @@ def encode(match: re.Match[str], form: Format) -> bytes | None:
         return _pack(sign, 0, 0, form)
     if abs(exponent + len(significant)) > _MAX_EXPONENT:
         return None
+    from fractions import Fraction  # which loads decimal, too: few files have such numbers
+
     value = Fraction(int(significant)) * Fraction(10) ** exponent
     return _rounded(sign, value, form, integer=value.denominator == 1)
 
 
 def _rounded(sign: int, value: Fraction, form: Format, *, integer: bool) -> bytes | None:
+    from fractions import Fraction
+
     power = value.numerator.bit_length() - value.denominator.bit_length()
     if value < Fraction(2) ** power:
         power -= 1

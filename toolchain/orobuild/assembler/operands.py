@@ -6,9 +6,19 @@ the character it did not like. Nothing here changes the unit, except that a name
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from orobuild.assembler.expression import NAME, Expr, parse, shifted, unquote
+from orobuild.assembler.expression import (
+    NAME,
+    Binary,
+    Expr,
+    Here,
+    SymbolRef,
+    parse,
+    shifted,
+    unquote,
+)
 from orobuild.assembler.text import decode_string
 from orobuild.assembler.value import Unresolvable
 from orobuild.diagnostics import Span, error, warning
@@ -23,6 +33,8 @@ if TYPE_CHECKING:
 
 _SPACE: Final = pattern(r"[ \t]*")
 _INTEGER: Final = pattern(r"[ \t]*(-?(?:0[xX][0-9a-fA-F]+|[1-9][0-9]*|0))[ \t]*(?=,|$)")
+# `name` and `. - name`: most of what is not a number.
+_SIMPLE: Final = pattern(r"(\.[ \t]*-[ \t]*)?([A-Za-z_.][\w.]*)[ \t]*(?=,|$)", re.ASCII)
 _STRING: Final = pattern(r'[ \t]*"((?:\\.|[^"\\])*)"')
 _WORD: Final = pattern(r"[ \t]*([^\s,]+)")
 _NOWHERE: Final = Span("", 1, 1)
@@ -122,7 +134,14 @@ class Operands:
     def linear(self) -> Linear:
         """An expression bound to symbols."""
         at = self.skip_space()
-        expr = self.expression()
+        match = _SIMPLE.match(self.text, at)
+        if match is not None and match[2] != ".":
+            self.position = match.end()
+            expr: Expr = SymbolRef(match[2])
+            if match[1]:
+                expr = Binary("-", Here(), expr)
+        else:
+            expr = self.expression()
         try:
             return self.unit.bind(expr)
         except Unresolvable as why:

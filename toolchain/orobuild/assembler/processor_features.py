@@ -11,8 +11,7 @@ from __future__ import annotations
 import functools
 from typing import Final
 
-import iced_x86 as iced
-
+from orobuild import iced
 from orobuild.assembler.encoder.decoding import decoder_names
 
 _ALONE: Final = frozenset({"fndisi", "fneni", "fnsetpm", "vmfunc", "ffreep"})

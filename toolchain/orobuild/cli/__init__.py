@@ -24,12 +24,16 @@ def orolint() -> NoReturn:
 
 def oro_as() -> NoReturn:
     """`oro-as`."""
+    import gc
     import sys
+
+    # As in oro_ld: hardly anything is garbage before the end, modules least of all.
+    gc.disable()
 
     from orobuild.cli import endings
     from orobuild.cli.commands import oro_as as program
 
-    endings.finish(lambda: program.run(sys.argv[1:]))
+    endings.finish(lambda: program.run(sys.argv[1:]), at_once=True)
 
 
 def oro_ld() -> NoReturn:
@@ -42,7 +46,7 @@ def oro_ld() -> NoReturn:
 
     # The process ends before a collector would find anything: 8 % of a link of 800 objects.
     gc.disable()
-    endings.finish(lambda: program.run(sys.argv[1:]))
+    endings.finish(lambda: program.run(sys.argv[1:]), at_once=True)
 
 
 __all__ = ["oro_as", "oro_ld", "orobuild", "orolint"]

@@ -27,8 +27,12 @@ def _terminate(_signal: int, _frame: object) -> None:
     raise _Terminated
 
 
-def finish(action: Callable[[], int]) -> NoReturn:
-    """Run `action` and end the process with the status it returns or the one its error has."""
+def finish(action: Callable[[], int], *, at_once: bool = False) -> NoReturn:
+    """Run `action` and end the process with the status it returns or the one its error has.
+
+    `at_once` leaves it to the system to take back what the process holds: freeing the objects of
+    a large input one by one takes longer than writing the output.
+    """
     signal.signal(signal.SIGTERM, _terminate)
     try:
         status = action()
@@ -50,6 +54,10 @@ def finish(action: Callable[[], int]) -> NoReturn:
             raise
         terminal.show(_bug(failure).diagnostics)
         status = 3
+    if at_once:
+        # Standard output has been written; nothing is registered that has to run at the end.
+        sys.stderr.flush()
+        os._exit(status)
     sys.exit(status)
 
 
@@ -60,5 +68,5 @@ def _bug(failure: Exception) -> InternalError:
     place = ""
     if trace:
         code = trace.tb_frame.f_code
-        place = f" in {code.co_name} ({os.path.basename(code.co_filename)}:{trace.tb_lineno})"  # noqa: PTH119
+        place = f" in {code.co_name} ({os.path.basename(code.co_filename)}:{trace.tb_lineno})"
     return InternalError(f"{type(failure).__name__}: {failure}{place}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orobuild.diagnostics import Span, error
@@ -22,7 +21,7 @@ def read(path: str) -> bytes:
         if path == "-":
             return sys.stdin.buffer.read()
         # Unbuffered and without a Path: a link reads hundreds of files.
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+        with open(path, "rb", buffering=0) as file:
             return file.read()
     except OSError as problem:
         raise InputError(error(f"cannot read: {problem.strerror}", Span(path))) from problem
@@ -49,7 +48,7 @@ def encodings(output: str) -> EncodingCache | None:
     directory = encoding_cache.directory(os.environ)
     if directory is None or output in ("-", "/dev/null"):
         return None
-    return encoding_cache.EncodingCache(directory, str(Path(output).absolute()))
+    return encoding_cache.EncodingCache(directory, os.path.abspath(output))
 
 
 def write(path: str, data: bytes, *, executable: bool = False) -> None:
@@ -59,7 +58,7 @@ def write(path: str, data: bytes, *, executable: bool = False) -> None:
         return
     if path == "/dev/null":
         return
-    outputs.write(Path(path), data)
+    outputs.write(path, data)
     if executable:
-        mode = Path(path).stat().st_mode
-        Path(path).chmod(mode | (mode & 0o444) >> 2)
+        mode = os.stat(path).st_mode
+        os.chmod(path, mode | (mode & 0o444) >> 2)

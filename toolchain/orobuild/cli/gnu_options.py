@@ -9,7 +9,6 @@ and never drops a word: what the table does not know, or refuses, is a `UsageErr
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from orobuild.diagnostics import nearest
@@ -108,7 +107,8 @@ def _expand(words: Sequence[str], depth: int) -> Iterator[str]:
             yield word
             continue
         try:
-            text = Path(word[1:]).read_text("utf-8", "surrogateescape")
+            with open(word[1:], encoding="utf-8", errors="surrogateescape") as file:
+                text = file.read()
         except OSError:
             yield word
             continue

@@ -56,7 +56,7 @@ def loaders_of_user() -> Loaders:
     if cache is None:
         with tempfile.TemporaryDirectory(prefix="orobuild-") as scratch:
             return ready_loaders.get(Path(scratch))
-    return ready_loaders.get(cache.parent / "loaders")
+    return ready_loaders.get(Path(cache).parent / "loaders")
 
 
 def source_date() -> int:

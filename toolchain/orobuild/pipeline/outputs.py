@@ -6,29 +6,31 @@ interrupted or failing build leaves the previous outputs as they were.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orobuild.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from orobuild.image.extents import Buffer, Extents
 
 
-def write_all(files: Mapping[Path, bytes | Extents]) -> None:
+def write_all(files: Mapping[Path, bytes | Extents] | Mapping[str, bytes | Extents]) -> None:
     """Write `files`. A file whose contents are already right keeps its time stamp.
 
     Raises `UsageError` when the file system refuses; then no name has been changed.
     """
-    pending: list[tuple[str, Path]] = []
+    pending: list[tuple[str, str]] = []
     try:
-        for path, data in files.items():
+        for name, data in files.items():
+            path = str(name)
             if _has(path, data):
                 continue
-            path.parent.mkdir(parents=True, exist_ok=True)
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
             descriptor, temporary = _create_beside(path)
             pending.append((temporary, path))
             try:
@@ -37,7 +39,7 @@ def write_all(files: Mapping[Path, bytes | Extents]) -> None:
                 os.close(descriptor)
         while pending:
             temporary, path = pending[0]
-            Path(temporary).replace(path)
+            os.replace(temporary, path)
             pending.pop(0)
     except OSError as problem:
         raise UsageError(
@@ -45,33 +47,41 @@ def write_all(files: Mapping[Path, bytes | Extents]) -> None:
         ) from problem
     finally:
         for temporary, _ in pending:
-            Path(temporary).unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
 
 
-def write(path: Path, data: bytes | Extents) -> None:
+def write(path: Path | str, data: bytes | Extents) -> None:
     """Write one file atomically."""
-    write_all({path: data})
+    write_all({str(path): data})
 
 
-def _has(path: Path, data: bytes | Extents) -> bool:
+def _has(path: str, data: bytes | Extents) -> bool:
     try:
+        size = os.stat(path).st_size
         if not isinstance(data, bytes):
+            from pathlib import Path
+
             from orobuild.pipeline import sparse_files
 
-            return path.stat().st_size == data.size and data.same_bytes(sparse_files.read(path))
-        return path.stat().st_size == len(data) and path.read_bytes() == data
+            return size == data.size and data.same_bytes(sparse_files.read(Path(path)))
+        if size != len(data):
+            return False
+        with open(path, "rb") as file:
+            return file.read() == data
     except OSError:
         return False
 
 
-def _create_beside(path: Path) -> tuple[int, str]:
+def _create_beside(path: str) -> tuple[int, str]:
     """A new file in the directory of `path`: its descriptor and name.
 
     What `tempfile` would do, which takes longer to import than a small link takes.
     """
     attempt = 0
     while True:
-        name = str(path.parent / f".{path.name}.{os.getpid()}.{attempt}")
+        folder, name = os.path.split(path)
+        name = os.path.join(folder, f".{name}.{os.getpid()}.{attempt}")
         try:
             return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), name
         except FileExistsError:

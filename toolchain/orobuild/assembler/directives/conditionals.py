@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from orobuild.assembler.directives.table import Directive
 from orobuild.assembler.encoder.registers import find
+from orobuild.assembler.expression import apply
 from orobuild.assembler.source import squeeze
 from orobuild.assembler.symbol import Kind
 from orobuild.patterns import pattern
@@ -27,6 +28,10 @@ _OPERAND: Final = rf"{_REGISTER}|[\w.$]+"
 _COMPARISON: Final = pattern(
     rf"(?<![\w.$)\]%])(?P<left>{_OPERAND})[ \t]*(?P<operator>==|!=|<>)[ \t]*(?P<right>{_OPERAND})"
     r"(?![\w.$])"
+)
+# What the condition of most macros becomes.
+_NUMBERS: Final = pattern(
+    r"[ \t]*([1-9][0-9]{0,9}|0)[ \t]*([=!]=|[<>]=?)[ \t]*([1-9][0-9]{0,9}|0)[ \t]*"
 )
 
 
@@ -55,6 +60,9 @@ def _compare_registers(unit: Unit, operands: Operands) -> None:
 
 
 def _number(unit: Unit, operands: Operands, accept: Callable[[int], bool]) -> bool:
+    match = _NUMBERS.fullmatch(operands.text)
+    if match is not None:
+        return accept(apply(match[2], int(match[1]), int(match[3])))
     _compare_registers(unit, operands)
     value = operands.number("condition")
     operands.end()

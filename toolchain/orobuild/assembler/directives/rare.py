@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -129,6 +127,9 @@ def version(unit: Unit, operands: Operands) -> None:
 
 def base64_data(unit: Unit, operands: Operands) -> None:
     """``.base64 "text"``: decoded bytes."""
+    import base64
+    import binascii
+
     while True:
         at = operands.skip_space()
         text = operands.required_string()

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import iced_x86 as iced
-
+from orobuild import iced
 from orobuild.assembler.encoder import corrections, opcodes, string_operation
 from orobuild.assembler.encoder.decoding import OPTIONS
 from orobuild.assembler.encoder.encoder import Encoder

@@ -8,8 +8,7 @@ from __future__ import annotations
 import functools
 from typing import Any, Final
 
-import iced_x86 as iced
-
+from orobuild import iced
 from orobuild.assembler.encoder.mnemonics import PREFIX_ORDER
 
 OPTIONS: Final = iced.DecoderOptions.MPX
@@ -31,9 +30,7 @@ IMMEDIATE_BYTES: Final = {
 @functools.cache
 def decoder_names() -> dict[int, str]:
     """The decoder's mnemonics by number, in lower case."""
-    return {
-        getattr(iced.Mnemonic, name): name.lower() for name in dir(iced.Mnemonic) if name.isupper()
-    }
+    return {n: name.lower() for name, n in vars(iced.Mnemonic).items() if name.isupper()}
 
 
 @functools.cache

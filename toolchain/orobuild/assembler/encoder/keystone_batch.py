@@ -7,36 +7,23 @@ with a guess, never reach it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from orobuild.assembler.encoder.keystone_library import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _BATCH = 64
-_engines: dict[int, Any] = {}
-
-
-def _engine(bits: int) -> Any:
-    engine = _engines.get(bits)
-    if engine is None:
-        import keystone
-
-        mode = {16: keystone.KS_MODE_16, 32: keystone.KS_MODE_32, 64: keystone.KS_MODE_64}[bits]
-        engine = keystone.Ks(keystone.KS_ARCH_X86, mode)
-        engine.syntax = keystone.KS_OPT_SYNTAX_ATT
-        _engines[bits] = engine
-    return engine
+_engines: dict[int, Engine] = {}
 
 
 def assemble(text: str, bits: int) -> bytes | None:
     """The bytes of one or more lines, None when keystone refuses (or silently drops) any."""
-    import keystone
-
-    try:
-        code, _ = _engine(bits).asm(text, 0, as_bytes=True)
-    except keystone.KsError:
-        return None
-    return bytes(code) if code else None
+    engine = _engines.get(bits)
+    if engine is None:
+        engine = _engines[bits] = Engine(bits)
+    return engine.assemble(text)
 
 
 def encode(

@@ -8,8 +8,8 @@ from __future__ import annotations
 import functools
 from typing import Final, cast
 
-import iced_x86 as iced
-
+from orobuild import iced
+from orobuild.assembler.encoder.decoding import decoder_names
 from orobuild.assembler.encoder.mnemonics import (
     ALIASES,
     ALTERNATIVES,
@@ -20,19 +20,14 @@ from orobuild.assembler.encoder.mnemonics import (
 )
 from orobuild.records import dataclass
 
-_KINDS: Final = {
-    getattr(iced.OpCodeOperandKind, n): n for n in dir(iced.OpCodeOperandKind) if n.isupper()
-}
-_ENCODINGS: Final = {
-    getattr(iced.EncodingKind, n): n for n in dir(iced.EncodingKind) if n.isupper()
-}
-_TABLES: Final = {
-    getattr(iced.OpCodeTableKind, n): n for n in dir(iced.OpCodeTableKind) if n.isupper()
-}
-_PREFIXES: Final = {
-    getattr(iced.MandatoryPrefix, n): n for n in dir(iced.MandatoryPrefix) if n.isupper()
-}
-_TUPLES: Final = {getattr(iced.TupleType, n): n for n in dir(iced.TupleType) if n.isupper()}
+
+@functools.cache
+def _names_of(constants: str) -> dict[int, str]:
+    """The names of the decoder's `constants`, such as `OpCodeOperandKind`, by number."""
+    module = getattr(iced, constants)
+    return {value: name for name, value in vars(module).items() if name.isupper()}
+
+
 _MAPS: Final = {"NORMAL": 0, "T0F": 1, "T0F38": 2, "T0F3A": 3, "MAP5": 5, "MAP6": 6,
                 "MAP8": 8, "MAP9": 9, "MAP10": 10}  # fmt: skip
 
@@ -68,12 +63,7 @@ class Opcode:
 
 @functools.cache
 def _names() -> frozenset[str]:
-    return frozenset(_mnemonics().values())
-
-
-@functools.cache
-def _mnemonics() -> dict[int, str]:
-    return {getattr(iced.Mnemonic, n): n.lower() for n in dir(iced.Mnemonic) if n.isupper()}
+    return frozenset(decoder_names().values())
 
 
 def _info(code: int) -> iced.OpCodeInfo:
@@ -82,7 +72,7 @@ def _info(code: int) -> iced.OpCodeInfo:
 
 @functools.cache
 def _by_name() -> dict[str, list[int]]:
-    names = _mnemonics()
+    names = decoder_names()
     found: dict[str, list[int]] = {}
     for name in dir(iced.Code):
         value = getattr(iced.Code, name)
@@ -119,27 +109,43 @@ _WIDTHS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
+def is_legacy(mnemonic: str) -> bool:
+    """Whether `mnemonic` is one of many that have legacy encodings, as far as the tables here say.
+
+    `candidates` says it of all, but has to look at every code of the mnemonic.
+    """
+    stems = (mnemonic, mnemonic[:-1]) if mnemonic[-1] in "bwlq" else (mnemonic,)
+    return any(stem in _NAMED_LIKE_THEIR_CODES or stem in _WIDTHS for stem in stems)
+
+
 @functools.cache
-def _by_first_word() -> dict[str, list[int]]:
-    """Codes by the first word of their names, which is not always the mnemonic."""
-    found: dict[str, list[int]] = {}
-    for name, value in vars(iced.Code).items():
-        if isinstance(value, int):
-            found.setdefault(name.partition("_")[0].lower(), []).append(value)
-    for codes in found.values():
-        codes.sort()
-    return found
+def _code_names() -> str:
+    """The names of all codes, each between newlines: most are never asked for."""
+    return "\n".join(("", *vars(iced.Code), ""))
+
+
+def _by_first_word(word: str) -> list[int]:
+    """The codes whose names begin with `word`, which is not always the mnemonic."""
+    names = _code_names()
+    start = f"\n{word.upper()}"
+    found = []
+    at = names.find(start)
+    while at >= 0:
+        behind = at + len(start)
+        if names[behind] in "_\n":
+            found.append(vars(iced.Code)[names[at + 1 : names.index("\n", behind)]])
+        at = names.find(start, behind)
+    return sorted(found)
 
 
 def _of_all_widths(name: str) -> list[int]:
-    table = _by_first_word()
-    return sorted(code for width in _WIDTHS[name] for code in table.get(name + width, ()))
+    return sorted(code for width in _WIDTHS[name] for code in _by_first_word(name + width))
 
 
 def _codes(name: str) -> list[int]:
     """The decoder's codes of one mnemonic of its own."""
     if name in _NAMED_LIKE_THEIR_CODES:
-        return _by_first_word()[name]
+        return _by_first_word(name)
     if name in _WIDTHS:
         return _of_all_widths(name)
     return _by_name().get(name, []) if name in _names() else []
@@ -148,22 +154,23 @@ def _codes(name: str) -> list[int]:
 @functools.cache
 def _opcode(code: int) -> Opcode:
     info = _info(code)
-    tuple_name = _TUPLES[info.tuple_type]
+    tuple_name = _names_of("TupleType")[info.tuple_type]
+    kinds = _names_of("OpCodeOperandKind")
     unit, _, broadcast = tuple_name[1:].partition("B")
     return Opcode(
         code,
-        _mnemonics()[info.mnemonic],
-        _ENCODINGS[info.encoding],
-        _MAPS[_TABLES[info.table]],
+        decoder_names()[info.mnemonic],
+        _names_of("EncodingKind")[info.encoding],
+        _MAPS[_names_of("OpCodeTableKind")[info.table]],
         info.op_code,
         info.op_code_len,
-        _PREFIXES[info.mandatory_prefix],
+        _names_of("MandatoryPrefix")[info.mandatory_prefix],
         info.w,
         info.l,
         info.group_index,
         info.rm_group_index,
         info.operand_size,
-        tuple(_KINDS[kind] for kind in info.op_kinds() if _KINDS[kind] != "SEG_RDI"),
+        tuple(kinds[kind] for kind in info.op_kinds() if kinds[kind] != "SEG_RDI"),
         int(unit),
         int(broadcast) if broadcast and info.can_broadcast else 0,
         info.can_use_op_mask_register,
@@ -185,7 +192,10 @@ def _in_mode(code: int, bits: int) -> bool:
 
 _UNLISTED: Final = words(
     "push pop call jmp ret lret iret enter leave pushf popf pusha popa lgdt lidt sgdt sidt ljmp lcall "
-    "in out sysret sysexit ins outs movs cmps stos lods scas xlat movabs"
+    "in out sysret sysexit ins outs movs cmps stos lods scas xlat movabs "
+    # These could be looked up, like all others; they are in every file.
+    "add or adc sbb and sub xor cmp test mov lea not neg mul imul div idiv inc dec rol ror rcl rcr shl "
+    "shr sar bt xchg"
 )
 
 
@@ -226,5 +236,5 @@ def candidates(mnemonic: str, bits: int) -> tuple[tuple[Opcode, str], ...]:
     return tuple(
         (_opcode(code), suffix)
         for code, suffix in found
-        if _in_mode(code, bits) and _ENCODINGS[_info(code).encoding] != "MVEX"
+        if _in_mode(code, bits) and _info(code).encoding != iced.EncodingKind.MVEX
     )

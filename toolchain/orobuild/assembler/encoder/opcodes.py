@@ -17,7 +17,7 @@ from orobuild.assembler.encoder.mnemonics import (
     suffix_size,
     words,
 )
-from orobuild.assembler.encoder.opcode_table import Opcode, candidates
+from orobuild.assembler.encoder.opcode_table import Opcode, candidates, is_legacy
 from orobuild.assembler.encoder.operands import (
     Immediate,
     Memory,
@@ -66,10 +66,12 @@ _OURS: Final = words("bndmk bndmov bndcl bndcu bndcn bndldx bndstx")
 
 def is_preferred(mnemonic: str, bits: int) -> bool:
     """Whether every opcode of `mnemonic` has a VEX, EVEX or XOP prefix, or is 3DNow!."""
+    if mnemonic in _OURS:
+        return True
+    if is_legacy(mnemonic):
+        return False
     found = candidates(mnemonic, bits)
-    return mnemonic in _OURS or (
-        bool(found) and all(opcode.encoding != "LEGACY" for opcode, _ in found)
-    )
+    return bool(found) and all(opcode.encoding != "LEGACY" for opcode, _ in found)
 
 
 def encode(shape: Shape, bits: int) -> list[bytes]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import functools
 from typing import Any, Final
 
-import iced_x86 as iced
-
+from orobuild import iced
 from orobuild.assembler.encoder.decoding import (
     IMMEDIATE_BYTES,
     OPTIONS,

@@ -18,8 +18,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import iced_x86 as iced
-
+from orobuild import iced
 from orobuild.assembler.encoder.decoding import OPTIONS
 from orobuild.assembler.encoder.recipe import Recipe, relative
 from orobuild.diagnostics import Span

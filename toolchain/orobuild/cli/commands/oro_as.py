@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import orobuild
@@ -82,7 +82,7 @@ def _assemble(line: CommandLine, names: Sequence[str]) -> Assembly:
         symbols=dict(drop_in.symbol(definition) for definition in line.all("defsym")),
         debug_info=line.on("debug"),
         dwarf=int(line.last("debug") or 2),
-        compilation_directory=str(Path.cwd()),
+        compilation_directory=os.getcwd(),
         flags=as_flags.flags(line, bits),
         producer=f"GNU AS {drop_in.BINUTILS}",
         record=bool(line.all("listing") or line.all("explain")),
