@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from orobuild.diagnostics import Note, Span, warning
-from orobuild.pipeline.cache import Cache, digest
+from orobuild.pipeline.cache import Cache
+from orobuild.pipeline.fingerprint import digest
 
 
 @pytest.fixture
@@ -62,7 +63,8 @@ def test_the_first_entries_may_be_read_by_several_threads_at_once(tmp_path):
 import sys, threading
 from pathlib import Path
 from orobuild.diagnostics import Span, warning
-from orobuild.pipeline.cache import Cache, digest
+from orobuild.pipeline.cache import Cache
+from orobuild.pipeline.fingerprint import digest
 def read(name): raise FileNotFoundError(name)
 key = digest("x")
 if sys.argv[2] == "put":

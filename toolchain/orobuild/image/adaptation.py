@@ -9,12 +9,8 @@ Multiboot2 loader.
 
 from __future__ import annotations
 
-import gzip
-import io
 import itertools
 import struct
-import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Diagnostic, Span, error
@@ -26,7 +22,7 @@ from orobuild.image import multiboot
 from orobuild.image.flat import flatten
 from orobuild.image.kernel import check_entry, check_file, describe, physical_entry
 from orobuild.image.page_tables import NO_EXECUTE, PAGE, PRESENT, WRITABLE, Tables, is_canonical
-from orobuild.records import replace
+from orobuild.records import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -78,6 +74,10 @@ def unpacked(data: bytes, path: str) -> bytes:
     """`data`, or what it holds if it is a gzip file (as `/boot/xen.gz`). Raises `InputError`."""
     if data[:2] != b"\x1f\x8b":
         return data
+    import gzip
+    import io
+    import zlib
+
     try:
         with gzip.open(io.BytesIO(data)) as file:
             found = file.read(_UNPACKED_MAX + 1)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError
+from orobuild.records import dataclass
 
 VERSION: Final = 1
 _MAX_TIMEOUT: Final = 3600

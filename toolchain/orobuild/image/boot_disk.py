@@ -6,7 +6,6 @@ of the disk (`disk`). Same inputs, same bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import error
@@ -16,6 +15,7 @@ from orobuild.image.bios import disk_loader
 from orobuild.image.fat import fat_volume
 from orobuild.image.kernel import check_kernel
 from orobuild.image.partition import SECTOR_SIZE
+from orobuild.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,13 +7,13 @@ of an ISO, and what a network boot serves file by file.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError
 from orobuild.image import boot_config
 from orobuild.image.boot_config import BootFile, Menu, MenuEntry
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,10 +6,10 @@ module's business.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.image import ova, qcow2, vdi, vhd, vhdx, vmdk
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,10 +6,10 @@ Compares two trees of `examination`. A difference is told once, at the innermost
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from orobuild.image.examination import CONTENTS
+from orobuild.records import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,6 @@ Owns places and sizes; knows neither what the boot record does nor what lies on 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import error
@@ -20,6 +19,7 @@ from orobuild.errors import InputError
 from orobuild.image import gpt
 from orobuild.image.extents import Extents
 from orobuild.image.partition import CYLINDER_SIZE, SECTOR_SIZE, TABLE_OFFSET
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from orobuild.image.extents import Buffer

@@ -6,7 +6,6 @@ as far as their structures are known here; what is damaged is told and not read 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.elf import constants as c
@@ -18,7 +17,7 @@ from orobuild.image.extents import Extents
 from orobuild.image.fat_reader import is_fat, read_volume
 from orobuild.image.iso_reader import is_iso, read_iso
 from orobuild.image.partition import SECTOR_SIZE, TABLE_OFFSET
-from orobuild.records import replace
+from orobuild.records import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

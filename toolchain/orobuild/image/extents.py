@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import bisect
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -13,7 +13,6 @@ import struct
 import sys
 import time
 from array import array
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from orobuild.diagnostics import error
@@ -21,6 +20,7 @@ from orobuild.errors import InputError
 from orobuild.image import fat_names as names
 from orobuild.image.extents import Extents
 from orobuild.image.partition import HEADS, SECTOR_SIZE, SECTORS_PER_TRACK
+from orobuild.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

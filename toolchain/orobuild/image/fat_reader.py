@@ -7,7 +7,6 @@ share are errors that name the file.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from orobuild.diagnostics import Span, error
@@ -15,6 +14,7 @@ from orobuild.errors import InputError
 from orobuild.image import fat_names as names
 from orobuild.image.fat import BPB, BPB32, CLUSTERS, ENTRY, EXTENDED, Kind
 from orobuild.image.partition import SECTOR_SIZE
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,13 +10,13 @@ import hashlib
 import struct
 import uuid
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError
 from orobuild.image import partition
 from orobuild.image.partition import SECTOR_SIZE
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from orobuild.image.extents import Extents

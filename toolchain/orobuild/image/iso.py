@@ -17,7 +17,6 @@ from __future__ import annotations
 import hashlib
 import struct
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import error
@@ -26,6 +25,7 @@ from orobuild.image import gpt
 from orobuild.image.disk import BIOS_BOOT_NAME, VOLUME_LBA, VOLUME_NAME
 from orobuild.image.extents import Extents
 from orobuild.image.partition import CYLINDER_SIZE, SECTOR_SIZE, TABLE_OFFSET
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from orobuild.image.extents import Buffer

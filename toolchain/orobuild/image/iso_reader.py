@@ -6,13 +6,13 @@ Only the names of ISO 9660 itself are read; Rock Ridge and Joliet, which say the
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError
 from orobuild.image.iso import SECTOR
 from orobuild.image.partition import SECTOR_SIZE
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Diagnostic, Span, error
@@ -23,6 +22,7 @@ from orobuild.image.multiboot import (
     TAG_REQUEST,
     find_multiboot2,
 )
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from orobuild.elf.structures import ProgramHeader

@@ -7,7 +7,6 @@ formats of virtual machines is the one of the raw image, byte for byte.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import did_you_mean
@@ -16,6 +15,7 @@ from orobuild.image import conversion, disk
 from orobuild.image.boot_disk import BootDisk, Loaders, boot_disk, boot_files
 from orobuild.image.extents import Extents
 from orobuild.image.fat import fat_volume
+from orobuild.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

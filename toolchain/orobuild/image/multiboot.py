@@ -8,11 +8,11 @@ section 3.1.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

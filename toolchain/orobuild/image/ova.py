@@ -6,7 +6,6 @@ Source: DMTF DSP0243 (OVF 1.1). The archive is ustar with neither owner nor time
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from html import escape  # xml.sax.saxutils brings half of the network library along
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +13,7 @@ from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError
 from orobuild.image import vmdk
 from orobuild.image.extents import Extents
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from orobuild.image.extents import Buffer

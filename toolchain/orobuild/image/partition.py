@@ -7,8 +7,9 @@ Knows nothing of the code in front of them.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Final
+
+from orobuild.records import dataclass
 
 SECTOR_SIZE: Final = 512
 

@@ -8,13 +8,13 @@ foreign entry is a miss, never an error.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from orobuild.diagnostics import Diagnostic
 from orobuild.pipeline import outputs
+from orobuild.pipeline.fingerprint import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -31,16 +31,6 @@ class Record(msgspec.Struct, frozen=True):
 # Made once, before there are threads: msgspec looks into `Diagnostic` when it first meets it, and two
 # threads that do so at a time end the process.
 _DECODER = msgspec.json.Decoder(Record)
-
-
-def digest(*parts: str | bytes) -> str:
-    """SHA-256 of the parts, each with its length, so that no two lists collide."""
-    sha = hashlib.sha256()
-    for part in parts:
-        data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
-        sha.update(len(data).to_bytes(8, "little"))
-        sha.update(data)
-    return sha.hexdigest()
 
 
 class Cache:

@@ -12,8 +12,7 @@ import msgspec
 from orobuild.diagnostics import Diagnostic, Severity
 from orobuild.errors import InputError, InternalError
 from orobuild.pipeline import targets
-from orobuild.pipeline.cache import digest
-from orobuild.pipeline.fingerprint import fingerprint
+from orobuild.pipeline.fingerprint import digest, fingerprint
 from orobuild.records import replace
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import orobuild
-from orobuild.pipeline.cache import digest
+from orobuild.pipeline.fingerprint import digest
 
 if TYPE_CHECKING:
     from orobuild.pipeline.cache import Cache

@@ -1,4 +1,4 @@
-"""What tells this orobuild from another: a part of every key of the cache."""
+"""What keys of the cache are made of: hashes, and what tells this orobuild from another."""
 
 from __future__ import annotations
 
@@ -22,3 +22,13 @@ def fingerprint() -> str:
             elif entry.is_dir() and entry.name != "__pycache__":
                 pending.append(entry.path)
     return hashlib.sha256("".join(sorted(found)).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def digest(*parts: str | bytes) -> str:
+    """SHA-256 of the parts, each with its length, so that no two lists collide."""
+    sha = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
+        sha.update(len(data).to_bytes(8, "little"))
+        sha.update(data)
+    return sha.hexdigest()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError, UsageError
 from orobuild.pipeline import ready_loaders
-from orobuild.pipeline.cache import digest
+from orobuild.pipeline.fingerprint import digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -16,8 +16,7 @@ from orobuild.errors import MissingToolError
 from orobuild.image import adaptation
 from orobuild.lint.config import LintConfig
 from orobuild.pipeline import checks, compiler, targets
-from orobuild.pipeline.cache import digest
-from orobuild.pipeline.fingerprint import fingerprint
+from orobuild.pipeline.fingerprint import digest, fingerprint
 from orobuild.pipeline.ready_loaders import PREBUILT, loader_root
 from orobuild.project import Config, Project, Target
 from orobuild.project.schema import Compiler, Image

@@ -7,17 +7,16 @@ long as orobuild, the loaders' sources and the C compiler stay what they are.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from orobuild.errors import InternalError, MissingToolError
+from orobuild.errors import InputError, InternalError, MissingToolError
+from orobuild.image import cpio
 from orobuild.image.boot_disk import Loaders
-from orobuild.pipeline import compiler
-from orobuild.pipeline.cache import Cache, digest
-from orobuild.pipeline.fingerprint import fingerprint
+from orobuild.pipeline import compiler, outputs
+from orobuild.pipeline.fingerprint import digest, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,22 +24,43 @@ if TYPE_CHECKING:
 PREBUILT: Final = "BOOTX64.EFI"
 """The UEFI loader that a wheel brings along."""
 
+_PROGRAMS: Final = ("mbr", "stage2", "cd", "pxe", "efi")
+_ENTRY: Final = "entry/"
+
 
 def get(directory: Path, *, command: Sequence[str] = ()) -> Loaders:
     """The loaders, from the build cache in `directory` or built. Raises what building raises."""
-    cache = Cache(directory, _no_dependency)
     key = digest("loaders", fingerprint(), *_compiler(directory, command), *_sources())
-    if hit := cache.get(key):
-        return msgspec.msgpack.decode(hit[0], type=Loaders)
+    path = directory / f"loaders-{key}.cpio"
+    if found := _read(path):
+        return found
     from orobuild.pipeline.loader import build_loaders
 
     made = build_loaders(directory, command=command)
-    cache.put(key, msgspec.msgpack.encode(made))
+    outputs.write(path, _packed(made))
     return made
 
 
-def _no_dependency(name: str) -> bytes:
-    raise FileNotFoundError(name)
+def _packed(loaders: Loaders) -> bytes:
+    programs = {name: getattr(loaders, name) or b"" for name in _PROGRAMS}
+    programs |= {f"{_ENTRY}{name}": data for name, data in loaders.entries.items()}
+    archive = cpio.pack({f"/{name}": data for name, data in programs.items()})
+    return hashlib.sha256(archive).digest() + archive
+
+
+def _read(path: Path) -> Loaders | None:
+    """What `_packed` made; None if there is no such file, or it is damaged."""
+    try:
+        kept = path.read_bytes()
+        checksum, archive = kept[:32], kept[32:]
+        if hashlib.sha256(archive).digest() != checksum:
+            return None
+        programs = {n.removeprefix("/"): d for n, d in cpio.unpack(archive, str(path)).items()}
+    except (OSError, InputError):
+        return None
+    mbr, stage2, cd, pxe, efi = (programs.pop(name) for name in _PROGRAMS)
+    entries = {name.removeprefix(_ENTRY): data for name, data in programs.items()}
+    return Loaders(mbr, stage2, cd, pxe, efi or None, entries)
 
 
 def _compiler(directory: Path, command: Sequence[str]) -> list[str]:

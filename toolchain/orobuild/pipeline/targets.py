@@ -14,9 +14,9 @@ import msgspec
 from orobuild.diagnostics import Span, error
 from orobuild.elf.reader import is_elf, read
 from orobuild.errors import InputError
-from orobuild.pipeline.cache import Cache, digest
+from orobuild.pipeline.cache import Cache
 from orobuild.pipeline.compiler import needs_preprocessing
-from orobuild.pipeline.fingerprint import fingerprint
+from orobuild.pipeline.fingerprint import digest, fingerprint
 from orobuild.pipeline.inputs import read_regular
 
 if TYPE_CHECKING:
