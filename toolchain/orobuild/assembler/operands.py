@@ -134,7 +134,8 @@ class Operands:
     def linear(self) -> Linear:
         """An expression bound to symbols."""
         at = self.skip_space()
-        match = _SIMPLE.match(self.text, at)
+        # In Intel syntax a name may be an operator, or a size.
+        match = None if self.unit.dialect.intel else _SIMPLE.match(self.text, at)
         if match is not None and match[2] != ".":
             self.position = match.end()
             expr: Expr = SymbolRef(match[2])
