@@ -75,6 +75,12 @@ class _Block:
     has_else: bool = False
 
 
+class _Dialect:
+    """What `Operands` asks of the syntax: counts and conditions are read as AT&T syntax has them."""
+
+    intel = False
+
+
 class Reader:
     """One walk. Stands in for the assembler's unit where the macro processor wants one."""
 
@@ -93,6 +99,7 @@ class Reader:
         self.macros: dict[str, macro.Macro] = {}
         self.macro_count = self.local_count = self.recursions = 0
         self.alternate = False
+        self.dialect = _Dialect()
         self.conditionals = Conditionals()
         self.symbols: dict[str, int | None] = {}
         self.blocks: list[_Block] = []
