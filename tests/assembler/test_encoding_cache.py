@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import orobuild
-from orobuild import assembler
+from orobuild import assembler, user_cache
 from orobuild.assembler import encoding_cache
 from orobuild.assembler.encoding_cache import EncodingCache
 from orobuild.errors import InputError
@@ -325,5 +325,5 @@ def test_the_object_is_made_anew_when_an_included_file_changes(tmp_path):
     ],
 )
 def test_where_it_is(environment, wanted):
-    found = encoding_cache.directory(environment)
+    found = user_cache.directory(environment)
     assert (found and str(found)) == wanted

@@ -69,24 +69,6 @@ class Known:
     segments: int = 0
 
 
-def directory(environment: Mapping[str, str]) -> str | None:
-    """Where a user's cache is; None if the user wants none.
-
-    `OROBUILD_ENCODING_CACHE` is a directory, or `off`; else it is below `XDG_CACHE_HOME` (XDG Base
-    Directory Specification 0.8), which is `~/.cache` by default.
-    """
-    chosen = environment.get("OROBUILD_ENCODING_CACHE")
-    if chosen:
-        return None if chosen.lower() in ("off", "no", "0") else chosen
-    base = environment.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):
-        home = environment.get("HOME")
-        if not home:
-            return None
-        base = os.path.join(home, ".cache")
-    return os.path.join(base, "orobuild", "encodings")
-
-
 class EncodingCache:
     """The file of the cache for one thing that is assembled, which `name` tells from all others."""
 

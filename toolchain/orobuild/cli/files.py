@@ -43,9 +43,10 @@ def encodings(output: str) -> EncodingCache | None:
     The output tells one source from another: compilers give their assembler files new names each
     time.
     """
+    from orobuild import user_cache
     from orobuild.assembler import encoding_cache
 
-    directory = encoding_cache.directory(os.environ)
+    directory = user_cache.directory(os.environ)
     if directory is None or output in ("-", "/dev/null"):
         return None
     return encoding_cache.EncodingCache(directory, os.path.abspath(output))

@@ -50,7 +50,7 @@ def loaders_of_user() -> Loaders:
     import tempfile
     from pathlib import Path
 
-    from orobuild.assembler.encoding_cache import directory
+    from orobuild.user_cache import directory
 
     cache = directory(os.environ)
     if cache is None:
