@@ -11,12 +11,12 @@ import importlib.util
 import os
 import re
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orobuild.diagnostics import Diagnostic, Note, Severity, Span, error
 from orobuild.errors import InputError, MissingToolError
+from orobuild.records import dataclass
 
 # `subprocess`, `tempfile` and `shutil` are imported where they are used: a build that finds all in
 # the cache starts no compiler, and they take longer to import than an image takes to make.

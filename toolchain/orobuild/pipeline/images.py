@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError, UsageError
 from orobuild.pipeline import ready_loaders
 from orobuild.pipeline.fingerprint import digest
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,13 +47,14 @@ class Images:
 
 def loaders_of_user() -> Loaders:
     """The loaders for images outside of any project, built once and kept in the user's cache."""
-    import tempfile
     from pathlib import Path
 
     from orobuild.user_cache import directory
 
     cache = directory(os.environ)
     if cache is None:
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="orobuild-") as scratch:
             return ready_loaders.get(Path(scratch))
     return ready_loaders.get(Path(cache).parent / "loaders")
