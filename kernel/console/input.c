@@ -12,8 +12,8 @@ enum { QUEUE = 256, ISA_KEYBOARD = 1, ISA_SERIAL = 4 };
 static struct spinlock lock;
 static struct input queue[QUEUE];
 static uint32_t taken, added; /* ever; their difference is how many wait */
-static bool poll_serial, poll_keyboard;
-static bool more_serial, more_keyboard; /* may be left there */
+static bool poll_serial, poll_keyboard; /* no interrupt tells when to look */
+static bool look_serial, look_keyboard; /* at the next tick: nor for what may be left there */
 
 static bool has_room(void)
 {
@@ -52,19 +52,19 @@ static bool take_all(enum input_source source, bool (*read)(uint8_t *))
 
 void input_serial(void)
 {
-    more_serial = take_all(INPUT_SERIAL, serial_read);
+    look_serial = poll_serial | take_all(INPUT_SERIAL, serial_read);
 }
 
 void input_keyboard(void)
 {
-    more_keyboard = take_all(INPUT_KEYBOARD, keyboard_read);
+    look_keyboard = poll_keyboard | take_all(INPUT_KEYBOARD, keyboard_read);
 }
 
 void input_tick(void)
 {
-    if (poll_serial || more_serial)
+    if (look_serial)
         input_serial();
-    if (poll_keyboard || more_keyboard)
+    if (look_keyboard)
         input_keyboard();
 }
 
@@ -72,7 +72,7 @@ void input_init(void)
 {
     uint32_t self = this_core()->apic_id;
     if (serial_enable_input())
-        poll_serial = !ioapic_route_isa(ISA_SERIAL, VECTOR_SERIAL, self);
+        look_serial = poll_serial = !ioapic_route_isa(ISA_SERIAL, VECTOR_SERIAL, self);
     if (keyboard_init())
-        poll_keyboard = !ioapic_route_isa(ISA_KEYBOARD, VECTOR_KEYBOARD, self);
+        look_keyboard = poll_keyboard = !ioapic_route_isa(ISA_KEYBOARD, VECTOR_KEYBOARD, self);
 }
