@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from orobuild.errors import MissingToolError, UsageError
@@ -87,3 +89,30 @@ def test_an_image_of_odd_size_is_refused_with_a_hint(tmp_path):
 def test_a_missing_emulator_names_the_commands_that_install_it(sector):
     with pytest.raises(MissingToolError, match="apt install bochs"):
         boot_machine(Bochs(disk=sector("jmp stop"), binary="bochs-none"), timeout=5)
+
+
+# Like a Bochs with the debugger, whose screen changes more often than a terminal holds.
+SCREEN = """\
+#!{python}
+import os, re, sys, tty
+master, slave = os.openpty()
+tty.setraw(slave)
+name = os.ttyname(slave)
+os.close(slave)
+print(f'\\nBochs connected to screen "{{name}}"', flush=True)
+for _ in range(100):
+    os.write(master, bytes(4096))
+console = re.search(r"dev=(\\S+)", open(sys.argv[3]).read())[1]
+with open(console, "w") as file:
+    file.write("oro: verdict=pass\\n")
+"""
+
+
+def test_what_bochs_shows_on_a_terminal_of_its_own_is_read(sector, tmp_path):
+    program = tmp_path / "bochs-with-debugger"
+    program.write_text(SCREEN.format(python=sys.executable))
+    program.chmod(0o755)
+
+    report = boot_machine(Bochs(disk=sector("jmp stop"), binary=str(program)), timeout=20)
+
+    assert report.passed, report.reason

@@ -59,6 +59,9 @@ sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
 clock: sync=none
 """
 
+# Builds with the debugger keep the terminal for it, and show the machine's screen in another one.
+_SCREEN: Final = re.compile(rb'connected to screen "([^"\r\n]+)"')
+
 
 def find_bochs(binary: str = "bochs") -> str:
     """The emulator's path. Raises `MissingToolError` with the commands that install it."""
@@ -112,7 +115,13 @@ class Bochs:
         (folder / "bochsrc").write_text(configuration)
         (folder / "debugger").write_text("c\n")  # builds with the debugger wait for this
         arguments = (program, "-q", "-f", str(folder / "bochsrc"), "-rc", str(folder / "debugger"))
-        return Launch(arguments=arguments, terminal=True, exit_device=False, complaint=_complaint)
+        return Launch(
+            arguments=arguments,
+            terminal=True,
+            exit_device=False,
+            complaint=_complaint,
+            screen=_SCREEN,
+        )
 
     def _disk(self, path: Path, journal: Path) -> str:
         cylinders, rest = divmod(self.disk.stat().st_size, _CYLINDER)

@@ -1,7 +1,7 @@
 """Booting a machine: start it, follow its console, know how it ended.
 
-One thread, one loop over three descriptors: the console, the emulator's own messages, and QMP. The
-loop ends when the emulator does, when the console says that the kernel has stopped for good, or
+One thread, one loop over the descriptors: the console, the emulator's own messages, QMP, and the
+terminal that Bochs makes for its screen. The loop ends when the emulator does, when the console says that the kernel has stopped for good, or
 when time is up; whichever it is, the emulator is gone when `boot` returns or raises.
 """
 
@@ -12,6 +12,7 @@ import selectors
 import socket
 import tempfile
 import time
+import tty
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -119,9 +120,11 @@ class _Session:
         self._last_words = _LAST_WORDS if launch.exit_device else (*_LAST_WORDS, VERDICT)
         self._protocol = Protocol()
         self._selector = selectors.DefaultSelector()
+        self._opened = ExitStack()
         self._pending = b""
         self._size = 0
         self._messages = b""
+        self._screen: int | None = None  # the terminal that the emulator has made for its screen
         self._lines: list[str] = []
         self._shutdown: str | None = None  # the reason of QMP's SHUTDOWN event
         self._stop_at: float | None = None  # when the silence after the last words counts
@@ -135,7 +138,7 @@ class _Session:
 
     def run(self, deadline: float) -> None:
         """Follow the machine until it is over."""
-        with self._selector as selector:
+        with self._selector as selector, ExitStack() as self._opened:
             selector.register(self._console, selectors.EVENT_READ, self._read_console)
             selector.register(self._child.output, selectors.EVENT_READ, self._read_messages)
             selector.register(self._qmp, selectors.EVENT_READ, self._read_qmp)
@@ -205,6 +208,29 @@ class _Session:
         if not data:
             self._selector.unregister(self._child.output)
         self._messages = (self._messages + data)[-_CHUNK:]
+        pattern = self._launch.screen
+        if pattern and self._screen is None and (match := pattern.search(self._messages)):
+            self._screen = self._open_screen(os.fsdecode(match[1]))
+
+    def _open_screen(self, name: str) -> int | None:
+        """A terminal that nobody reads would stop the emulator as soon as it is full."""
+        try:
+            screen = os.open(name, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError:  # the emulator has ended
+            return None
+        self._opened.callback(os.close, screen)
+        tty.setraw(screen)  # no line is waited for, and nothing comes back as if it were typed
+        self._selector.register(screen, selectors.EVENT_READ, self._read_screen)
+        return screen
+
+    def _read_screen(self) -> None:
+        assert self._screen is not None
+        try:
+            data = os.read(self._screen, _CHUNK)
+        except OSError:
+            data = b""
+        if not data:
+            self._selector.unregister(self._screen)
 
     def _read_qmp(self) -> None:
         try:

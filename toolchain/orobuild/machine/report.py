@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable
     from pathlib import Path
 
@@ -86,13 +87,15 @@ class Launch:
 
     `terminal`: it wants a terminal for its output. `exit_device`: the guest can end it with a status
     (QEMU's isa-debug-exit); without, what the console says is the verdict. `complaint` finds in the
-    output of an emulator that did not start what it complains of.
+    output of an emulator that did not start what it complains of. `screen` finds there, as its group 1,
+    the terminal that the emulator has made for its screen, and where it waits for a reader.
     """
 
     arguments: tuple[str, ...]
     terminal: bool = False
     exit_device: bool = True
     complaint: Callable[[str], str] = str
+    screen: re.Pattern[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
