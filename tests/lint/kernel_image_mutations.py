@@ -341,11 +341,6 @@ BYTES = [
         lambda k: k.replace("descriptors_load", b"\x08\0\x1b\0", b"\x08\0\x18\0"),
     ),
     Mutation(
-        "TSS with a limit that is too small",
-        "HW005",
-        lambda k: k.replace("descriptors_load", b"\x67\0\0\0\0\x89", b"\x57\0\0\0\0\x89"),
-    ),
-    Mutation(
         "EFER not written in the trampoline",
         "AP002",
         lambda k: k.replace("_oro_smp_trampoline_start", b"\x0f\x30", b"\x66\x90"),

@@ -83,6 +83,11 @@ SOURCES = [
         {"HW005"},
     ),
     (
+        "TSS with a limit that is too small",
+        ("kernel/arch/descriptors.c", "sizeof(core->tss) - 1;", "sizeof(core->tss) - 17;"),
+        {"HW005"},
+    ),
+    (
         "address of the TSS split wrong",
         ("kernel/arch/descriptors.c", "(base >> 24 & 0xff) << 56", "(base >> 24 & 0xff) << 48"),
         {"HW004"},

@@ -86,13 +86,25 @@ def check(program: Program) -> Iterator[Finding]:
 
 
 def _fault(program: Program, gate: Gate, *, was_filled: bool) -> str | None:
-    """What is wrong with a gate's pieces; in the file, what leads nowhere at all is SEG015's."""
+    """What is wrong with a gate's pieces; of a table of gates or of handlers in the file, what leads
+    nowhere at all is SEG015's and IDT003's."""
     if not gate.leads_to_code or program.executable(gate.handler) is not None:
         return None
     other = mended(program, gate)
     if other is not None:
         return other[1]
-    return "its pieces are those of no function" if was_filled else None
+    if not was_filled or _stands_in_the_file(program, gate):
+        return None
+    return "its pieces are those of no function"
+
+
+def _stands_in_the_file(program: Program, gate: Gate) -> bool:
+    """Whether an array of handlers has the gate's address for its vector: then its pieces are right."""
+    for table in program.vector_tables:
+        pointers = {index: pointer for index, _, pointer in table.entries}
+        if gate.vector < table.length and pointers.get(gate.vector, 0) == gate.handler:
+            return True
+    return False
 
 
 def _misplaced(state: TaskState) -> int | None:
