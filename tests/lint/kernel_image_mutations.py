@@ -358,6 +358,20 @@ BYTES = [
         ),
     ),
     Mutation(
+        "trampoline filled in where it is linked",
+        "AP005",
+        lambda k: k.begin(
+            "syscall_entry",
+            b"\x48\x89\x05"
+            + struct.pack(
+                "<i",
+                k.symbols["_oro_smp_trampoline_start"].address
+                - k.symbols["syscall_entry"].address
+                - 7,
+            ),
+        ),
+    ),
+    Mutation(
         "trampoline's GDT outside its page",
         "AP003",
         lambda k: k.replace("_oro_smp_trampoline_start", b"\x02\x0f", b"\x02\x1f"),

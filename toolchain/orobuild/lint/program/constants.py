@@ -14,12 +14,12 @@ from iced_x86 import (
     Instruction,
     InstructionInfoFactory,
     Mnemonic,
-    OpAccess,
     OpKind,
     RegisterExt,
 )
 
 from orobuild.elf import constants as c
+from orobuild.lint.program.accesses import WRITES
 
 if TYPE_CHECKING:
     from orobuild.lint.program.program import Program
@@ -33,9 +33,6 @@ _IMMEDIATES: Final = frozenset(
         OpKind.IMMEDIATE32,
         OpKind.IMMEDIATE32TO64,
     )
-)
-_WRITES: Final = frozenset(
-    (OpAccess.WRITE, OpAccess.COND_WRITE, OpAccess.READ_WRITE, OpAccess.READ_COND_WRITE)
 )
 
 
@@ -91,7 +88,7 @@ def _skipped_after(program: Program, line: list[Instruction]) -> int | None:
             zero = outcome
         value = _assigned(program, instruction)
         for used in factory.info(instruction).used_registers():
-            if used.access in _WRITES:
+            if used.access in WRITES:
                 registers.pop(RegisterExt.full_register(used.register), None)
         if value is not None:
             registers[RegisterExt.full_register(instruction.op0_register)] = value

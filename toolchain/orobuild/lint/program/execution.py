@@ -19,12 +19,12 @@ from iced_x86 import (
     InstructionInfoFactory,
     MemorySizeExt,
     Mnemonic,
-    OpAccess,
     OpKind,
     Register,
     RegisterExt,
 )
 
+from orobuild.lint.program.accesses import WRITES
 from orobuild.lint.program.bits import (
     MASK,
     Pointer,
@@ -49,9 +49,6 @@ MAX_COPIED: Final = 65536  # bytes of one memset or memcpy
 _CLOBBERED: Final = ("RAX", "RCX", "RDX", "RSI", "RDI", "R8", "R9", "R10", "R11")
 _NONE: Final = frozenset((Register.NONE,))
 _BASES: Final = frozenset((Register.FS, Register.GS))
-_WRITES: Final = frozenset(
-    (OpAccess.WRITE, OpAccess.COND_WRITE, OpAccess.READ_WRITE, OpAccess.READ_COND_WRITE)
-)
 _HIGH_BYTES: Final = frozenset((Register.AH, Register.BH, Register.CH, Register.DH))
 
 
@@ -289,10 +286,10 @@ class Execution:
         info = self._factory.info(instruction)
         for used in info.used_registers():
             full = RegisterExt.full_register(used.register)
-            if used.access in _WRITES and full in self._registers:
+            if used.access in WRITES and full in self._registers:
                 self._registers[full] = None
         if instruction.op0_kind == OpKind.MEMORY and any(
-            memory.access in _WRITES for memory in info.used_memory()
+            memory.access in WRITES for memory in info.used_memory()
         ):
             self.write(instruction, 0, None)
         if instruction.rflags_modified:

@@ -15,12 +15,12 @@ from iced_x86 import (
     InstructionInfoFactory,
     MemorySizeExt,
     Mnemonic,
-    OpAccess,
     OpKind,
     Register,
     RegisterExt,
 )
 
+from orobuild.lint.program.accesses import WRITES
 from orobuild.lint.program.values import (
     GS,
     STACK,
@@ -52,9 +52,6 @@ GENERAL: Final = tuple(n for n in NAMES.values() if n not in ("rsp", "ds", "es",
 CLOBBERED: Final = ("rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11")
 CLOBBERED_32: Final = ("rax", "rcx", "rdx")  # System V ABI i386 §2.2.1
 MAX_COPIED: Final = 512  # words of one `rep movs`
-_WRITES: Final = frozenset(
-    (OpAccess.WRITE, OpAccess.COND_WRITE, OpAccess.READ_WRITE, OpAccess.READ_COND_WRITE)
-)
 _NO_REGISTER: Final = frozenset((Register.NONE,))
 _POINTER_SEGMENTS: Final = {Register.GS: GS, Register.FS: Original("fs")}
 _PUSHA: Final = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi")
@@ -238,11 +235,11 @@ class Machine:
         computed = derived(of[0]) if len({source(v) for v in of}) == 1 else None
         info = factory.info(instruction)
         for memory in info.used_memory():
-            if memory.access in _WRITES and instruction.op0_kind == OpKind.MEMORY:
+            if memory.access in WRITES and instruction.op0_kind == OpKind.MEMORY:
                 self.write(instruction, 0, computed)
                 break
         for used in info.used_registers():
-            if used.access in _WRITES:
+            if used.access in WRITES:
                 name = NAMES.get(RegisterExt.full_register(used.register))
                 if name is not None:
                     first = instruction.op0_kind == OpKind.REGISTER and name == _name(

@@ -16,11 +16,12 @@ from iced_x86 import (
     Instruction,
     InstructionInfoFactory,
     Mnemonic,
-    OpAccess,
     OpKind,
     Register,
     RegisterExt,
 )
+
+from orobuild.lint.program.accesses import WRITES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,9 +37,6 @@ MINIMUM: Final = 8  # fewer stubs show no convention
 ERROR_CODE_VECTORS: Final = frozenset((8, 10, 11, 12, 13, 14, 17))
 OPTIONAL_ERROR_CODE_VECTORS: Final = frozenset((21, 29, 30))
 
-_WRITES: Final = frozenset(
-    (OpAccess.WRITE, OpAccess.COND_WRITE, OpAccess.READ_WRITE, OpAccess.READ_COND_WRITE)
-)
 _IMMEDIATES: Final = frozenset(
     (
         OpKind.IMMEDIATE8,
@@ -123,7 +121,7 @@ def _walk(program: Program, vector: int, address: int) -> Stub | None:
         if moved is not None:
             pushed += moved
         elif any(
-            _is_stack_pointer(used.register) and used.access in _WRITES
+            _is_stack_pointer(used.register) and used.access in WRITES
             for used in factory.info(instruction).used_registers()
         ):
             return None
