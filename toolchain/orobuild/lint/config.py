@@ -97,6 +97,17 @@ class Discarded:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentFlags:
+    """Flags that the segments of some sections have: `pattern` (`fnmatch`) matches the names.
+
+    `flags` are bits of `p_flags`, those for the operating system and the processor among them.
+    """
+
+    pattern: str
+    flags: int
+
+
+@dataclass(frozen=True, slots=True)
 class LintConfig:
     """The configuration of a lint run; in TOML, keys have hyphens.
 
@@ -126,6 +137,9 @@ class LintConfig:
       structure).
     * `discarded`: a table from region (as in `code`) that the kernel gives away once it runs to patterns
       of functions that may refer to it, because they run before.
+    * `segment_flags`: a table from patterns of sections to the flags (a number) that the program
+      header of their segment has at least: those of the operating system (`0x0ff00000`) and of the
+      processor (`0xf0000000`) get lost in tools that do not know them.
     * `live_regions`: a table from region (as in `code`, or `0xSTART..0xEND`) to the permissions
       that its pages have on a running machine: `r`, `rw`, `rx`, with `u` for users; `-` for unmapped.
     * `live_until`: the beginning of the console line at which `--live` stops the machine.
@@ -158,6 +172,7 @@ class LintConfig:
     no_return: tuple[str, ...] = ()
     transient_stack: bool = False
     discarded: tuple[Discarded, ...] = ()
+    segment_flags: tuple[SegmentFlags, ...] = ()
     live_regions: tuple[LiveRegion, ...] = ()
     live_until: str = ""
     live_command_line: str = ""
@@ -237,6 +252,19 @@ def _words_by_pattern(where: str, value: object) -> tuple[tuple[str, tuple[str, 
 
 def _discarded(where: str, value: object) -> tuple[Discarded, ...]:
     return tuple(Discarded(*item) for item in _words_by_pattern(where, value))
+
+
+def _segment_flags(where: str, value: object) -> tuple[SegmentFlags, ...]:
+    result = []
+    for pattern, flags in _table(where, value).items():
+        number = _integer(f"{where}.{pattern}", flags)
+        if not 0 < number < 1 << 32:
+            raise UsageError(
+                f"{where}.{pattern}: {number:#x} are no flags of a program header",
+                hint="a number of 32 bits, not 0: 0x00200000",
+            )
+        result.append(SegmentFlags(pattern, number))
+    return tuple(result)
 
 
 def _code(where: str, value: object) -> tuple[CodeRange, ...]:
@@ -341,6 +369,7 @@ _READERS: Final = {
     "no_return": _words,
     "transient_stack": _boolean,
     "discarded": _discarded,
+    "segment_flags": _segment_flags,
     "live_regions": _live_regions,
     "live_until": _word,
     "live_command_line": _word,
