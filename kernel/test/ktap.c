@@ -34,10 +34,7 @@ void test_fail_equal(const char *file, int line, const char *what, uint64_t got,
 uint64_t test_random(void)
 {
     static uint64_t state = UINT64_C(0x9e3779b97f4a7c15);
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state;
+    return test_random_from(&state);
 }
 
 static bool run_suite(const struct test_suite *suite)

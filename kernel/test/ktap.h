@@ -47,5 +47,14 @@ static inline void check_equal(const char *file, int line, const char *what, uin
         test_fail_equal(file, line, what, got, wanted);
 }
 
-/* A reproducible sequence (xorshift64, Marsaglia 2003). */
+/* A reproducible sequence (xorshift64, Marsaglia 2003); its state is anything but 0. */
+static inline uint64_t test_random_from(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+/* The one that all cases share: for one core. */
 uint64_t test_random(void);

@@ -26,15 +26,7 @@ static unsigned rounds(unsigned total)
 
 static atomic_uint wrong; /* CHECK() is for one core */
 
-/* A sequence of the core's own (as test_random()). */
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
+/* Where a core's own sequence begins. */
 static uint64_t random_start(const struct core *core)
 {
     return UINT64_C(0x9e3779b97f4a7c15) * (core->index + 1);
@@ -105,11 +97,11 @@ static void use_frames(struct core *core)
     uint64_t state = random_start(core);
     struct block blocks[HELD] = {{0}};
     for (unsigned i = rounds(20000); i; i--) {
-        struct block *block = &blocks[next_random(&state) % HELD];
+        struct block *block = &blocks[test_random_from(&state) % HELD];
         if (block->address)
             give_block_back(core, block);
         else
-            take_block(core, block, (unsigned)(next_random(&state) % 3));
+            take_block(core, block, (unsigned)(test_random_from(&state) % 3));
     }
     for (struct block *block = blocks; block < blocks + HELD; block++) {
         if (block->address)
@@ -157,7 +149,7 @@ static void pass_threads_on(struct core *core)
         if (!thread)
             continue;
         wrong += atomic_fetch_add(&owners[thread - threads], 1) != 0;
-        thread->core = &cores[next_random(&state) % core_count];
+        thread->core = &cores[test_random_from(&state) % core_count];
         atomic_fetch_sub(&owners[thread - threads], 1);
         scheduler_add(thread);
     }

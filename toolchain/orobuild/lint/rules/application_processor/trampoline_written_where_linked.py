@@ -33,24 +33,20 @@ Intel SDM Vol. 3A §4.6.1 (write access to read-only pages in supervisor mode).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from iced_x86 import InstructionInfoFactory, OpKind, Register
+from iced_x86 import InstructionInfoFactory
 
-from orobuild.lint.program.accesses import WRITES
+from orobuild.lint.program.accesses import WRITES, named_address
 from orobuild.lint.program.trampolines import trampolines
 from orobuild.lint.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from iced_x86 import Instruction
-
     from orobuild.lint.finding import Finding
     from orobuild.lint.program import Program
     from orobuild.lint.program.trampolines import LinkedTrampoline
-
-_NONE: Final = {Register.NONE}
 
 
 def check(program: Program) -> Iterator[Finding]:
@@ -61,20 +57,13 @@ def check(program: Program) -> Iterator[Finding]:
     factory = InstructionInfoFactory()
     for _, decoder in program.flow.instructions():
         for instruction in decoder:
-            address = _fixed_address(program, instruction)
-            if address is None:
+            address = named_address(instruction, program.address_mask)
+            if address is None or not _is_read_only(program, address):
                 continue
             for trampoline in linked:
-                if not trampoline.start <= address < trampoline.end:
-                    continue
-                if _is_copied(program, trampoline) and (
-                    trampoline.start <= instruction.ip < trampoline.end
+                if _concerns(program, trampoline, address, instruction.ip) and any(
+                    memory.access in WRITES for memory in factory.info(instruction).used_memory()
                 ):
-                    continue
-                segment = program.segment_at(address)
-                if segment is None or segment.is_writable:
-                    continue
-                if any(m.access in WRITES for m in factory.info(instruction).used_memory()):
                     yield program.finding(
                         f"{program.place(instruction.ip)} writes to {program.place(address)}, in the "
                         f"trampoline {trampoline.settings.region}, whose segment has no W",
@@ -84,15 +73,16 @@ def check(program: Program) -> Iterator[Finding]:
                     )
 
 
-def _fixed_address(program: Program, instruction: Instruction) -> int | None:
-    """The virtual address of an instruction's memory operand, if no register takes part."""
-    if instruction.is_ip_rel_memory_operand:
-        return int(instruction.ip_rel_memory_address)
-    if {instruction.memory_base, instruction.memory_index} != _NONE:
-        return None
-    if not any(instruction.op_kind(i) == OpKind.MEMORY for i in range(instruction.op_count)):
-        return None
-    return int(instruction.memory_displacement) & program.address_mask
+def _is_read_only(program: Program, address: int) -> bool:
+    segment = program.segment_at(address)
+    return segment is not None and not segment.is_writable
+
+
+def _concerns(program: Program, trampoline: LinkedTrampoline, address: int, site: int) -> bool:
+    """Whether what `site` does to `address` is done to the trampoline where it is linked."""
+    if not trampoline.start <= address < trampoline.end:
+        return False
+    return not trampoline.start <= site < trampoline.end or not _is_copied(program, trampoline)
 
 
 def _is_copied(program: Program, trampoline: LinkedTrampoline) -> bool:

@@ -42,9 +42,10 @@ import fnmatch
 import struct
 from typing import TYPE_CHECKING
 
-from iced_x86 import FlowControl, OpKind, Register
+from iced_x86 import FlowControl, OpKind
 
 from orobuild.elf import constants as c
+from orobuild.lint.program.accesses import named_address
 from orobuild.lint.program.widths import resolve_region
 from orobuild.lint.rule import Rule
 
@@ -62,7 +63,6 @@ BRANCHES = frozenset(
 )
 NEAR = frozenset((OpKind.NEAR_BRANCH16, OpKind.NEAR_BRANCH32, OpKind.NEAR_BRANCH64))
 CONSTANTS = frozenset((OpKind.IMMEDIATE32, OpKind.IMMEDIATE32TO64, OpKind.IMMEDIATE64))
-NONE = frozenset((Register.NONE,))
 TOOLS = (".eh_frame", ".debug", ".note", ".orc_unwind", ".oro.")  # tables about code, not users
 
 
@@ -106,10 +106,9 @@ def _named(instruction: Instruction, mask: int) -> Iterator[tuple[int, int, str]
     if instruction.flow_control in BRANCHES and instruction.op0_kind in NEAR:
         yield at, instruction.near_branch_target & mask, "goes to"
         return
-    if instruction.is_ip_rel_memory_operand:
-        yield at, instruction.ip_rel_memory_address, "refers to"
-    elif instruction.memory_base in NONE and instruction.memory_displacement:
-        yield at, instruction.memory_displacement & mask, "refers to"
+    address = named_address(instruction, mask)
+    if address is not None:
+        yield at, address, "refers to"
     for index in range(instruction.op_count):
         if instruction.op_kind(index) in CONSTANTS:
             yield at, instruction.immediate(index) & mask, "has the address of"
