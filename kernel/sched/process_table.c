@@ -64,22 +64,29 @@ struct process *process_table_next(uint32_t *at)
     return NULL;
 }
 
-/* The current thread leaves the run queues for as long as it is blocked. */
-static void block(void)
+/* The current thread leaves the run queues for as long as it is blocked. False if its process was
+ * killed while it was on its way here, which nobody would say a second time: it goes on, to end as
+ * soon as its core looks for a thread. */
+static bool block(void)
 {
     struct core *core = this_core();
-    core->current->call_again = true;
-    core->current->state = THREAD_BLOCKED;
+    struct thread *thread = core->current;
+    thread->call_again = true;
     scheduler_leave(core);
+    if (thread->process->killed)
+        return false;
+    thread->state = THREAD_BLOCKED;
+    return true;
 }
 
 void process_block(struct process *waits_for)
 {
     struct thread *thread = this_core()->current;
+    if (!block())
+        return;
     thread->waits_for = waits_for;
     thread->next = waits_for->waiters;
     waits_for->waiters = thread;
-    block();
 }
 
 void process_wake_waiters(struct process *process)
@@ -122,11 +129,12 @@ int64_t process_sleep(uint64_t ticks)
         return 0;
     }
     process_lock();
-    thread->sleeping = true;
-    thread->wake_at = ticks < UINT64_MAX - core->ticks ? core->ticks + ticks : UINT64_MAX;
-    thread->next = core->sleepers;
-    core->sleepers = thread;
-    block();
+    if (block()) {
+        thread->sleeping = true;
+        thread->wake_at = ticks < UINT64_MAX - core->ticks ? core->ticks + ticks : UINT64_MAX;
+        thread->next = core->sleepers;
+        core->sleepers = thread;
+    }
     process_unlock();
     return 0;
 }

@@ -34,7 +34,8 @@ struct process *process_table_find(uint64_t pid);
 /* The next process at or after place *at, which is moved beyond it; null at the end. */
 struct process *process_table_next(uint32_t *at);
 
-/* The current thread waits until the process changes, and then makes its system call anew. */
+/* The current thread waits until the process changes, and then makes its system call anew; if its
+ * own process was killed, it ends instead. */
 void process_block(struct process *waits_for);
 
 /* Wakes all who wait for the process. */

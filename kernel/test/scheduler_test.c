@@ -1,8 +1,10 @@
-/* scheduler_test.c - the run queues: who comes when, and who may be taken by another core. The
- * other cores are not released yet, so their queues hold still. */
+/* scheduler_test.c - the run queues: who comes when, who may be taken by another core, and who may
+ * leave them to wait. The other cores are not released yet, so their queues hold still. */
 #include <stddef.h>
 
 #include "abi/core.h"
+#include "sched/process.h"
+#include "sched/process_table.h"
 #include "sched/scheduler.h"
 #include "sched/thread.h"
 #include "test/ktap.h"
@@ -71,5 +73,47 @@ static void an_idle_core_takes_from_others(void)
     CHECK(scheduler_take(other) == &threads[3] && scheduler_take(other) == NULL);
 }
 
+/* Where a thread is after it asked to wait: for its own process, or for time to pass. */
+static enum thread_state after_blocking(struct process *process, bool sleeps)
+{
+    struct core *core = this_core();
+    struct thread *thread = fresh(0, core);
+    thread->process = process;
+    thread->state = THREAD_RUNNING;
+    core->current = thread;
+    core->reschedule = false;
+    if (sleeps) {
+        process_sleep(UINT64_MAX);
+    } else {
+        process_lock();
+        process_block(process);
+        process_unlock();
+    }
+    CHECK(core->reschedule);
+    CHECK(process->waiters == (thread->waits_for ? thread : NULL));
+    CHECK(core->sleepers == (thread->sleeping ? thread : NULL));
+    CHECK(thread->state == (thread->waits_for || thread->sleeping ? THREAD_BLOCKED : THREAD_RUNNING));
+    process->waiters = NULL;
+    core->sleepers = NULL;
+    core->current = NULL;
+    return thread->state;
+}
+
+/* A process is killed while one of its threads runs on another core, towards a call that blocks: no
+ * one will wake that thread, so it must not wait. */
+static void the_killed_do_not_wait(void)
+{
+    static struct process process;
+    bool reschedule = this_core()->reschedule;
+    for (unsigned sleeps = 0; sleeps < 2; sleeps++) {
+        process = (struct process){0};
+        CHECK_EQUAL(after_blocking(&process, sleeps), THREAD_BLOCKED);
+        process.killed = true;
+        CHECK_EQUAL(after_blocking(&process, sleeps), THREAD_RUNNING);
+    }
+    this_core()->reschedule = reschedule;
+}
+
 TEST_SUITE(scheduler, {"first_in_first_out", first_in_first_out}, {"woken_first", woken_first},
-           {"an_idle_core_takes_from_others", an_idle_core_takes_from_others});
+           {"an_idle_core_takes_from_others", an_idle_core_takes_from_others},
+           {"the_killed_do_not_wait", the_killed_do_not_wait});
