@@ -45,11 +45,19 @@ def test_a_dependency_that_went_away_is_a_miss(cache_at, files):
     assert cache_at().get(digest("k")) is None
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"dependencies": 3}'])
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"dependencies": 3}', b'{"\xff": 1}'])
 def test_a_damaged_record_is_a_miss(cache_at, tmp_path, damage):
     cache_at().put(digest("k"), b"data")
     for record in tmp_path.rglob("*.json"):
         record.write_bytes(damage)
+    assert cache_at().get(digest("k")) is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"dat", b"Data", b"data\0"])
+def test_a_damaged_result_is_a_miss(cache_at, tmp_path, damage):
+    cache_at().put(digest("k"), b"data")
+    (result,) = (p for p in tmp_path.rglob("*") if p.is_file() and p.suffix != ".json")
+    result.write_bytes(damage)
     assert cache_at().get(digest("k")) is None
 
 

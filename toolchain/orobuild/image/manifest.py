@@ -268,8 +268,11 @@ def to_json(described: Manifest) -> bytes:
 
 
 def from_json(data: bytes) -> Manifest:
-    """The manifest in a file. Raises `msgspec.ValidationError` or `DecodeError`."""
-    return msgspec.json.decode(data, type=Manifest)
+    """The manifest in a file. Raises `msgspec.DecodeError`, of which `ValidationError` is one."""
+    try:
+        return msgspec.json.decode(data, type=Manifest)
+    except UnicodeDecodeError as problem:
+        raise msgspec.DecodeError(f"byte {problem.start} of a text is not UTF-8") from None
 
 
 def schema() -> bytes:

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 
 class Record(msgspec.Struct, frozen=True):
-    """What a step read beyond its source (name and SHA-256 each) and what it warned of."""
+    """What a step read beyond its source (name and SHA-256 each), what it warned of, and the SHA-256
+    of what it made."""
 
+    made: str
     dependencies: list[tuple[str, str]]
     warnings: list[Diagnostic]
 
@@ -56,7 +58,9 @@ class Cache:
         try:
             record = _DECODER.decode(path.with_suffix(".json").read_bytes())
             data = path.read_bytes()
-        except (OSError, msgspec.DecodeError):
+        except (OSError, ValueError, msgspec.DecodeError):
+            return None
+        if digest(data) != record.made:
             return None
         if any(self.hash_of(name) != value for name, value in record.dependencies):
             return None
@@ -72,7 +76,7 @@ class Cache:
     ) -> None:
         """Store a result under `key`."""
         hashes = [(name, self.hash_of(name) or "") for name in sorted(set(dependencies))]
-        record = Record(hashes, list(warnings))
+        record = Record(digest(data), hashes, list(warnings))
         path = self._path(key)
         outputs.write_all({path: data, path.with_suffix(".json"): msgspec.json.encode(record)})
 
