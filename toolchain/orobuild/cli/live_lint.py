@@ -44,20 +44,14 @@ def live(files: tuple[str, ...], config: LintConfig) -> LintResult:
 
 def running_pages(kernel: Path, config: LintConfig) -> tuple[LivePage, ...]:
     """Every page that the first processor has mapped when the kernel has said `live-until`."""
-    from orobuild.debug.page_tables import mappings
-    from orobuild.lint.live import LivePage
+    from orobuild.debug.live_pages import pages
     from orobuild.machine.qemu import Qemu
     from orobuild.machine.snapshot import take
 
     machine = Qemu(
         kernel=kernel, command_line=config.live_command_line, cores=CORES, memory_mib=MEMORY_MIB
     )
-    snapshot = take(machine, until=config.live_until, timeout=TIMEOUT)
-    first = snapshot.processors[0]
-    return tuple(
-        LivePage(m.virtual, m.physical, m.size, m.writable, m.executable, m.user, m.level)
-        for m in mappings(snapshot.read, first.cr3, cr4=first.cr4, efer=first.efer)
-    )
+    return pages(take(machine, until=config.live_until, timeout=TIMEOUT))
 
 
 def compare(files: tuple[str, ...], other: str, config: LintConfig) -> LintResult:

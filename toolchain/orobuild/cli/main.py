@@ -22,6 +22,7 @@ _COMMANDS = {
     "init": "start a new kernel's project",
     "build": "sources to a linted kernel and a bootable image",
     "run": "build, then boot it in an emulator and report",
+    "test": "build, then boot a matrix of machines and read what the kernel's tests say",
     "asm": "assemble one file",
     "link": "link objects by a linker script",
     "compare": "say where two ELF files differ",
@@ -75,6 +76,7 @@ def _group() -> None:
     \b
     orobuild build                     build what the configuration says
     orobuild run --cores 4             build it and boot it on four cores
+    orobuild test                      boot every machine of its test matrix
     orobuild asm isr.S -o isr.o        assemble one file
     orobuild link -T k.ld *.o -o k.elf link
     orobuild lint k.elf                lint a linked image

@@ -27,7 +27,7 @@ from orobuild.machine.report import BootReport, Remains, Resources, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from orobuild.machine.report import Launch, Machine
+    from orobuild.machine.report import Launch, Machine, Supervisor
 
 # Lines after which a kernel does nothing more; a verdict only where it cannot end the emulator.
 _LAST_WORDS: Final = (PANIC_END,)
@@ -38,6 +38,7 @@ _MAX_MESSAGES: Final = 1000  # bytes of the emulator's own messages that an erro
 _QUIET: Final = 0.5  # seconds of silence after the last words in which it may exit by itself
 _GRACE: Final = 1.0  # seconds that the emulator's process has to end once its pipes are closed
 _FAREWELL: Final = 2.0  # seconds that QEMU has to answer or quit
+_SUPERVISION: Final = 0.2  # seconds between questions to a supervisor
 _SAVING: Final = 60.0  # the same if it writes the machine's memory to a file
 
 
@@ -50,6 +51,7 @@ def boot(
     until: str | None = None,
     memory: Path | None = None,
     monitor: Sequence[str] = (),
+    supervisor: Supervisor | None = None,
 ) -> BootReport:
     """Boot `machine` and wait until it is over, at most `timeout` seconds.
 
@@ -57,6 +59,9 @@ def boot(
     hangs is; `memory` is where QEMU then writes the first bytes of its physical memory, as many
     as the machine has (`memory_mib`). `monitor` are commands of QEMU's monitor, asked of a machine
     that was stopped; the answers are the report's.
+
+    `supervisor` is asked several times a second whether the machine is to go on, and may look at it
+    while it is paused.
 
     `on_line` gets each line of the console as it is completed, without its end. `screenshot` is
     where QEMU writes a PNG of the screen if the machine stops without exiting (loader error, panic,
@@ -88,6 +93,7 @@ def boot(
             session = _Session(child, console, qmp, launch, on_line, screenshot)
             session.until, session.memory, session.monitor = until, memory, monitor
             session.memory_size = getattr(machine, "memory_mib", 0) << 20
+            session.supervisor = supervisor
             session.run(start + timeout)
             seconds = time.monotonic() - start
         return session.report(machine.remains(resources), timeout, seconds)
@@ -117,6 +123,8 @@ class _Session:
         self.memory_size = 0
         self.monitor: Sequence[str] = ()
         self._answers: dict[int | None, str] = {}  # to `monitor`, by the question's id
+        self.supervisor: Supervisor | None = None
+        self._stopped: str | None = None  # why the supervisor did not let it go on
         self._last_words = _LAST_WORDS if launch.exit_device else (*_LAST_WORDS, VERDICT)
         self._protocol = Protocol()
         self._selector = selectors.DefaultSelector()
@@ -148,7 +156,18 @@ class _Session:
                 if now >= limit or self._size > _MAX_OUTPUT:
                     self._timed_out = self._stop_at is None
                     break
-                self._poll(limit - now)
+                if self.supervisor is None:
+                    self._poll(limit - now)
+                    continue
+                self._poll(min(limit - now, _SUPERVISION))
+                if not self._console_open() or self._shutdown:
+                    break
+                self._stopped = self.supervisor.reason_to_stop()
+                if self._stopped is not None:
+                    break
+                memory = self.supervisor.wants_memory()
+                if memory is not None:
+                    self._look(memory)
             ended_by_itself = not self._console_open()
             if not ended_by_itself:
                 self._farewell()
@@ -269,6 +288,27 @@ class _Session:
             return None
         return number
 
+    def _look(self, memory: Path) -> None:
+        """Pause the machine while its registers and memory are saved; it goes on afterwards."""
+        if not self._started:
+            return
+        limit = time.monotonic() + _SAVING
+        self._send("stop")
+        self._registers_id = self._send("human-monitor-command", command_line="info registers -a")
+        self._question = saving = self._save(memory)
+        while self._question is not None and time.monotonic() < limit:
+            if not self._console_open():
+                return  # it ended before it could be stopped
+            self._poll(0.1)
+        registers, self._registers = self._registers, None
+        if self._question is None and saving is not None and registers and self.supervisor:
+            self.supervisor.looked(registers)
+        self._question = None
+        self._send("cont")
+
+    def _save(self, memory: Path) -> int | None:
+        return self._send("pmemsave", val=0, size=self.memory_size, filename=str(memory.absolute()))
+
     def _farewell(self) -> None:
         """Ask a machine that is still there for its registers and its screen, and end it."""
         limit = time.monotonic() + (_SAVING if self.memory else _FAREWELL)
@@ -281,9 +321,7 @@ class _Session:
                 self._question = self._send("human-monitor-command", command_line=command)
                 self._answers[self._question] = ""
             if self.memory:
-                self._question = self._send(
-                    "pmemsave", val=0, size=self.memory_size, filename=str(self.memory.absolute())
-                )
+                self._question = self._save(self.memory)
             if self._screenshot:
                 self._question = self._send(
                     "screendump", filename=str(self._screenshot.absolute()), format="png"
@@ -327,6 +365,8 @@ class _Session:
             return Verdict.PANIC, f"{panic.summary}{cut}"
         if self._size > _MAX_OUTPUT:
             return Verdict.HANG, f"the console printed more than {_MAX_OUTPUT >> 20} MiB"
+        if self._stopped is not None:
+            return Verdict.STOPPED, self._stopped
         if self._timed_out:
             return Verdict.HANG, f"no end within {timeout:g} s"
         if self._shutdown == "guest-shutdown":

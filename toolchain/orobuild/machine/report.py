@@ -27,6 +27,7 @@ class Verdict(enum.Enum):
     RESET = "reset"
     POWER_OFF = "power off"
     HANG = "hang"
+    STOPPED = "stopped"  # by its supervisor
     CRASH = "emulator crash"
 
 
@@ -104,6 +105,22 @@ class Remains:
 
     registers: str | None = None
     reset: bool = False
+
+
+class Supervisor(Protocol):
+    """Who watches a boot, and says how long it goes on."""
+
+    def reason_to_stop(self) -> str | None:
+        """Why the machine must not go on, None if it may. Asked several times a second."""
+
+    def wants_memory(self) -> Path | None:
+        """Where to write the machine's physical memory now, None if that is not wanted.
+
+        Asked as often; `boot` pauses the machine for it.
+        """
+
+    def looked(self, registers: str) -> None:
+        """The memory has been written; `registers` are QEMU's `info registers -a` of that moment."""
 
 
 class Machine(Protocol):

@@ -39,6 +39,8 @@ def markdown() -> str:
             schema.Entry,
             schema.Module,
             schema.Machine,
+            schema.KernelTests,
+            schema.MatrixCell,
         )
     ]
     parts.append(f"## `[lint]`\n\n{inspect.getdoc(lint_config.LintConfig)}\n")

@@ -148,6 +148,12 @@ class Image(Section, frozen=True, kw_only=True):
     """An Ed25519 private key (PEM) that signs the provenance; `OROBUILD_SIGNING_KEY` wins."""
 
 
+Emulator: TypeAlias = Literal["qemu", "bochs"]
+Medium: TypeAlias = Literal["disk", "cd", "kernel"]
+FirmwareName: TypeAlias = Literal["bios", "uefi"]
+DriveName: TypeAlias = Literal["ide", "usb", "virtio", "nvme"]
+
+
 class Machine(Section, frozen=True, kw_only=True):
     """`[machine]`: what `orobuild run` starts when the command line does not say otherwise."""
 
@@ -157,6 +163,86 @@ class Machine(Section, frozen=True, kw_only=True):
     memory_mib: int = 256
     timeout: float = 60.0
     """Seconds after which a machine that has not stopped counts as hung."""
+
+
+class MatrixCell(Section, frozen=True, kw_only=True):
+    """`[[test.cells]]`: one more machine to test on, beside the matrix. What is left out is as there."""
+
+    name: str = ""
+    """What it is called, instead of by all that it is."""
+    profile: str = ""
+    emulator: Emulator = "qemu"
+    boot: Literal["", "disk", "cd", "kernel"] = ""
+    firmware: FirmwareName = "bios"
+    drive: DriveName = "ide"
+    machine: str = ""
+    cpu: str = ""
+    cores: int = 0
+    memory_mib: int = 0
+    timeout: float = 0
+    """Seconds, if this machine needs more or fewer than `test.timeout`."""
+
+
+class KernelTests(Section, frozen=True, kw_only=True):
+    """`[test]`: what `orobuild test` boots, and when the kernel has passed (see `docs/test.md`).
+
+    Every combination of `profiles`, `emulators`, `boot`, `firmware`, `drives`, `machines`, `cpus`, `cores`
+    and `memory-mib` that there is becomes a cell of the matrix. An empty list is `[machine]`'s one value.
+    """
+
+    profiles: list[str] = []
+    """The profiles to build and test; by default `default-profile`."""
+    emulators: list[Emulator] = msgspec.field(default_factory=lambda: ["qemu"])
+    """Bochs is slower and stricter; it boots a disk or a CD by its BIOS."""
+    boot: list[Medium] = []
+    """The disk image, the CD's image, or the kernel itself (PVH); by default the disk if there is one."""
+    firmware: list[FirmwareName] = msgspec.field(default_factory=lambda: ["bios"])
+    """SeaBIOS, which comes with QEMU, or OVMF."""
+    drives: list[DriveName] = msgspec.field(default_factory=lambda: ["ide"])
+    """What the disk image is plugged in as."""
+    machines: list[str] = []
+    """QEMU's machine types."""
+    cpus: list[str] = []
+    """Processor models, as QEMU names them (`max`, `qemu64`, `max,la57=off`)."""
+    bochs_cpus: list[str] = msgspec.field(default_factory=lambda: ["corei7_skylake_x"])
+    """The same for Bochs."""
+    cores: list[int] = []
+    """Numbers of processors."""
+    memory_mib: list[int] = []
+    """Sizes of the memory."""
+    accelerator: Literal["tcg", "kvm", "auto"] = "tcg"
+    """How QEMU runs guest code; `auto` is KVM where it truly works."""
+    exclude: list[str] = []
+    """Globs of cells' names that are left out of the matrix."""
+    cells: list[MatrixCell] = []
+    """More cells."""
+    command_line: str = ""
+    """The kernel's command line for its tests, instead of `image.command-line`."""
+    select: str = ""
+    """A word for the command line that makes the kernel run only some suites: `test={}`, with the glob in
+    place of the braces."""
+    success: str = ""
+    """Part of a console line after which the kernel has passed, for kernels without KTAP and without an
+    exit status."""
+    failure: list[str] = []
+    """Parts of console lines that mean that it has failed, whatever else is said."""
+    pass_exit_status: list[int] = msgspec.field(default_factory=lambda: [33])
+    """QEMU's exit statuses that mean a pass: twice what the kernel writes to isa-debug-exit, and 1."""
+    ends_with: Literal["", "exit", "power-off", "reset", "plan"] = ""
+    """How a run of the tests ends: with the emulator's exit, with the machine switched off or reset, or
+    as soon as all is reported that the plan promised. By default whichever of exit, power-off and five
+    silent seconds after the plan comes first."""
+    timeout: float = 0
+    """Seconds for one cell; 0 is `machine.timeout`, and twice that for OVMF."""
+    case_timeout: float = 60.0
+    """Seconds from one KTAP result to the next; 0 is no limit."""
+    retries: int = 0
+    """How many times a cell that fails is booted again; what passes then is reported as flaky."""
+    live: bool = True
+    """Whether the page tables of the running machine are compared with the image, where that is cheap:
+    QEMU with at most 512 MiB."""
+    may_lack: list[str] = []
+    """Globs of suites that not every cell has to have."""
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -172,5 +258,6 @@ class Config(Section, frozen=True, kw_only=True):
     default_profile: str = "release"
     image: Image = Image()
     machine: Machine = Machine()
+    test: KernelTests = KernelTests()
     lint: dict[str, Any] = {}
     """Checked by `lint.config`, which owns these keys."""

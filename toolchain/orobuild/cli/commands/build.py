@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from orobuild.pipeline.build import BuildResult
+    from orobuild.project import Project
 
 
 def build_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,10 +56,30 @@ def run_build(
     targets: tuple[str, ...] = (),
 ) -> BuildResult:
     """Build as the options say, showing the stages and every warning."""
-    from orobuild.pipeline.build import Request, build
     from orobuild.project import find_root, load
 
-    project = load(directory.resolve() if directory else find_root(Path.cwd()))
+    return run_build_of(
+        load(directory.resolve() if directory else find_root(Path.cwd())),
+        profile=profile,
+        jobs=jobs,
+        output=output,
+        unchecked=unchecked,
+        targets=targets,
+    )
+
+
+def run_build_of(
+    project: Project,
+    *,
+    profile: str | None,
+    output: Path | None,
+    unchecked: bool,
+    jobs: int | None = None,
+    targets: tuple[str, ...] = (),
+) -> BuildResult:
+    """Build `project`, showing the stages and every warning."""
+    from orobuild.pipeline.build import Request, build
+
     if unchecked:
         terminal.echo(terminal.warn(summary.UNCHECKED), err=True)
     result = build(

@@ -19,10 +19,11 @@ _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE:
 
 def report(result: LintResult, *, color: bool) -> str:  # noqa: ARG001 - every reporter's shape
     """One command a diagnostic."""
-    return "".join(_command(d) + "\n" for d in result.diagnostics)
+    return "".join(command(d) + "\n" for d in result.diagnostics)
 
 
-def _command(diagnostic: Diagnostic) -> str:
+def command(diagnostic: Diagnostic) -> str:
+    """The command that annotates one diagnostic's place; its rule is the title."""
     properties = []
     if diagnostic.span is not None:
         properties.append(("file", diagnostic.span.path))

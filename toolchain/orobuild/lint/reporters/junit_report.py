@@ -26,27 +26,33 @@ def report(result: LintResult, *, color: bool) -> str:  # noqa: ARG001 - every r
         suite = ET.SubElement(
             root,
             "testsuite",
-            name=_clean(path),
+            name=clean(path),
             tests=str(max(1, len(diagnostics))),
             failures=str(len(diagnostics)),
             errors="0",
         )
         if not diagnostics:
-            ET.SubElement(suite, "testcase", name="orolint", classname=_clean(path))
+            ET.SubElement(suite, "testcase", name="orolint", classname=clean(path))
         for diagnostic in diagnostics:
             case = ET.SubElement(
-                suite, "testcase", name=diagnostic.rule or "error", classname=_clean(path)
+                suite, "testcase", name=diagnostic.rule or "error", classname=clean(path)
             )
             failure = ET.SubElement(
                 case,
                 "failure",
-                message=_clean(diagnostic.message),
+                message=clean(diagnostic.message),
                 type=diagnostic.severity.value,
             )
-            failure.text = _clean(render(diagnostic))
+            failure.text = clean(render(diagnostic))
+    return document(root)
+
+
+def document(root: ET.Element) -> str:
+    """`root` as a whole document, with its declaration."""
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """`text` without the characters that no XML document may hold."""
     return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
