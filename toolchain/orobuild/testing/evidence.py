@@ -69,6 +69,8 @@ class Explainer:
             flags = re.search(r"\b[ER]FL=([0-9a-fA-F]+)", dump)
             if flags:
                 state.append(f"interrupts {'on' if int(flags[1], 16) >> 9 & 1 else 'off'}")
+            if int(values.get("CR2", "0"), 16):
+                state.append(f"cr2 {int(values['CR2'], 16):#x}")
             where = self._name(int(address, 16))
             yield f"cpu {number}: {int(address, 16):#x} {where}({', '.join(state)})"
 
