@@ -142,9 +142,9 @@ def why_passed_over(data: bytes, path: str) -> str | None:
         return None
     if languages.holds_assembly(language) and b"asm" not in data:
         return None
-    from orobuild.lint.source import dialect
+    from orobuild.lint.source import processors
 
-    return dialect.foreign(decoded(data, path), path, language)
+    return processors.foreign(decoded(data, path), path, language)
 
 
 def check_bytes(data: bytes, path: str, config: LintConfig) -> tuple[Finding, ...]:

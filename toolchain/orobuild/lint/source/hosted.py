@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from orobuild.lint import suppressions
 from orobuild.lint.comments import Language
-from orobuild.lint.source import dialect
+from orobuild.lint.source import processors
 from orobuild.lint.source.embedded import Origins
 from orobuild.lint.source.model import AssemblyModel
 from orobuild.lint.source.reader import Reader
@@ -60,7 +60,7 @@ def read(
         from orobuild.lint.source.c_blocks import blocks as c_blocks
 
         blocks = c_blocks(text)
-    blocks = [block for block in blocks if not dialect.is_foreign(block.text)]
+    blocks = [block for block in blocks if not processors.is_foreign(block.text)]
 
     def locate(span: Span) -> Span:
         if not span.path.startswith("\0"):
