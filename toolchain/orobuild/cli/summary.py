@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from orobuild.cli import terminal
 from orobuild.cli.terminal import echo, style
+from orobuild.diagnostics import render_all
 from orobuild.elf.constants import PF_W, PF_X, PT_LOAD
 from orobuild.elf.descriptions import segment_flags
 
@@ -35,10 +37,22 @@ def size(count: int) -> str:
 def of_build(result: BuildResult) -> str:
     """What was built, its segments and permissions, and the lint result."""
     cached = f", {result.cached_objects} of them cached" if result.cached_objects else ""
-    made = (
-        f"{result.project.config.name}, profile {result.profile}: {result.objects} objects{cached}"
-    )
-    lines = [_row("built", made)]
+    made = f"{result.objects} objects{cached}"
+    return "\n".join([*_made(result, made), _row("time", _times(result))])
+
+
+def for_later(result: BuildResult) -> dict[str, str]:
+    """What to tell who builds again and has changed nothing, coloured: the warnings once more, for
+    standard error, and the `summary`."""
+    with terminal.colored():
+        warning = terminal.warn(UNCHECKED) + "\n" if result.unchecked else ""
+        said = render_all((*result.warnings, *result.findings), color=True)
+        made = _made(result, "nothing to do, everything is up to date")
+        return {"said": warning + said, "summary": "\n".join(made)}
+
+
+def _made(result: BuildResult, how: str) -> list[str]:
+    lines = [_row("built", f"{result.project.config.name}, profile {result.profile}: {how}")]
     families = _families(result)
     for directory, members in families.items():
         total = sum(member.path.stat().st_size for member in members)
@@ -55,7 +69,7 @@ def of_build(result: BuildResult) -> str:
         lines.append(_row("linted", style("NOT AT ALL (--unchecked)", fg="red", bold=True)))
     else:
         lines.append(_row("linted", _lint(result)))
-    return "\n".join([*lines, _row("time", _times(result))])
+    return lines
 
 
 def _images(result: BuildResult) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import os
 import sys
 from typing import TYPE_CHECKING, TextIO
@@ -9,14 +11,29 @@ from typing import TYPE_CHECKING, TextIO
 from orobuild.diagnostics import render_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from orobuild.diagnostics import Diagnostic
     from orobuild.pipeline.stages import StageTime
 
 
+_colored = contextvars.ContextVar("colored", default=False)
+
+
+@contextlib.contextmanager
+def colored() -> Iterator[None]:
+    """Style everything, wherever it goes: what is kept for a terminal that may come later."""
+    before = _colored.set(True)
+    try:
+        yield
+    finally:
+        _colored.reset(before)
+
+
 def wants_color(stream: TextIO) -> bool:
     """Whether to colour `stream`: a terminal, and neither NO_COLOR nor TERM=dumb objects."""
+    if _colored.get():
+        return True
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
@@ -27,6 +44,14 @@ def echo(text: str, *, err: bool = False, end: str = "\n") -> None:
     stream = sys.stderr if err else sys.stdout
     stream.write(text + end)
     stream.flush()
+
+
+def echo_styled(text: str, *, err: bool = False, end: str = "\n") -> None:
+    """Print text that was styled for any stream; where no colours are wanted, without them."""
+    import click
+
+    wanted = wants_color(sys.stderr if err else sys.stdout)
+    echo(text if wanted else click.unstyle(text), err=err, end=end)
 
 
 def show(diagnostics: Iterable[Diagnostic]) -> None:

@@ -6,17 +6,19 @@ Nothing is delivered unless everything passed; the previous outputs stay as they
 from __future__ import annotations
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orobuild.configuration import FILES
 from orobuild.errors import InputError
 from orobuild.pipeline import checks, compiler, delivery, images, outputs, targets
 from orobuild.pipeline.stages import Silent, Stages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from orobuild.diagnostics import Diagnostic
     from orobuild.pipeline.delivery import BuiltTarget
@@ -34,6 +36,25 @@ class Request:
     jobs: int = 0
     output: Path | None = None
     unchecked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a build depended on, and when, for `last_build`.
+
+    `inputs` are the files that were read or looked for in vain (None), with the hash of what was
+    read; a hash that is empty is one that nobody has made. Names are relative to the project.
+    `revision` is git's answer, if it was `asked`. `patterns` are the globs and paths that say which
+    files there are; `outputs` the delivered files. `started` and `delivered` are nanoseconds.
+    """
+
+    inputs: dict[str, str | None]
+    patterns: tuple[str, ...]
+    revision: str | None
+    asked: bool
+    outputs: tuple[str, ...]
+    started: int
+    delivered: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +82,7 @@ class BuildResult:
     cached_objects: int
     stages: tuple[StageTime, ...]
     unchecked: bool
+    evidence: Evidence
 
 
 def build(project: Project, request: Request, observer: Observer | None = None) -> BuildResult:
@@ -98,6 +120,7 @@ def build(project: Project, request: Request, observer: Observer | None = None) 
         parcel = delivery.pack(shop, profile_name, linked, media, lint)
         directory = request.output or project.root / "build" / profile_name
         outputs.write_all({directory / name: data for name, data in parcel.files.items()})
+        delivered = time.time_ns()
         done.append(f"{len(parcel.files)} files")
     return BuildResult(
         project=project,
@@ -114,6 +137,25 @@ def build(project: Project, request: Request, observer: Observer | None = None) 
         cached_objects=sum(target.cached_objects for target in linked.values()),
         stages=tuple(stages.done),
         unchecked=request.unchecked,
+        evidence=_evidence(shop, [str(directory / name) for name in parcel.files], delivered),
+    )
+
+
+def _evidence(shop: Workshop, files: Sequence[str], delivered: int) -> Evidence:
+    inputs: dict[str, str | None] = {name: shop.cache.hash_of(name) for name in shop.read}
+    inputs |= dict.fromkeys(shop.missing - inputs.keys() - shop.embedded.keys())
+    for name in FILES:
+        inputs[name] = "" if (shop.project.root / name).is_file() else None
+    for name in compiler.places(shop.project.config.compiler.command):
+        inputs[name] = "" if Path(name).is_file() else None
+    return Evidence(
+        inputs=inputs,
+        patterns=tuple(shop.project.patterns()),
+        revision=shop.git_status if "git_status" in vars(shop) else None,
+        asked="git_status" in vars(shop),
+        outputs=tuple(files),
+        started=shop.started,
+        delivered=delivered,
     )
 
 

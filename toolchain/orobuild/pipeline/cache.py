@@ -2,8 +2,8 @@
 
 An entry has two halves. The key covers what is known before a step runs: the tool, its options,
 the source's name and bytes. The record names what the step turned out to read as well (included
-files) with their hashes; the entry counts only while they are all the same. Reading a damaged or
-foreign entry is a miss, never an error.
+files) with their hashes, and what it looked for and did not find; the entry counts only while they
+are all the same. Reading a damaged or foreign entry is a miss, never an error.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 class Record(msgspec.Struct, frozen=True):
     """What a step read beyond its source (name and SHA-256 each), what it warned of, and the SHA-256
-    of what it made."""
+    of what it made. The hash of a file that was looked for and not found is None.
+    """
 
     made: str
-    dependencies: list[tuple[str, str]]
+    dependencies: list[tuple[str, str | None]]
     warnings: list[Diagnostic]
 
 
@@ -75,7 +76,7 @@ class Cache:
         warnings: Iterable[Diagnostic] = (),
     ) -> None:
         """Store a result under `key`."""
-        hashes = [(name, self.hash_of(name) or "") for name in sorted(set(dependencies))]
+        hashes = [(name, self.hash_of(name)) for name in sorted(set(dependencies))]
         record = Record(digest(data), hashes, list(warnings))
         path = self._path(key)
         outputs.write_all({path: data, path.with_suffix(".json"): msgspec.json.encode(record)})

@@ -23,39 +23,15 @@ _LIBRARIES: Final = ("iced-x86", "keystone-engine", "lief", "numpy", "pyelftools
 _TIMEOUT: Final = 30.0
 
 
-def revision(root: Path) -> tuple[str | None, bool]:
-    """The commit that is checked out in `root`, and whether there are changes beyond it.
+def revision(status: str | None) -> tuple[str | None, bool]:
+    """The commit that is checked out, and whether there are changes beyond it, from git's `status`.
 
     (None, False) where there is no git repository, or no git.
     """
-    command = (
-        "git",
-        "-c",
-        "safe.directory=*",  # who owns the clone is no reason to leave out what it is
-        "--no-optional-locks",
-        "status",
-        "--porcelain=v2",
-        "--branch",
-        "--",
-        ".",
-    )
-    try:
-        said = subprocess.run(
-            command,
-            cwd=root,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=_TIMEOUT,
-            env={**os.environ, "LC_ALL": "C"},
-        )
-    except (OSError, subprocess.TimeoutExpired):
+    found = re.search(r"^# branch\.oid ([0-9a-f]{40,64})$", status or "", re.MULTILINE)
+    if not status or not found:
         return None, False
-    found = re.search(r"^# branch\.oid ([0-9a-f]{40,64})$", said.stdout, re.MULTILINE)
-    if said.returncode or not found:
-        return None, False
-    return found[1], any(not line.startswith("#") for line in said.stdout.splitlines())
+    return found[1], any(not line.startswith("#") for line in status.splitlines())
 
 
 def tools(compiler: Compiler | None, cache: Cache) -> dict[str, str]:

@@ -139,7 +139,13 @@ class Compiler:
             return subprocess.run(
                 arguments,
                 cwd=root,
-                env={**os.environ, "LC_ALL": "C", **dict(self.environment)},
+                # The date in an object is the outputs' own, not the day's: `images.source_date`.
+                env={
+                    **os.environ,
+                    "SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH") or "0",
+                    "LC_ALL": "C",
+                    **dict(self.environment),
+                },
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 encoding="utf-8",
@@ -168,7 +174,7 @@ def find(
     """
     words = shlex.split(environ.get("CC", "")) or list(configured)
     if not words:
-        return _zig(cache)
+        return _zig(cache, environ)
     import shutil
 
     program = shutil.which(words[0], path=environ.get("PATH"))
@@ -177,9 +183,28 @@ def find(
         raise MissingToolError(
             f"the C compiler '{words[0]}', named by {origin}, is not installed", hint=_INSTALL_HINT
         )
+    stamp = _stamp(program, environ)
     if Path(program).name.startswith("zig") or words[1:2] == ["cc"]:
-        return Compiler((program, *words[1:]), "zig", _stamp(program), _zig_environment(cache))
-    return Compiler((program, *words[1:]), _family(program, words), _stamp(program))
+        return Compiler((program, *words[1:]), "zig", stamp, _zig_environment(cache))
+    return Compiler((program, *words[1:]), _family(program, words), stamp)
+
+
+def places(configured: Sequence[str], environ: Mapping[str, str] = os.environ) -> list[str]:
+    """The files that decide which compiler `find` gives: on the search path up to the one it finds,
+    also those that are not there."""
+    words = shlex.split(environ.get("CC", "")) or list(configured)
+    if not words:
+        spec = importlib.util.find_spec("ziglang")
+        folders = list(spec.submodule_search_locations or ()) if spec else []
+        return [str(Path(folder, "zig")) for folder in folders]
+    if "/" in words[0]:
+        return [str(Path(words[0]).absolute())]
+    found = []
+    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
+        found.append(str(Path(folder, words[0]).absolute()))
+        if os.access(found[-1], os.X_OK):
+            break
+    return found
 
 
 def _family(program: str, words: Sequence[str]) -> str:
@@ -205,7 +230,7 @@ def _family(program: str, words: Sequence[str]) -> str:
     return "clang" if "clang" in version else "gcc"
 
 
-def _zig(cache: Path) -> Compiler:
+def _zig(cache: Path, environ: Mapping[str, str]) -> Compiler:
     spec = importlib.util.find_spec("ziglang")
     if spec is None or not spec.submodule_search_locations:
         raise MissingToolError(
@@ -214,7 +239,9 @@ def _zig(cache: Path) -> Compiler:
     program = Path(next(iter(spec.submodule_search_locations)), "zig")
     if not program.is_file():
         raise MissingToolError(f"no C compiler: there is no '{program}'", hint=_INSTALL_HINT)
-    return Compiler((str(program), "cc"), "zig", _stamp(str(program)), _zig_environment(cache))
+    return Compiler(
+        (str(program), "cc"), "zig", _stamp(str(program), environ), _zig_environment(cache)
+    )
 
 
 def _zig_environment(cache: Path) -> tuple[tuple[str, str], ...]:
@@ -224,9 +251,18 @@ def _zig_environment(cache: Path) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _stamp(program: str) -> str:
+# Variables that a compiler takes as more of its command line.
+_VARIABLES = (
+    *("CPATH", "C_INCLUDE_PATH", "GCC_EXEC_PREFIX", "COMPILER_PATH", "CCC_OVERRIDE_OPTIONS"),
+    *("ZIG_LIB_DIR", "CLANG_CONFIG_FILE_USER_DIR"),
+)
+
+
+def _stamp(program: str, environ: Mapping[str, str]) -> str:
+    """What tells a compiler from another: the file, and what else decides what it does."""
     status = Path(program).resolve().stat()
-    return f"{Path(program).resolve()}:{status.st_size}:{status.st_mtime_ns}"
+    said = [f":{name}={environ[name]}" for name in _VARIABLES if name in environ]
+    return f"{Path(program).resolve()}:{status.st_size}:{status.st_mtime_ns}{''.join(said)}"
 
 
 _MESSAGE = re.compile(

@@ -83,7 +83,7 @@ def pack(
     files |= images.files
     kinds |= images.kinds
     sums = {name: sha256(shop.cache, data) for name, data in files.items()}
-    source = circumstances.revision(shop.project.root)
+    source = circumstances.revision(shop.git_status)
     tools = circumstances.tools(shop.compiler, shop.cache)
     artifacts = [(name, kinds[name], _size(files[name]), sums[name]) for name in sorted(files)]
     described = _manifest(shop, profile, images, artifacts, source, tools, lint)
@@ -100,7 +100,7 @@ def pack(
         timestamp=_date(source_date()),
     )
     sums["sbom.cdx.json"] = sha256(shop.cache, files["sbom.cdx.json"])
-    if key := _signing_key(shop.project):
+    if key := _signing_key(shop):
         files["provenance.json"] = _provenance(key, profile, sums, source, shop.project)
     disk = f"{config.name}.img"
     return Parcel(files, kernel.path, disk if disk in files else None, tuple(images.files))
@@ -150,13 +150,13 @@ def _manifest(
     )
 
 
-def _signing_key(project: Project) -> tuple[bytes, str] | None:
+def _signing_key(shop: Workshop) -> tuple[bytes, str] | None:
     """The signing key's PEM text and path, if one is configured."""
-    named = os.environ.get("OROBUILD_SIGNING_KEY") or project.config.image.signing_key
+    named = os.environ.get("OROBUILD_SIGNING_KEY") or shop.project.config.image.signing_key
     if not named:
         return None
     try:
-        return (project.root / named).read_bytes(), named
+        return shop.read_file(named), named
     except OSError as problem:
         raise UsageError(f"cannot read the signing key '{named}': {problem.strerror}") from problem
 

@@ -6,21 +6,24 @@ Every step goes through the cache. Nothing here writes an output or prints.
 from __future__ import annotations
 
 import functools
+import os
+import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from orobuild.diagnostics import Span, error
 from orobuild.elf.reader import is_elf, read
 from orobuild.errors import InputError
+from orobuild.pipeline import includes, last_build, revision
 from orobuild.pipeline.cache import Cache
 from orobuild.pipeline.compiler import needs_preprocessing
 from orobuild.pipeline.fingerprint import digest, fingerprint
 from orobuild.pipeline.inputs import read_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Executor, Future
     from pathlib import Path
 
@@ -57,6 +60,8 @@ class LinkedTarget:
     cached_objects: int
 
 
+# Stands among the dependencies of what has the date in it.
+_DATE: Final = "$SOURCE_DATE_EPOCH"
 _SUFFIXES = {"elf": ".elf", "binary": ".bin"}
 
 
@@ -64,7 +69,10 @@ _SUFFIXES = {"elf": ".elf", "binary": ".bin"}
 class Workshop:
     """What every step of a build needs: the project, the tools and the cache.
 
-    `embedded` holds the targets that are already linked, by the name `.incbin` reads them by.
+    `embedded` holds the targets that are already linked, by the name `.incbin` reads them by; `read`
+    every file that a step has read, so that all steps see one state of it; `missing` those that were
+    looked for in vain. Nothing that changes after `started` (nanoseconds) is believed to be what a
+    compiler has read.
     """
 
     project: Project
@@ -73,6 +81,9 @@ class Workshop:
     cache_directory: Path
     unchecked: bool
     embedded: dict[str, bytes] = field(default_factory=dict)
+    read: dict[str, bytes] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    started: int = field(default_factory=lambda: time.time_ns() - last_build.TICK)
 
     @functools.cached_property
     def cache(self) -> Cache:
@@ -81,9 +92,41 @@ class Workshop:
 
     def read_file(self, name: str) -> bytes:
         """A linked target that is to be embedded, or a file of the project. Raises `OSError`."""
+        if name == _DATE:
+            return os.environ.get("SOURCE_DATE_EPOCH", "").encode()
         if name in self.embedded:
             return self.embedded[name]
-        return read_regular(self.project.root / name)
+        if name not in self.read:
+            try:
+                self.read[name] = read_regular(self.path(name))
+            except OSError:
+                self.missing.add(name)
+                raise
+        return self.read[name]
+
+    def path(self, name: str) -> str:
+        """Where a file of the project lies."""
+        return str(self.project.root / name)
+
+    @functools.cached_property
+    def git_status(self) -> str | None:
+        """What git says of the sources, asked once a build."""
+        return revision.ask(str(self.project.root))
+
+    def settled(self, names: Iterable[str]) -> bool:
+        """Whether files are as they were when the build began, so that a compiler read that."""
+        return all(last_build.settled(self.path(name), self.started) for name in names)
+
+    @functools.cached_property
+    def names_included(self) -> Callable[[str], tuple[tuple[str, bool, bool], ...]]:
+        """The headers that a file names (`includes.names_in`), looked for once."""
+        return functools.cache(self._names_included)
+
+    def _names_included(self, name: str) -> tuple[tuple[str, bool, bool], ...]:
+        try:
+            return includes.names_in(self.read_file(name))
+        except OSError:
+            return ()
 
     def read_source(self, name: str) -> str:
         """A source's text; bytes that are not UTF-8 survive as surrogates."""
@@ -117,8 +160,24 @@ def compile_source(shop: Workshop, compiler: Compiler, target: Target, source: s
     if hit := shop.cache.get(key):
         return ObjectFile(source, *hit, cached=True)
     made = compiler.compile(source, flags, shop.project.root)
-    shop.cache.put(key, made.object, dependencies=made.dependencies, warnings=made.warnings)
+    looked_for = _looked_for(shop, source, flags, made.dependencies)
+    if shop.settled((source, *looked_for)):
+        shop.cache.put(key, made.object, dependencies=looked_for, warnings=made.warnings)
     return ObjectFile(source, made.object, made.warnings, cached=False)
+
+
+def _looked_for(
+    shop: Workshop, source: str, flags: Sequence[str], found: Sequence[str]
+) -> tuple[str, ...]:
+    """What a compiler has read for `source`, and what it would have read had it been there."""
+    absent = includes.absent(
+        (source, *found),
+        includes.search_path(flags),
+        names=shop.names_included,
+        exists=lambda name: (shop.project.root / name).is_file(),
+    )
+    dated = any(includes.is_dated(shop.read.get(name, b"")) for name in (source, *found))
+    return (*found, *dict.fromkeys(absent), *((_DATE,) if dated else ()))
 
 
 def shared_constants(shop: Workshop, exported: ObjectFile) -> dict[str, int]:
@@ -153,10 +212,12 @@ def assemble_source(
     )
     if hit := shop.cache.get(key):
         return ObjectFile(source, *hit, cached=True)
+    settled = True
     if preprocessed and shop.compiler:
-        text, dependencies = shop.compiler.preprocess(
-            source, c_flags(shop, target), shop.project.root
-        )
+        flags = c_flags(shop, target)
+        text, found = shop.compiler.preprocess(source, flags, shop.project.root)
+        dependencies = _looked_for(shop, source, flags, found)
+        settled = shop.settled((source, *dependencies))
     from orobuild import assembler
     from orobuild.assembler.encoding_cache import EncodingCache
 
@@ -169,9 +230,19 @@ def assemble_source(
         debug_info=True,
         encodings=EncodingCache(shop.cache_directory / "encodings", source),
     )
-    made = assembler.assemble(text, source, options, read_file=shop.read_file)
-    dependencies += made.dependencies
-    shop.cache.put(key, made.object, dependencies=dependencies, warnings=made.warnings)
+    missing: list[str] = []
+
+    def read_file(name: str) -> bytes:
+        try:
+            return shop.read_file(name)
+        except OSError:
+            missing.append(name)
+            raise
+
+    made = assembler.assemble(text, source, options, read_file=read_file)
+    dependencies += (*made.dependencies, *missing)
+    if settled:
+        shop.cache.put(key, made.object, dependencies=dependencies, warnings=made.warnings)
     return ObjectFile(source, made.object, made.warnings, cached=False)
 
 

@@ -7,6 +7,7 @@ import types
 import typing
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
@@ -15,6 +16,7 @@ from orobuild.configuration import FILES, ConfigError, label, locate, read_table
 from orobuild.diagnostics import Span, did_you_mean, error
 from orobuild.errors import UsageError
 from orobuild.lint import settings as lint_settings
+from orobuild.matching import files_matching
 from orobuild.project.schema import Config, Profile, Section, Target
 
 if TYPE_CHECKING:
@@ -29,12 +31,16 @@ _BUILT_IN_PROFILES = {"debug": Profile(cflags=["-Og"]), "release": Profile(cflag
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A configuration and the directory that its paths are relative to."""
+    """A configuration and the directory that its paths are relative to.
+
+    `families` are the globs of targets with `each`, which are one target a file in `config`.
+    """
 
     root: Path
     file: Path
     config: Config
     lint: LintConfig
+    families: tuple[str, ...] = ()
 
     def profile(self, name: str | None) -> tuple[str, Profile]:
         """The profile called `name`, or the default one. Raises `UsageError`."""
@@ -86,23 +92,24 @@ class Project:
     def sources(self, name: str) -> tuple[str, ...]:
         """The target's source files, relative to the root with `/`, each once, in link order."""
         target = self.config.targets[name]
-        excluded = {path for pattern in target.exclude for path in self._matches(pattern)}
+        excluded = {
+            path for pattern in target.exclude for path in files_matching(self.root, pattern)
+        }
         found: dict[str, None] = {}
         for pattern in target.sources:
-            matches = sorted(set(self._matches(pattern)) - excluded)
+            matches = sorted(set(files_matching(self.root, pattern)) - excluded)
             if not matches:
                 self.fail(f"target '{name}': no file matches '{pattern}'", pattern)
             found.update(dict.fromkeys(matches))
         return tuple(found)
 
-    def _matches(self, pattern: str) -> Iterator[str]:
-        if not any(c in pattern for c in "*?["):
-            if (self.root / pattern).is_file():
-                yield pattern
-            return
-        for path in self.root.glob(pattern):
-            if path.is_file():
-                yield path.relative_to(self.root).as_posix()
+    def patterns(self) -> list[str]:
+        """Every path and glob that says which files there are, families' (`each`) among them."""
+        found = dict.fromkeys(self.families)
+        for target in self.config.targets.values():
+            named = (target.script, target.constants, target.prebuilt)
+            found.update(dict.fromkeys([*target.sources, *target.exclude, *filter(None, named)]))
+        return list(found)
 
 
 def load(root: Path) -> Project:
@@ -137,9 +144,10 @@ def _checked(root: Path, file: Path, table: dict[str, Any]) -> Project:
                 locate(file, word[-1]) if word else Span(label(file)),
             )
         ) from problem
+    families = tuple(target.each for target in config.targets.values() if target.each)
     config = msgspec.structs.replace(config, targets=_expanded(root, file, config.targets))
     lint = lint_settings.from_table(file, config.lint)
-    project = Project(root, file, config, lint)
+    project = Project(root, file, config, lint, families)
     if not re.fullmatch(r"[\w-][\w.-]*", config.name):
         project.fail(
             f"'{config.name}' cannot be the product's name: outputs are called after it", "name"
@@ -157,14 +165,13 @@ def _expanded(root: Path, file: Path, targets: Mapping[str, Target]) -> dict[str
         if not target.each:
             found[name] = target
             continue
-        members = sorted(p for p in root.glob(target.each) if p.is_file())
+        members = [PurePosixPath(path) for path in files_matching(root, target.each)]
         if not members or "{stem}" not in name:
             wrong = f"no file matches '{target.each}'" if not members else "the name lacks '{stem}'"
             raise ConfigError(error(f"targets '{name}': {wrong}", locate(file, target.each)))
         for member in members:
-            path = member.relative_to(root).as_posix()
             sources = [
-                source.replace("{each}", path).replace("{stem}", member.stem)
+                source.replace("{each}", str(member)).replace("{stem}", member.stem)
                 for source in target.sources
             ]
             found[name.replace("{stem}", member.stem)] = msgspec.structs.replace(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from orobuild.cli import summary, terminal
+from orobuild.cli import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +79,7 @@ def run_build_of(
     targets: tuple[str, ...] = (),
 ) -> BuildResult:
     """Build `project`, showing the stages and every warning."""
+    from orobuild.cli import summary
     from orobuild.pipeline.build import Request, build
 
     if unchecked:
@@ -97,10 +99,27 @@ def run_build_of(
     return result
 
 
+def _asked(
+    *,
+    profile: str | None,
+    output: Path | None,
+    unchecked: bool,
+    targets: tuple[str, ...],
+    **_options: object,
+) -> dict[str, object]:
+    """What of a command line decides what is built, as `last_build` keeps it."""
+    return {
+        "profile": profile,
+        "output": str(output.absolute()) if output else None,
+        "unchecked": unchecked,
+        "targets": list(targets),
+    }
+
+
 @click.command("build")
 @build_options
 @click.argument("targets", nargs=-1)
-def command(targets: tuple[str, ...], **options: Any) -> None:
+def command(**options: Any) -> None:
     """Build the project: sources to a linted kernel and a bootable image.
 
     \b
@@ -108,7 +127,19 @@ def command(targets: tuple[str, ...], **options: Any) -> None:
     orobuild build kernel              one target and what it embeds
     orobuild build --profile debug -j4
 
-    Nothing is written unless everything passes; the previous outputs stay.
+    Nothing is written unless everything passes; the previous outputs stay. If
+    nothing has changed since the last build, nothing is done.
     """
-    result = run_build(targets=targets, **options)
+    from orobuild.pipeline import last_build
+
+    asked = _asked(**options)
+    directory: Path | None = options["directory"]
+    if known := last_build.find(os.getcwd(), str(directory) if directory else None, asked):
+        terminal.echo_styled(known["show"]["said"], err=True, end="")
+        terminal.echo_styled(known["show"]["summary"])
+        return
+    from orobuild.cli import summary
+
+    result = run_build(**options)
     terminal.echo(summary.of_build(result))
+    last_build.write(result, asked, summary.for_later(result))
