@@ -60,6 +60,45 @@ bool boot_option(const char *wanted)
     return false;
 }
 
+/* Whether the glob of `size` characters matches the whole of `text`. */
+static bool glob_matches(const char *glob, size_t size, const char *text)
+{
+    size_t at = 0, star = size; /* the last `*` */
+    const char *after = text;   /* what follows the text that it stands for */
+    while (*text) {
+        if (at < size && glob[at] == '*') {
+            star = at++;
+            after = text;
+        } else if (at < size && (glob[at] == '?' || glob[at] == *text)) {
+            at++;
+            text++;
+        } else if (star < size) {
+            at = star + 1;
+            text = ++after;
+        } else {
+            return false;
+        }
+    }
+    while (at < size && glob[at] == '*')
+        at++;
+    return at == size;
+}
+
+bool boot_option_selects(const char *prefix, const char *name)
+{
+    const char *line = boot_info.command_line, *word;
+    size_t length = strlen(prefix);
+    bool asked = false;
+    for (size_t size; (size = next_word(&line, &word));) {
+        if (size < length || memcmp(word, prefix, length) != 0)
+            continue;
+        if (glob_matches(word + length, size - length, name))
+            return true;
+        asked = true;
+    }
+    return !asked;
+}
+
 /* A digit's value; 16 if it is none. */
 static uint64_t digit(char character)
 {

@@ -78,3 +78,7 @@ uint64_t boot_number(const char *prefix, uint64_t otherwise);
 
 /* Whether the command line has this word ("run=forever"). */
 bool boot_option(const char *word);
+
+/* Whether a name is meant by the words with this prefix ("test=sm*"), which are globs of `*` and `?`;
+ * every name is, if there is no such word. */
+bool boot_option_selects(const char *prefix, const char *name);

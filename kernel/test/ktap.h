@@ -3,7 +3,7 @@
  * "ok" or "not ok" for each.
  *
  * They run with `test` on the command line, on the first core, after the other cores have started
- * and before any program has.
+ * and before any program has. With `test=GLOB` beside it, once or more often, only these suites do.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Runs every suite; false if a check failed. */
+/* Runs every suite that is asked for; false if a check failed, or there is none. */
 bool ktap_run(void);
 
 struct test_case {

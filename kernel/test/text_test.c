@@ -83,5 +83,27 @@ static void boot_numbers(void)
     memcpy(boot_info.command_line, saved, sizeof(saved));
 }
 
+static bool selects(const char *line, const char *name)
+{
+    char saved[sizeof(boot_info.command_line)];
+    memcpy(saved, boot_info.command_line, sizeof(saved));
+    string_copy(boot_info.command_line, line, sizeof(saved));
+    bool selected = boot_option_selects("test=", name);
+    memcpy(boot_info.command_line, saved, sizeof(saved));
+    return selected;
+}
+
+static void boot_selections(void)
+{
+    CHECK(selects("", "smp") && selects("test", "smp") && selects("a=b test", "smp"));
+    CHECK(selects("test=smp", "smp") && !selects("test=smp", "smp2") && !selects("test=smp", "sm"));
+    CHECK(selects("test=s*", "smp") && selects("test=*", "smp") && !selects("test=", "smp"));
+    CHECK(selects("test=*mp", "smp") && selects("test=?m?", "smp") && !selects("test=??", "smp"));
+    CHECK(selects("test=a test=smp", "smp") && !selects("test=a test=b", "smp"));
+    CHECK(selects("test=*a*b", "xaab") && selects("test=*ab", "aab") && !selects("test=*ab", "aba"));
+    CHECK(selects("test=smp**", "smp") && !selects("test=*x*", "smp"));
+}
+
 TEST_SUITE(text, {"numbers", numbers}, {"strings", strings}, {"moving_memory", moving_memory},
-           {"boot_options", boot_options}, {"boot_numbers", boot_numbers});
+           {"boot_options", boot_options}, {"boot_numbers", boot_numbers},
+           {"boot_selections", boot_selections});

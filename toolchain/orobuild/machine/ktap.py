@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# What stands before a line of a kernel's log, `[    1.234567] ` or `<6>`, is taken off every line.
-_VERSION: Final = re.compile(
-    r"^(?P<prefix>(?:.{0,60}[\]>:|] ?)?)(?P<indent> *)(?:K?TAP) version \d{1,4}\s*$"
+# What stands before the first line, `[    1.234567] ` or `<6>`, stands before each.
+_FIRST: Final = re.compile(
+    r"^(?P<prefix>(?:.{0,60}[\]>:|] ?)?)(?P<indent> *)K?TAP version \d{1,4}\s*$"
 )
+_VERSION: Final = re.compile(r"^(?P<indent> *)K?TAP version \d{1,4}\s*$")
 _PLAN: Final = re.compile(r"^(?P<indent> *)1\.\.(?P<count>\d{1,9})\s*(?:#\s*(?P<comment>.*))?$")
 _RESULT: Final = re.compile(
     r"^(?P<indent> *)(?P<status>ok|not ok)(?: (?P<number>\d{1,9})(?!\S)| (?=- ))\s*(?P<rest>.*)$"
@@ -198,18 +199,17 @@ class Parser:
         """Take one line of the log, which came `at` seconds."""
         line = _ESCAPES.sub("", line)
         self._now = at
-        if match := _VERSION.match(line):
+        if self._levels:
+            self._inner_line(self._without_prefix(line))
+        elif match := _FIRST.match(line):
             self._learn_prefix(match["prefix"])
             self._open(len(match["indent"]))
-        elif not self._levels:
-            return  # the machine's text before the tests
-        else:
-            self._inner_line(self._without_prefix(line))
-            return
-        self._stepped()
+            self._stepped()
 
     def _inner_line(self, line: str) -> None:
-        if match := _PLAN.match(line):
+        if match := _VERSION.match(line):
+            self._open(len(match["indent"]))
+        elif match := _PLAN.match(line):
             self._plan(match)
         elif match := _RESULT.match(line):
             self._result(match)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import did_you_mean
 from orobuild.errors import UsageError
+from orobuild.testing.outcome import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from orobuild.testing.cell import Cell
-    from orobuild.testing.outcome import Run
+    from orobuild.testing.outcome import CellResult, Result, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Selection:
         for cell, result in run.results():
             if not result.path[0].startswith("["):
                 names[result.name] = None
-            elif not result.is_good:
+            elif not result.is_good and not _is_for_want_of_tests(cell, result):
                 return
             names.update(dict.fromkeys(cell.suites))
         for pattern in self.patterns:
@@ -89,6 +90,12 @@ class Selection:
                     f"no suite and no case matches '{pattern.case}'",
                     hint=did_you_mean(pattern.case, names) or _known(names),
                 )
+
+
+def _is_for_want_of_tests(cell: CellResult, result: Result) -> bool:
+    """Whether a kernel that was asked for suites that it has not says so by failing."""
+    named = [r for r in cell.results if not r.path[0].startswith("[")]
+    return result.kind is Kind.FAILED and cell.deselected > 0 and not named
 
 
 def _known(names: Iterable[str]) -> str:
