@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -19,6 +20,7 @@ Paint = "Callable[[str, Role], str]"
 
 _MOST_NAMES: Final = 6  # of cases that are missing alike
 _WIDTH: Final = 8
+_CONTROL: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def plain(text: str, _role: Role) -> str:
@@ -88,12 +90,17 @@ def _result(
     cell: CellResult, result: Result, role: Role, paint: Callable[[str, Role], str]
 ) -> Iterator[str]:
     yield f"── {paint(result.kind.value, role)}  {cell.name}  {result.name}"
-    yield f"   {result.reason or 'no reason given'}"
+    yield f"   {_printable(result.reason) or 'no reason given'}"
     evidence = [text for text in result.evidence if text.strip() != result.reason]
-    yield from (f"   {text}".rstrip() for text in evidence)
+    yield from (f"   {_printable(text)}".rstrip() for text in evidence)
     if result.path[0].startswith("[boot") and cell.tail and result.kind is not Kind.FLAKY:
         yield paint("   the console's last lines:", "dim")
-        yield from (f"   │ {text}" for text in cell.tail)
+        yield from (f"   │ {_printable(text)}" for text in cell.tail)
+
+
+def _printable(text: str) -> str:
+    """`text` without what would move a terminal's cursor or change its colours."""
+    return _CONTROL.sub("", text)
 
 
 def _repetitions(run: Run, paint: Callable[[str, Role], str]) -> Iterator[str]:
