@@ -7,20 +7,40 @@ started thousands of times by a build and do without it.
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from orobuild.cli import terminal
-from orobuild.errors import InternalError, OrobuildError
+from orobuild.diagnostics import Span, error
+from orobuild.errors import InputError, InternalError, OrobuildError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from typing_extensions import Buffer
+
 
 class _Terminated(BaseException):
     """SIGTERM: unwind, so that temporary files go and emulators end, then stop."""
+
+
+class _StandardOutput(io.FileIO):
+    """Standard output whose device may be full: the user's trouble, not a bug."""
+
+    def write(self, data: Buffer) -> int:
+        if not memoryview(data).nbytes:
+            return 0  # click asks so whether it may write bytes
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as problem:
+            _drop_output()
+            message = f"cannot write: {problem.strerror}"
+            raise InputError(error(message, Span("standard output"))) from problem
 
 
 def _terminate(_signal: int, _frame: object) -> None:
@@ -34,6 +54,7 @@ def finish(action: Callable[[], int], *, at_once: bool = False) -> NoReturn:
     a large input one by one takes longer than writing the output.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    _open_streams()
     try:
         status = action()
         sys.stdout.flush()
@@ -47,7 +68,7 @@ def finish(action: Callable[[], int], *, at_once: bool = False) -> NoReturn:
         status = 128 + signal.SIGTERM
     except BrokenPipeError:
         # The reader has gone; it must not see a complaint when the interpreter flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         status = 1
     except Exception as failure:
         if os.environ.get("OROBUILD_TRACEBACK"):
@@ -59,6 +80,34 @@ def finish(action: Callable[[], int], *, at_once: bool = False) -> NoReturn:
         sys.stderr.flush()
         os._exit(status)
     sys.exit(status)
+
+
+def _open_streams() -> None:
+    """The standard streams, open. Where the caller has closed one, the null device stands in: else
+    the next file that is opened would be it, and what is printed would go there."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
+    before = sys.stdout
+    if not isinstance(before, io.TextIOWrapper):
+        return
+    before.flush()
+    raw = _StandardOutput(1, "w", closefd=False)
+    sys.stdout = io.TextIOWrapper(
+        raw if before.write_through else io.BufferedWriter(raw),
+        before.encoding,
+        before.errors,
+        "\n",
+        before.line_buffering,
+        before.write_through,
+    )
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _bug(failure: Exception) -> InternalError:
