@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from gdb_session import run_gdb
 from orobuild import machine
 from orobuild.elf import reader
 from orobuild.errors import InputError
@@ -94,3 +95,19 @@ def test_unchecked_it_boots_and_faults_like_the_original(kernel_with, way):
     assert int(facts["error"], 16) == (0x10 if way == "script" else 0x11)
     assert int(facts["cr2"], 16) == address
     assert int(facts["rip"], 16) == address
+
+
+def test_the_debugger_shows_the_misplaced_code_at_one_glance(kernel_with):
+    """In GDB, stopped before the first timer interrupt: `oro isr` and `oro tt` name the bit, NX."""
+    built = kernel_with("no-section-line").build(unchecked=True)
+    commands = ["hbreak _oro_resume_user", "continue", "oro isr", f"oro tt v {SYMBOL}"]
+    said = run_gdb(built.kernel, commands, arguments=["--append", "run=forever", "--cores", "1"])
+    summary = said["oro isr"].splitlines()[0]
+    assert "224 cannot be executed: 32, 33" in summary
+    row = next(
+        line for line in said["oro isr"].splitlines() if "handler_*_novec" in line and "NX" in line
+    )
+    assert f"NX: {SYMBOL}" in row
+    assert ".rodata R" in row
+    assert "kernel     r--" in said[f"oro tt v {SYMBOL}"]
+    assert " XD" in said[f"oro tt v {SYMBOL}"]

@@ -33,6 +33,13 @@ def paint(text: str, role: Role) -> str:
     return terminal.style(text, **_STYLES[role])
 
 
+def painter(color: bool) -> Callable[[str, Role], str]:
+    """The same, for an output of which it is known whether it takes colours."""
+    import click
+
+    return lambda text, role: click.style(text, **_STYLES[role]) if color else text
+
+
 def program(path: str | None, profile: str | None = None) -> Program:
     """The image at `path`, or the project's kernel as `profile` built it, ready for questions.
 

@@ -23,6 +23,7 @@ _COMMANDS = {
     "build": "sources to a linted kernel and a bootable image",
     "run": "build, then boot it in an emulator and report",
     "test": "build, then boot a matrix of machines and read what the kernel's tests say",
+    "debug": "build, then boot it under GDB, with the oro commands",
     "asm": "assemble one file",
     "link": "link objects by a linker script",
     "compare": "say where two ELF files differ",

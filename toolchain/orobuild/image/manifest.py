@@ -46,7 +46,7 @@ class Artifact(_Record, frozen=True, kw_only=True):
 
     name: str
     kind: str
-    """An image format's name, or "kernel", "program", "map", "lint"."""
+    """An image format's name, or "kernel", "program", "map", "debugger", "lint"."""
     size: int
     sha256: str
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 import orobuild
+from orobuild.debug import autoload
 from orobuild.errors import UsageError
 from orobuild.image import sbom
 from orobuild.pipeline import circumstances
@@ -78,6 +79,10 @@ def pack(
     if kernel.map:
         files[f"{config.name}.map"] = kernel.map.encode("utf-8", "surrogateescape")
         kinds[f"{config.name}.map"] = "map"
+    if kernel.path.endswith(".elf"):
+        script = f"{kernel.path}-gdb.py"
+        files[script] = autoload.script(msgspec.to_builtins(config.debug), config.lint)
+        kinds[script] = "debugger"
     if not images:
         return Parcel(files, kernel.path, None, ())
     files |= images.files

@@ -41,7 +41,7 @@ _PROGRAMS: Final[tuple[tuple[str, str, Need, tuple[str, str, str, str]], ...]] =
         "option",
         ("bochs bochsbios bochs-term", "bochs", "bochs", "bochs"),
     ),
-    ("gdb", "debugging", "option", ("gdb", "gdb", "gdb", "gdb")),
+    ("gdb", "orobuild debug", "option", ("gdb", "gdb", "gdb", "gdb")),
     ("git", "the revision in manifests", "option", ("git", "git", "git", "git")),
 )
 _MANAGERS: Final = (

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from orobuild.debug import structures
 from orobuild.lint.config import LintConfig
 from orobuild.project import reference, schema
 
@@ -22,7 +23,7 @@ def json_schema() -> dict[str, Any]:
     """The schema (JSON Schema 2020-12) of `[tool.orobuild]` and of `orobuild.toml`."""
     _, components = msgspec.json.schema_components((schema.Config,), ref_template=_REFERENCE)
     for name, component in components.items():
-        kind = getattr(schema, name)
+        kind = getattr(schema, name, None) or getattr(structures, name)
         described = reference.attribute_docstrings(kind)
         for field in msgspec.structs.fields(kind):
             words = " ".join(described.get(field.name, "").split())

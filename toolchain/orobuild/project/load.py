@@ -17,7 +17,8 @@ from orobuild.diagnostics import Span, did_you_mean, error
 from orobuild.errors import UsageError
 from orobuild.lint import settings as lint_settings
 from orobuild.matching import files_matching
-from orobuild.project.schema import Config, Profile, Section, Target
+from orobuild.project.schema import Config, Profile, Target
+from orobuild.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

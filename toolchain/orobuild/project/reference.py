@@ -13,8 +13,10 @@ import typing
 
 import msgspec
 
+from orobuild.debug import structures
 from orobuild.lint import config as lint_config
 from orobuild.project import schema
+from orobuild.section import Section
 
 _INTRODUCTION = """\
 # Configuration
@@ -41,13 +43,17 @@ def markdown() -> str:
             schema.Machine,
             schema.KernelTests,
             schema.MatrixCell,
+            structures.Debug,
+            structures.Table,
+            structures.Buddy,
+            structures.Track,
         )
     ]
     parts.append(f"## `[lint]`\n\n{inspect.getdoc(lint_config.LintConfig)}\n")
     return "\n".join(parts)
 
 
-def _section(kind: type[schema.Section]) -> str:
+def _section(kind: type[Section]) -> str:
     heading, _, rest = (inspect.getdoc(kind) or "").partition(": ")
     if kind is schema.Config:
         heading, rest = "Top level", ""
@@ -89,7 +95,7 @@ def _type(kind: object) -> str:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is list and typing.get_origin(arguments[0]) is typing.Literal:
         return f"list of {_type(arguments[0])}"
-    if origin is list and issubclass(arguments[0], schema.Section):
+    if origin is list and issubclass(arguments[0], Section):
         return "list of tables"
     if origin is list:
         return f"list of {_type(arguments[0])}s"
@@ -97,7 +103,7 @@ def _type(kind: object) -> str:
         return "table"
     if origin is typing.Literal:
         return " or ".join(f"`{word}`" for word in arguments)
-    if isinstance(kind, type) and issubclass(kind, schema.Section):
+    if isinstance(kind, type) and issubclass(kind, Section):
         return "table"
     return _WORDS[kind] if isinstance(kind, type) and kind in _WORDS else str(kind)
 
@@ -108,7 +114,7 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
     default = field.default
     if field.default_factory is not msgspec.NODEFAULT:
         default = field.default_factory()
-    if isinstance(default, schema.Section) or default in ([], {}, ""):
+    if isinstance(default, Section) or default in ([], {}, ""):
         return ""
     return f"`{default!r}`".replace("'", '"').replace("True", "true").replace("False", "false")
 

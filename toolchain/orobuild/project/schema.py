@@ -9,13 +9,10 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from orobuild.debug.structures import Debug
+from orobuild.section import Section
+
 # msgspec resolves these annotations at run time, so nothing here may hide behind TYPE_CHECKING.
-
-
-class Section(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"
-):
-    """A table of the configuration; keys are written with hyphens, an unknown one is an error."""
 
 
 class Compiler(Section, frozen=True, kw_only=True):
@@ -259,5 +256,6 @@ class Config(Section, frozen=True, kw_only=True):
     image: Image = Image()
     machine: Machine = Machine()
     test: KernelTests = KernelTests()
+    debug: Debug = Debug()
     lint: dict[str, Any] = {}
     """Checked by `lint.config`, which owns these keys."""

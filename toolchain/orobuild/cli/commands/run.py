@@ -13,12 +13,14 @@ from orobuild.errors import UsageError
 from orobuild.records import dataclass, replace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orobuild.machine import Machine
     from orobuild.pipeline.build import BuildResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Wishes:
+class Wishes:
     """What the command line says of the machine; None leaves it to the configuration."""
 
     emulator: str
@@ -32,47 +34,63 @@ class _Wishes:
     firmware: str
 
 
+def machine_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say what machine is started."""
+    options = (
+        click.option("--cores", type=click.IntRange(1, 255), help="Processors of the machine."),
+        click.option(
+            "--memory", type=click.IntRange(min=2), metavar="MIB", help="Its memory in MiB."
+        ),
+        click.option(
+            "--cpu", metavar="MODEL", help="Its processor model, as the emulator names it."
+        ),
+        click.option(
+            "--machine", "machine_type", metavar="TYPE", help="QEMU's machine type: q35, pc."
+        ),
+        click.option(
+            "--boot",
+            type=click.Choice(["disk", "kernel"]),
+            default="disk",
+            show_default=True,
+            help="The disk image through the firmware, or the kernel itself (PVH).",
+        ),
+        click.option(
+            "--drive",
+            type=click.Choice(["ide", "usb", "virtio", "nvme"]),
+            default="ide",
+            show_default=True,
+            help="What the disk image is plugged in as.",
+        ),
+        click.option(
+            "--firmware",
+            type=click.Choice(["bios", "uefi"]),
+            default="bios",
+            show_default=True,
+            help="SeaBIOS, which comes with QEMU, or OVMF.",
+        ),
+        click.option(
+            "--accelerator",
+            type=click.Choice(["tcg", "kvm", "auto"]),
+            default="tcg",
+            show_default=True,
+            help="How QEMU runs guest code; auto is KVM where it truly works.",
+        ),
+        click.option(
+            "--emulator",
+            type=click.Choice(["qemu", "bochs"]),
+            default="qemu",
+            show_default=True,
+            help="Bochs is slower and stricter.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 @click.command("run")
 @build_options
-@click.option("--cores", type=click.IntRange(1, 255), help="Processors of the machine.")
-@click.option("--memory", type=click.IntRange(min=2), metavar="MIB", help="Its memory in MiB.")
-@click.option("--cpu", metavar="MODEL", help="Its processor model, as the emulator names it.")
-@click.option("--machine", "machine_type", metavar="TYPE", help="QEMU's machine type: q35, pc.")
-@click.option(
-    "--boot",
-    type=click.Choice(["disk", "kernel"]),
-    default="disk",
-    show_default=True,
-    help="The disk image through the firmware, or the kernel itself (PVH).",
-)
-@click.option(
-    "--drive",
-    type=click.Choice(["ide", "usb", "virtio", "nvme"]),
-    default="ide",
-    show_default=True,
-    help="What the disk image is plugged in as.",
-)
-@click.option(
-    "--firmware",
-    type=click.Choice(["bios", "uefi"]),
-    default="bios",
-    show_default=True,
-    help="SeaBIOS, which comes with QEMU, or OVMF.",
-)
-@click.option(
-    "--accelerator",
-    type=click.Choice(["tcg", "kvm", "auto"]),
-    default="tcg",
-    show_default=True,
-    help="How QEMU runs guest code; auto is KVM where it truly works.",
-)
-@click.option(
-    "--emulator",
-    type=click.Choice(["qemu", "bochs"]),
-    default="qemu",
-    show_default=True,
-    help="Bochs is slower and stricter.",
-)
+@machine_options
 @click.option("--timeout", type=click.FloatRange(min=1), metavar="S", help="Seconds until a hang.")
 @click.option(
     "--screenshot",
@@ -93,12 +111,11 @@ def command(timeout: float | None, screenshot: Path | None, **options: Any) -> i
     """
     from orobuild import machine
 
-    names = _Wishes.__dataclass_fields__
-    wishes = _Wishes(**{name: options.pop(name) for name in names})
+    wishes = take_wishes(options)
     # Before the build: nobody wants to wait for that to learn that there is no emulator.
     machine.find_bochs() if wishes.emulator == "bochs" else machine.find_qemu()
     result = run_build(**options)
-    emulated = _machine(result, wishes)
+    emulated = wanted(result, wishes)
     terminal.echo(terminal.style(f"── {emulated.describe()}", dim=True), err=True)
     report = machine.boot(
         emulated,
@@ -110,7 +127,13 @@ def command(timeout: float | None, screenshot: Path | None, **options: Any) -> i
     return 0 if report.passed else 1
 
 
-def _machine(result: BuildResult, wishes: _Wishes) -> Machine:
+def take_wishes(options: dict[str, Any]) -> Wishes:
+    """What `machine_options` have said, taken out of a command's options."""
+    return Wishes(**{name: options.pop(name) for name in Wishes.__dataclass_fields__})
+
+
+def wanted(result: BuildResult, wishes: Wishes) -> Machine:
+    """The machine that boots what was built, as the configuration and the wishes have it."""
     from orobuild import machine
 
     settings = result.project.config.machine
