@@ -12,7 +12,7 @@ def test_a_project_builds_and_its_kernel_is_summarised(mini):
     assert result.returncode == 0, result.stderr
     assert "R E  0xffffffff80100000" in result.stdout
     assert "rules, no findings" in result.stdout
-    assert set(mini.outputs()) == {"mini.elf", "mini.map", "lint.sarif"}
+    assert set(mini.outputs()) == {"mini.elf", "mini.elf-gdb.py", "mini.map", "lint.sarif"}
 
 
 def test_readelf_sees_what_the_script_says(mini, tool):
