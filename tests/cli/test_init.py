@@ -42,6 +42,16 @@ def test_the_new_kernel_boots_and_has_no_finding(project):
     assert "warning" not in result.stderr
 
 
+def test_its_machines_pass_as_its_workflow_asks_them(project):
+    workflow = (project / ".github/workflows/ci.yml").read_text()
+    (line,) = [line for line in workflow.splitlines() if "orobuild test" in line]
+    result = run(project, *line.partition("orobuild ")[2].split())
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (result.stdout, result.stderr.count("passed   release-bios-ide-")) == ("", 2)
+    assert "/build/" in f"/{(project / '.gitignore').read_text()}"
+    assert (project / "build/junit.xml").is_file()
+
+
 def test_its_sources_have_no_finding(project):
     result = run(project, "lint", ".")
     assert result.returncode == 0, result.stdout

@@ -13,7 +13,13 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from click import ClickException
+from click.testing import CliRunner
 
+from orobuild.cli.commands.test import command
+from orobuild.cli.main import group
+from orobuild.configuration import ConfigError
+from orobuild.errors import UsageError
 from orobuild.testing.reporters import json_report
 from testing.parrot import TWO_SUITES, parrot_project
 
@@ -71,12 +77,6 @@ def test_a_failure_has_status_1_and_says_where_and_every_format_is_written(run, 
     assert "<failure" in (project / "out/r.xml").read_text()
 
 
-def test_standard_output_is_the_report_alone(run):
-    done = run(TWO_SUITES + "@p", "--output-format", "json")
-    value = json.loads(done.stdout)
-    assert value["cells"][0]["suites"] == ["frames", "smp"]
-
-
 def test_the_list_of_cells_boots_none(run, project):
     done = run("@h", "--list", tests={"cores": [1, 2], "cpus": ["max", "max,la57=off"]})
     assert done.returncode == 0
@@ -105,13 +105,20 @@ def test_axes_on_the_command_line_replace_the_configurations(run):
         ((), {"exclude": ["x*"]}, "no cell's name matches 'x*'"),
         ((), {"cores": [0]}, "0 cores: a machine has 1 to 255"),
         ((), {"cpus": ["a b", "a_b"]}, "two cells of the matrix are called"),
-        (("-C", "/nonexistent"), {}, "does not exist"),
     ],
 )
-def test_wrong_usage_has_status_2_and_boots_nothing(run, arguments, tests, said):
-    done = run("@h", *arguments, tests=tests)
+def test_wrong_usage_is_refused_and_boots_nothing(project, monkeypatch, arguments, tests, said):
+    parrot_project(project, configured("@h", **tests))
+    monkeypatch.chdir(project)
+    done = CliRunner().invoke(command, arguments, standalone_mode=False)
+    assert isinstance(done.exception, UsageError | ConfigError | ClickException)
+    assert said in str(done.exception)
+
+
+def test_wrong_usage_has_status_2(run):
+    done = run("@h", "--firmware", "uefi")
     assert done.returncode == 2
-    assert said in done.stderr
+    assert "QEMU starts a kernel file (PVH) through SeaBIOS only" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -132,19 +139,19 @@ def test_an_argument_that_is_no_filter_of_any_case_is_a_mistake(run):
 
 
 def test_a_kernel_that_can_run_some_suites_is_told_which(run, project):
-    done = run(TWO_SUITES, "-k", "frames/or*", tests={"select": "@p{}"})
+    words = ("-k", "frames/or*", "--output-format", "json")
+    done = run(TWO_SUITES, *words, tests={"select": "@p{}"})
     assert done.returncode == 0, done.stdout
+    assert (
+        json.loads(done.stdout)["cells"][0]["deselected"] == 2
+    )  # and nothing else is printed there
     (log,) = (project / "build/release/test").glob("*.log")
     assert log.read_text().rstrip() == TWO_SUITES.rstrip()
 
 
 def test_help_has_examples_and_completion_knows_the_command():
-    text = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True).stdout
+    text = CliRunner().invoke(command, ["--help"]).output
     assert "orobuild test --repeat 20 -x" in text
-    from click.testing import CliRunner
-
-    from orobuild.cli.main import group
-
     asked = {"_OROBUILD_COMPLETE": "bash_complete", "COMP_WORDS": "orobuild te", "COMP_CWORD": "1"}
     said = CliRunner().invoke(group(), env=asked, prog_name="orobuild").output
     assert "plain,test" in said
@@ -207,7 +214,7 @@ SIGNALS = [
 def test_a_run_that_is_ended_leaves_no_emulator_and_no_half_file(
     project, tmp_path, number, status, seed
 ):
-    parrot_project(project, configured(TWO_SUITES[:60] + "@h", timeout=100))
+    parrot_project(project, configured(TWO_SUITES[:60], timeout=100))
     got, said, complained, scratch = end_at_random(project, tmp_path, number, seed)
     # Before the interpreter has come to our code, a signal ends it as it ends any program.
     assert got in (status, -number), said + complained

@@ -5,8 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event
 
 from lint.kernel_image_mutations import DATA, Image
+from orobuild.elf import reader
+from orobuild.machine import Qemu, boot
+from orobuild.project import load
+from orobuild.testing import live
+from orobuild.testing.outcome import Kind
+from orobuild.testing.watcher import Watcher
 
 
 def orolint(root, kernel, *arguments):
@@ -25,9 +32,7 @@ def test_a_page_that_the_image_promises_without_w_and_the_machine_has_with_it(
 ):
     # The kernel maps itself from the header in memory: the file that it is compared with is changed.
     from orobuild.cli import live_lint
-    from orobuild.elf import reader
     from orobuild.lint import check_live
-    from orobuild.project import load
 
     config = load(root).lint
     pages = live_lint.running_pages(built.kernel, config)
@@ -37,3 +42,22 @@ def test_a_page_that_the_image_promises_without_w_and_the_machine_has_with_it(
     assert {f.rule for f in found} == {"LIVE001"}
     assert "is mapped rw by its p" in found[0].message
     assert "says r" in found[0].message
+
+
+def test_orobuild_test_compares_them_when_the_tests_have_passed(root, built, tmp_path):
+    project = load(root)
+    watcher = Watcher(project.config.test, Event(), memory=tmp_path / "memory")
+    kernel = Qemu(kernel=built.kernel, command_line="test test=te?t", memory_mib=64)
+    report = boot(kernel, timeout=120, on_line=watcher.line, supervisor=watcher)
+    assert report.passed, "\n".join(report.lines)
+    # Of the kernel's suites it has run the one that was asked for.
+    assert [test.name for test in watcher.parser.end().tests] == ["text"]
+    data = built.kernel.read_bytes()
+    ((result,), said) = live.check(watcher, reader.read(data, "oro.elf"), project.lint)
+    assert (result.name, result.kind) == ("[live]", Kind.PASSED)
+    assert "mapped pages compared with the image" in said
+    image = Image(data)
+    image.segment(DATA, p_flags=4)
+    results, _ = live.check(watcher, reader.read(bytes(image.data), "oro.elf"), project.lint)
+    assert {(result.name, result.kind) for result in results} == {("[live]/LIVE001", Kind.LINT)}
+    assert "is mapped rw by its p" in results[0].reason

@@ -100,7 +100,7 @@ def test_a_hang_names_the_function_that_hangs_and_what_did_not_run(parrot):
 
 
 def test_a_case_that_takes_too_long_is_told_from_a_boot_that_does(parrot):
-    cell = parrot.say("KTAP version 1\n1..2\nok 1 a\n@h", case_timeout=2.0)
+    cell = parrot.say("KTAP version 1\n1..2\nok 1 a\n", case_timeout=2.0)
     assert kinds(cell) == {
         "a": Kind.PASSED,
         "test 2": Kind.TIMED_OUT,
@@ -136,7 +136,7 @@ def test_a_panic_in_the_middle_is_decoded(parrot):
 
 
 def test_a_loaders_error(parrot):
-    result = result_of(parrot.say('oro: loader-error="no kernel"\n@h'), "[boot]")
+    result = result_of(parrot.say('oro: loader-error="no kernel"\n'), "[boot]")
     assert (result.kind, result.reason) == (Kind.LOADER_ERROR, "no kernel")
 
 
@@ -176,15 +176,15 @@ def test_a_suite_that_fails_without_a_case_that_does(parrot):
 
 
 def test_a_kernel_that_never_ends_is_stopped_when_the_plan_is_kept(parrot):
-    assert parrot.say(TWO_SUITES + "@h", ends_with="plan").passed
-    assert parrot.say(TWO_SUITES + "@h").passed  # after some silence
-    hang = parrot.say(TWO_SUITES + "@h", ends_with="exit", timeout=4)
+    assert parrot.say(TWO_SUITES, ends_with="plan").passed
+    assert parrot.say(TWO_SUITES).passed  # after some silence
+    hang = parrot.say(TWO_SUITES, ends_with="exit", timeout=4)
     assert kinds(hang)["[boot]"] is Kind.HANG
 
 
 def test_a_line_of_the_kernels_own_is_a_pass_or_a_failure(parrot):
-    assert parrot.say("all 12 tests passed!\n@h", success="tests passed").passed
-    cell = parrot.say("ok so far\nBUG: spinlock\n@h", success="done", failure=["BUG:"])
+    assert parrot.say("all 12 tests passed!\n", success="tests passed").passed
+    cell = parrot.say("ok so far\nBUG: spinlock\n", success="done", failure=["BUG:"])
     result = result_of(cell, "[boot]")
     assert (result.kind, result.reason) == (Kind.FAILED, "the console says: BUG: spinlock")
 

@@ -214,7 +214,7 @@ some_runs = st.builds(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=12)
 @given(some_runs)
 def test_whatever_a_console_holds_every_format_can_be_read(run):
     jsonschema.validate(json.loads(report("json", run)), json_report.schema())

@@ -184,7 +184,7 @@ def test_a_run_that_is_ended_reports_what_it_has(parrot):
         def finished(self, result):
             pass
 
-    hangs = TWO_SUITES[:60] + "@h"
+    hangs = TWO_SUITES[:60]
     run = parrot.run(hangs, CELL, TWO_CORES, cancelled=cancelled, listener=Impatient())
     assert run.interrupted
     first, second = run.cells
