@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "init": "start a new kernel's project",
     "build": "sources to a linted kernel and a bootable image",
+    "watch": "build again whenever a file is saved",
     "run": "build, then boot it in an emulator and report",
     "test": "build, then boot a matrix of machines and read what the kernel's tests say",
     "debug": "build, then boot it under GDB, with the oro commands",
@@ -76,6 +77,7 @@ def _group() -> None:
 
     \b
     orobuild build                     build what the configuration says
+    orobuild watch --run               build and boot again on every save
     orobuild run --cores 4             build it and boot it on four cores
     orobuild test                      boot every machine of its test matrix
     orobuild asm isr.S -o isr.o        assemble one file

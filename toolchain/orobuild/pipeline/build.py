@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING
 
 from orobuild.configuration import FILES
 from orobuild.errors import InputError
+from orobuild.matching import files_matching
 from orobuild.pipeline import checks, compiler, delivery, images, outputs, targets
+from orobuild.pipeline.fingerprint import digest
+from orobuild.pipeline.inputs import read_regular
 from orobuild.pipeline.stages import Silent, Stages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from orobuild.diagnostics import Diagnostic
     from orobuild.pipeline.delivery import BuiltTarget
+    from orobuild.pipeline.memory import Memory
     from orobuild.pipeline.stages import Observer, StageTime
     from orobuild.pipeline.targets import LinkedTarget, Workshop
     from orobuild.project import Project
@@ -44,12 +48,12 @@ class Evidence:
 
     `inputs` are the files that were read or looked for in vain (None), with the hash of what was
     read; a hash that is empty is one that nobody has made. Names are relative to the project.
-    `revision` is git's answer, if it was `asked`. `patterns` are the globs and paths that say which
-    files there are; `outputs` the delivered files. `started` and `delivered` are nanoseconds.
+    `revision` is git's answer, if it was `asked`. `matches` are the globs and paths that say which
+    files there are, with those that there were; `outputs` the delivered files. `started` and `delivered` are nanoseconds.
     """
 
     inputs: dict[str, str | None]
-    patterns: tuple[str, ...]
+    matches: dict[str, list[str]]
     revision: str | None
     asked: bool
     outputs: tuple[str, ...]
@@ -85,13 +89,22 @@ class BuildResult:
     evidence: Evidence
 
 
-def build(project: Project, request: Request, observer: Observer | None = None) -> BuildResult:
+def build(
+    project: Project,
+    request: Request,
+    observer: Observer | None = None,
+    memory: Memory | None = None,
+) -> BuildResult:
     """Build `request.targets` (all, when empty) of `project`.
+
+    With a `memory`, the outputs are delivered before others are asked for their opinion of them,
+    which takes longer than all the rest; the result comes after that all the same.
 
     Raises `InputError` for everything that is wrong with the sources, `MissingToolError` and
     `UsageError` as their names say, `InternalError` when two of our readings disagree.
     """
     stages = Stages(observer or Silent())
+    begun = _begun(project)
     profile_name, profile = project.profile(request.profile)
     names = project.order(request.targets)
     cache = project.root / "build" / ".cache"
@@ -101,6 +114,7 @@ def build(project: Project, request: Request, observer: Observer | None = None) 
         compiler=_find_compiler(project, names, cache),
         cache_directory=cache,
         unchecked=request.unchecked,
+        memory=memory,
     )
     linked = _link_all(shop, names, stages, request.jobs or os.cpu_count() or 1)
     lint: checks.LintOutcome | None = None
@@ -108,9 +122,8 @@ def build(project: Project, request: Request, observer: Observer | None = None) 
         with stages.stage("lint") as done:
             lint = checks.lint_all(shop, linked)
             done.append(f"{lint.rules} rules, {len(lint.findings) or 'no'} findings")
-    with stages.stage("second opinion") as done:
-        asked = checks.crosscheck_all(shop, linked)
-        done.append(f"LIEF and pyelftools agree on {asked}" if asked else "nothing new")
+    if not memory:
+        _second_opinion(shop, linked, stages)
     media: images.Images | None = None
     if project.config.image.kernel in linked and project.config.image.disk:
         with stages.stage("image") as done:
@@ -122,7 +135,7 @@ def build(project: Project, request: Request, observer: Observer | None = None) 
         outputs.write_all({directory / name: data for name, data in parcel.files.items()})
         delivered = time.time_ns()
         done.append(f"{len(parcel.files)} files")
-    return BuildResult(
+    result = BuildResult(
         project=project,
         profile=profile_name,
         directory=directory,
@@ -137,20 +150,55 @@ def build(project: Project, request: Request, observer: Observer | None = None) 
         cached_objects=sum(target.cached_objects for target in linked.values()),
         stages=tuple(stages.done),
         unchecked=request.unchecked,
-        evidence=_evidence(shop, [str(directory / name) for name in parcel.files], delivered),
+        evidence=_evidence(
+            shop, begun, [str(directory / name) for name in parcel.files], delivered
+        ),
+    )
+    if memory:
+        if memory.on_delivery:
+            memory.on_delivery(result)
+        _second_opinion(shop, linked, stages)
+    return result
+
+
+def _second_opinion(shop: Workshop, linked: Mapping[str, LinkedTarget], stages: Stages) -> None:
+    with stages.stage("second opinion") as done:
+        asked = checks.crosscheck_all(shop, linked)
+        done.append(f"LIEF and pyelftools agree on {asked}" if asked else "nothing new")
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What has to be looked at before a build looks at it, lest a change in between goes unseen."""
+
+    configuration: dict[str, str | None]
+    matches: dict[str, list[str]]
+
+
+def _begun(project: Project) -> _Begun:
+    return _Begun(
+        configuration_hashes(project.root),
+        {pattern: files_matching(project.root, pattern) for pattern in project.patterns()},
     )
 
 
-def _evidence(shop: Workshop, files: Sequence[str], delivered: int) -> Evidence:
+def configuration_hashes(root: Path) -> dict[str, str | None]:
+    """The hash of each file that may hold the configuration, None for one that is not there."""
+    return {
+        name: digest(read_regular(root / name)) if (root / name).is_file() else None
+        for name in FILES
+    }
+
+
+def _evidence(shop: Workshop, begun: _Begun, files: Sequence[str], delivered: int) -> Evidence:
     inputs: dict[str, str | None] = {name: shop.cache.hash_of(name) for name in shop.read}
     inputs |= dict.fromkeys(shop.missing - inputs.keys() - shop.embedded.keys())
-    for name in FILES:
-        inputs[name] = "" if (shop.project.root / name).is_file() else None
+    inputs |= begun.configuration
     for name in compiler.places(shop.project.config.compiler.command):
         inputs[name] = "" if Path(name).is_file() else None
     return Evidence(
         inputs=inputs,
-        patterns=tuple(shop.project.patterns()),
+        matches=begun.matches,
         revision=shop.git_status if "git_status" in vars(shop) else None,
         asked="git_status" in vars(shop),
         outputs=tuple(files),

@@ -39,9 +39,16 @@ _DECODER = msgspec.json.Decoder(Record)
 class Cache:
     """A directory of entries. `read_file` reads a dependency by the name that it was read by."""
 
-    def __init__(self, directory: Path, read_file: Callable[[str], bytes]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        read_file: Callable[[str], bytes],
+        memory: dict[str, tuple[bytes, Record]] | None = None,
+    ) -> None:
+        """`memory` holds entries by key for a process that builds again and again."""
         self._directory = directory
         self._read_file = read_file
+        self._memory = memory
         self._hashes: dict[str, str | None] = {}
 
     def hash_of(self, name: str) -> str | None:
@@ -55,17 +62,25 @@ class Cache:
 
     def get(self, key: str) -> tuple[bytes, tuple[Diagnostic, ...]] | None:
         """The result stored under `key` and its warnings, while its dependencies stand."""
+        found = self._memory.get(key) if self._memory is not None else None
+        found = found or self._stored(key)
+        if found is None:
+            return None
+        data, record = found
+        if any(self.hash_of(name) != value for name, value in record.dependencies):
+            return None
+        if self._memory is not None:
+            self._memory[key] = found
+        return data, tuple(record.warnings)
+
+    def _stored(self, key: str) -> tuple[bytes, Record] | None:
         path = self._path(key)
         try:
             record = _DECODER.decode(path.with_suffix(".json").read_bytes())
             data = path.read_bytes()
         except (OSError, ValueError, msgspec.DecodeError):
             return None
-        if digest(data) != record.made:
-            return None
-        if any(self.hash_of(name) != value for name, value in record.dependencies):
-            return None
-        return data, tuple(record.warnings)
+        return (data, record) if digest(data) == record.made else None
 
     def put(
         self,
@@ -78,6 +93,8 @@ class Cache:
         """Store a result under `key`."""
         hashes = [(name, self.hash_of(name)) for name in sorted(set(dependencies))]
         record = Record(digest(data), hashes, list(warnings))
+        if self._memory is not None:
+            self._memory[key] = data, record
         path = self._path(key)
         outputs.write_all({path: data, path.with_suffix(".json"): msgspec.json.encode(record)})
 

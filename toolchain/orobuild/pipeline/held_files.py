@@ -10,6 +10,8 @@ import os
 import time
 from typing import Final
 
+from orobuild.pipeline.inputs import read_with_status
+
 # A file that changed less than this before it was read may change again without a new stamp: file
 # systems count time in ticks of the kernel, 10 ms at most.
 _SETTLED: Final = 20_000_000  # nanoseconds
@@ -28,9 +30,7 @@ class HeldFiles:
         if held is not None and held[0] == _stamp(status):
             return held[1]
         now = time.time_ns()
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-            status = os.fstat(file.fileno())
-            data = file.read()
+        data, status = read_with_status(path)
         if held is not None and held[1] == data:
             data = held[1]
         changed = max(status.st_mtime_ns, status.st_ctime_ns)

@@ -123,7 +123,7 @@ def write(result: BuildResult, request: Mapping[str, Any], show: Mapping[str, An
         "environment": _environment(),
         "revision": evidence.revision,
         "asked": evidence.asked,
-        "matches": {p: files_matching(result.project.root, p) for p in evidence.patterns},
+        "matches": evidence.matches,
         "inputs": inputs,
         "outputs": made,
         "show": dict(show),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from orobuild.diagnostics import Diagnostic
     from orobuild.pipeline.compiler import Compiler
+    from orobuild.pipeline.memory import Memory
     from orobuild.project import Project, Target
     from orobuild.project.schema import Profile
 
@@ -72,7 +73,7 @@ class Workshop:
     `embedded` holds the targets that are already linked, by the name `.incbin` reads them by; `read`
     every file that a step has read, so that all steps see one state of it; `missing` those that were
     looked for in vain. Nothing that changes after `started` (nanoseconds) is believed to be what a
-    compiler has read.
+    compiler has read. `memory` is that of a process that builds again and again.
     """
 
     project: Project
@@ -84,11 +85,13 @@ class Workshop:
     read: dict[str, bytes] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     started: int = field(default_factory=lambda: time.time_ns() - last_build.TICK)
+    memory: Memory | None = None
 
     @functools.cached_property
     def cache(self) -> Cache:
         """The build cache, reading dependencies as the steps do."""
-        return Cache(self.cache_directory, self.read_file)
+        steps = self.memory.steps if self.memory else None
+        return Cache(self.cache_directory, self.read_file, steps)
 
     def read_file(self, name: str) -> bytes:
         """A linked target that is to be embedded, or a file of the project. Raises `OSError`."""
@@ -98,7 +101,9 @@ class Workshop:
             return self.embedded[name]
         if name not in self.read:
             try:
-                self.read[name] = read_regular(self.path(name))
+                path = self.path(name)
+                held = self.memory.files if self.memory else None
+                self.read[name] = held.read(path) if held else read_regular(path)
             except OSError:
                 self.missing.add(name)
                 raise
@@ -326,7 +331,8 @@ def link_objects(
         strip=target.strip,
         pie=target.pie,
     )
-    linked = linker.link([linker.LinkInput(o.path, o.data) for o in objects], script, options)
+    link = shop.memory.linker(name).link if shop.memory else linker.link
+    linked = link([linker.LinkInput(o.path, o.data) for o in objects], script, options)
     rendered = render_map(linked.map)
     shop.cache.put(key, linked.data, dependencies=read, warnings=linked.warnings)
     shop.cache.put(map_key, rendered.encode("utf-8", "surrogateescape"))

@@ -99,7 +99,7 @@ def run_build_of(
     return result
 
 
-def _asked(
+def asked(
     *,
     profile: str | None,
     output: Path | None,
@@ -132,9 +132,9 @@ def command(**options: Any) -> None:
     """
     from orobuild.pipeline import last_build
 
-    asked = _asked(**options)
+    wanted = asked(**options)
     directory: Path | None = options["directory"]
-    if known := last_build.find(os.getcwd(), str(directory) if directory else None, asked):
+    if known := last_build.find(os.getcwd(), str(directory) if directory else None, wanted):
         terminal.echo_styled(known["show"]["said"], err=True, end="")
         terminal.echo_styled(known["show"]["summary"])
         return
@@ -142,4 +142,4 @@ def command(**options: Any) -> None:
 
     result = run_build(**options)
     terminal.echo(summary.of_build(result))
-    last_build.write(result, asked, summary.for_later(result))
+    last_build.write(result, wanted, summary.for_later(result))
