@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 
@@ -52,3 +53,18 @@ def test_only_files_that_end_are_read(tmp_path):
     for name in ("fifo", "/dev/zero", ".", "missing"):
         with pytest.raises(OSError, match=r"regular|directory"):
             read_regular(tmp_path / name)
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = tmp_path / "user" / f".oro.img.{dead.pid}.0"
+    left.parent.mkdir()
+    others = [
+        tmp_path / name for name in (f".oro.img.{os.getpid()}.0", ".oro.img", "oro.1.0", ".a.1")
+    ]
+    for file in (left, *others):
+        file.write_bytes(b"half")
+    outputs.remove_abandoned(str(tmp_path))
+    assert not left.exists()
+    assert all(file.exists() for file in others)

@@ -148,8 +148,9 @@ class Live:
         self._facts: list[str] = []
         self._verdict: tuple[str, bool] | None = None
         self._drawn = 0.0
+        self._terminal = Terminal()
         self._display = Display(
-            console=Terminal(), screen=True, auto_refresh=False, get_renderable=self._render
+            console=self._terminal, screen=True, auto_refresh=False, get_renderable=self._render
         )
 
     def __enter__(self) -> Live:
@@ -226,7 +227,7 @@ class Live:
         if self._running:
             times.append(f"{self._running} …")
         parts.append(Text("stages   " + "  ".join(times)))
-        left = self._display.console.height - 6
+        left = self._terminal.height - 6
         if self._machine:
             parts += self._of_machine(read_console(self._facts))
             left -= len(parts)

@@ -132,6 +132,7 @@ def build(
     with stages.stage("deliver") as done:
         parcel = delivery.pack(shop, profile_name, linked, media, lint)
         directory = request.output or project.root / "build" / profile_name
+        outputs.remove_abandoned(str(directory))
         outputs.write_all({directory / name: data for name, data in parcel.files.items()})
         delivered = time.time_ns()
         done.append(f"{len(parcel.files)} files")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from orobuild import patterns
 from orobuild.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,6 +55,29 @@ def write_all(files: Mapping[Path, bytes | Extents] | Mapping[str, bytes | Exten
 def write(path: Path | str, data: bytes | Extents) -> None:
     """Write one file atomically."""
     write_all({str(path): data})
+
+
+_ABANDONED: Final = patterns.pattern(r"\..+\.(\d+)\.\d+")
+
+
+def remove_abandoned(directory: str) -> None:
+    """Remove what a process that was killed in the middle of `write_all` has left below `directory`."""
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            found = _ABANDONED.fullmatch(name)
+            if found and not _is_alive(int(found[1])):
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(folder, name))
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        pass  # another user's
+    return True
 
 
 def _has(path: str, data: bytes | Extents) -> bool:

@@ -7,6 +7,7 @@ that compiled code calls with a frame. Both end in events (`paths`), which the r
 from __future__ import annotations
 
 import fnmatch
+import functools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -312,6 +313,7 @@ MEMBERS: Final = {  # what kernels call the members of their frames
 }
 
 
+@functools.cache  # 256 stubs begin with one of two machines
 def interrupted(word: int, *, error_code: bool) -> Snapshot:
     """The machine at the first instruction of a stub.
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from orobuild.elf.reader import ElfFile
 
 
@@ -31,7 +34,11 @@ def find_structures(elf: ElfFile, names: frozenset[str]) -> dict[str, Structure]
         file = ELFFile(io.BytesIO(elf.data))
         if not file.has_dwarf_info():
             return found
-        for unit in file.get_dwarf_info().iter_CUs():
+        information = file.get_dwarf_info()
+        may_name = _Mentions(information, names)
+        for unit in information.iter_CUs():
+            if not any(may_name(unit, name) for name in names - found.keys()):
+                continue
             for die in unit.get_top_DIE().iter_children():
                 if die.tag != "DW_TAG_structure_type":
                     continue
@@ -44,6 +51,40 @@ def find_structures(elf: ElfFile, names: frozenset[str]) -> dict[str, Structure]
     except Exception:
         return found
     return found
+
+
+class _Mentions:
+    """Whether a unit's bytes can name something, so that most units need not be parsed.
+
+    A name stands in the unit itself, or in a section of strings at an offset (of the string, or of
+    the end of a longer one) that stands in the unit, or, since DWARF 5, in a table of offsets; with
+    such a table any unit may have it.
+    """
+
+    def __init__(self, information: Any, names: Iterable[str]) -> None:
+        self._units = _bytes(information.debug_info_sec)
+        tables = [_bytes(getattr(information, f"debug_{kind}_sec")) for kind in ("str", "line_str")]
+        indirect = _bytes(information.debug_str_offsets_sec)
+        self._patterns: dict[str, list[bytes] | None] = {}
+        for name in names:
+            text = name.encode() + b"\0"
+            offsets = [
+                m.start().to_bytes(4, "little")
+                for t in tables
+                for m in re.finditer(re.escape(text), t)
+            ]
+            anywhere = any(offset in indirect for offset in offsets)
+            self._patterns[name] = None if anywhere else [text, *offsets]
+
+    def __call__(self, unit: Any, name: str) -> bool:
+        patterns = self._patterns[name]
+        start = unit.cu_offset
+        end = start + unit["unit_length"] + 12
+        return patterns is None or any(self._units.find(p, start, end) >= 0 for p in patterns)
+
+
+def _bytes(section: Any) -> bytes:
+    return section.stream.getvalue() if section else b""
 
 
 def _name(die: Any) -> str:
