@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import random
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -103,6 +107,8 @@ def test_axes_on_the_command_line_replace_the_configurations(run):
         ((), {"firmwares": ["bios"]}, "unknown key 'firmwares'"),
         ((), {"firmware": ["uboot"]}, "Invalid enum value 'uboot'"),
         ((), {"exclude": ["x*"]}, "no cell's name matches 'x*'"),
+        ((), {"select": "test="}, "which has no place for a suite's name"),
+        ((), {"retries": -1}, "it cannot be negative"),
         ((), {"cores": [0]}, "0 cores: a machine has 1 to 255"),
         ((), {"cpus": ["a b", "a_b"]}, "two cells of the matrix are called"),
     ],
@@ -155,6 +161,46 @@ def test_help_has_examples_and_completion_knows_the_command():
     asked = {"_OROBUILD_COMPLETE": "bash_complete", "COMP_WORDS": "orobuild te", "COMP_CWORD": "1"}
     said = CliRunner().invoke(group(), env=asked, prog_name="orobuild").output
     assert "plain,test" in said
+
+
+def on_a_terminal(project, *arguments, **environment):
+    """What the command writes to a terminal, and its status."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=project,
+        env={**os.environ, "TERM": "xterm-256color", **environment},
+        stdout=slave,
+        stderr=subprocess.DEVNULL,
+        stdin=slave,
+    )
+    os.close(slave)
+    written = b""
+    while True:
+        try:
+            data = os.read(master, 65536)
+        except OSError:  # the last writer has gone
+            break
+        if not data:
+            break
+        written += data
+    os.close(master)
+    return written.decode(), process.wait(60)
+
+
+def test_a_terminal_shows_what_runs_and_then_what_came_of_it(project):
+    text = TWO_SUITES.replace("  ok 1 wakes", "@w@w@w@w@w@w@w@w  ok 1 wakes") + "@p"
+    parrot_project(project, configured(text))
+    shown, status = on_a_terminal(project)
+    assert status == 0, shown
+    assert "2 results, smp/test 1  " in shown or "3 results, smp/test 1  " in shown
+    assert "0 of 1 cells done" in shown
+    assert "\x1b[32m\x1b[1mpassed" in shown or "\x1b[1;32mpassed" in shown
+    assert shown.count("1 cell: 1 passed") == 1
+    dumb, status = on_a_terminal(project, TERM="dumb")
+    assert status == 0
+    assert "\x1b" not in dumb
 
 
 def emulators_below(folder):

@@ -129,6 +129,7 @@ def test_a_panic_in_the_middle_is_decoded(parrot):
     panic = result_of(cell, "[boot]")
     assert panic.kind is Kind.PANIC
     assert "#UD" in panic.reason
+    assert (panic.place.file, panic.place.line) == ("parrot.S", 89)
     evidence = "\n".join(panic.evidence)
     assert "parrot.S" in evidence
     assert "hang" in evidence

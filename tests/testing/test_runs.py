@@ -74,6 +74,8 @@ def test_what_never_passes_fails_after_as_many_boots(parrot):
     assert cell.attempts == 3
     assert [result.name for result in cell.bad] == ["frames/spare"]
     assert len(cell.earlier_logs) == 2
+    parrot.say(TWO_SUITES + "@p")  # what earlier runs have left is no evidence of this one
+    assert not any(log.exists() for log in (*cell.earlier_logs[1:], cell.log))
 
 
 def test_repetitions_are_results_of_their_own(parrot, changing_kernel):

@@ -78,6 +78,7 @@ class Live(Lines):
         import rich.live
 
         stream: TextIO = sys.stderr if err else sys.stdout
+        self._running: dict[str, tuple[float, str, int]] = {}
         self._console = rich.console.Console(file=stream, highlight=False)
         self._live = rich.live.Live(
             console=self._console,
@@ -87,7 +88,6 @@ class Live(Lines):
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._running: dict[str, tuple[float, str, int]] = {}
 
     def __enter__(self) -> Self:
         self._live.start()

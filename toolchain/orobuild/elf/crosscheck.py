@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from orobuild.diagnostics import Diagnostic, Span, error
 from orobuild.elf import constants as c
 from orobuild.elf import reader
+from orobuild.held_signals import held
 from orobuild.records import dataclass
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _comparable(name: str | bytes) -> str:
 
 
 def _lief(data: bytes) -> Reading:
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), held():
         # LIEF warns about each number that it has no name for; we compare numbers.
         warnings.simplefilter("ignore", RuntimeWarning)
         return _lief_reading(data)

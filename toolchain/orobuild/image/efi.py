@@ -16,6 +16,7 @@ from orobuild.diagnostics import Span, error
 from orobuild.elf import constants as c
 from orobuild.elf.reader import read
 from orobuild.errors import InputError
+from orobuild.held_signals import held
 from orobuild.image.cpio import pack, unpack
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ _HEADERS_SIZE_AT: Final = _OPTIONAL_AT + 60
 _SECTION: Final = struct.Struct("<8sIIIIIIHHI")
 
 
+@held()
 def efi_application(elf: bytes, path: str = "boot_efi.elf") -> bytes:
     """The EFI application made of `elf`, a linked position-independent executable (ET_DYN).
 

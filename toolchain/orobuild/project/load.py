@@ -154,6 +154,7 @@ def _checked(root: Path, file: Path, table: dict[str, Any]) -> Project:
             f"'{config.name}' cannot be the product's name: outputs are called after it", "name"
         )
     _check_image(project)
+    _check_tests(project)
     for name, target in config.targets.items():
         _check_target(project, name, target)
     return project
@@ -212,6 +213,20 @@ def _check_image(project: Project) -> None:
             "entries",
             hint="say them in the entries",
         )
+
+
+def _check_tests(project: Project) -> None:
+    tests = project.config.test
+    if tests.select and "{}" not in tests.select:
+        project.fail(
+            f"test.select is '{tests.select}', which has no place for a suite's name",
+            "select",
+            hint='it is a word of the command line with braces in it: "test={}"',
+        )
+    for name in ("timeout", "case_timeout", "retries"):
+        if getattr(tests, name) < 0:
+            key = name.replace("_", "-")
+            project.fail(f"test.{key} is {getattr(tests, name)}: it cannot be negative", key)
 
 
 def _check_target(project: Project, name: str, target: Target) -> None:

@@ -12,11 +12,13 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from orobuild.errors import InputError
+from orobuild.testing.outcome import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from orobuild.debug.location import Location
     from orobuild.debug.location_text import Role
     from orobuild.elf.places import SourcePlaces
     from orobuild.elf.reader import ElfFile
@@ -38,17 +40,16 @@ class Explainer:
         self._root = root
         self._lock = Lock()
 
-    def panic(self, panic: Panic) -> tuple[str, ...]:
-        """A panic as `orobuild decode` explains it, empty if there is no image to explain it with."""
+    def panic(self, panic: Panic) -> tuple[tuple[str, ...], Place | None]:
+        """A panic as `orobuild decode` explains it, and where it was; empty without an image."""
         from orobuild.debug import crash, crash_text
 
         with self._lock:
             if self._program is None:
-                return ()
+                return (), None
             understood = crash.understand(panic, self._program, self._places)
-            return tuple(
-                crash_text.text(self._program, understood, _plain, source=self._source).splitlines()
-            )
+            text = crash_text.text(self._program, understood, _plain, source=self._source)
+            return tuple(text.splitlines()), _place(understood.at)
 
     def registers(self, text: str) -> tuple[str, ...]:
         """Where each processor is: of QEMU's `info registers -a`, one line each."""
@@ -141,6 +142,12 @@ class Explainer:
             return read_regular(str(self._root / name)).decode("utf-8", "replace").splitlines()
         except (OSError, ValueError):
             return None
+
+
+def _place(location: Location | None) -> Place | None:
+    """The line of a source file that an address is of."""
+    found = location.places[0] if location is not None and location.places else None
+    return Place(found.file, found.line) if found is not None and found.line else None
 
 
 def _plain(text: str, _role: Role) -> str:

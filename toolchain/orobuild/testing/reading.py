@@ -68,7 +68,7 @@ def read(
     boot = ended.result(explainer, is_explained=is_explained)
     last = [boot] if boot else []
     orderly = boot is None or boot.kind is Kind.FAILED
-    last += _protocol(log, report, orderly=orderly, last_words=running)
+    last += _protocol(log, orderly=orderly, last_words=running)
     if not last and not cases:
         last = [Result(path=(BOOT,), kind=Kind.PASSED, seconds=report.seconds)]
     suites = tuple(test.name for test in log.tests if test.status is not Status.MISSING)
@@ -139,8 +139,10 @@ class _Ending:
     def _result(self, kind: Kind, reason: str, explainer: Explainer) -> Result:
         report = self.report
         evidence: list[str] = []
+        place = None
         if report.panic is not None:
-            evidence += explainer.panic(report.panic)
+            lines, place = explainer.panic(report.panic)
+            evidence += lines
         elif report.registers:
             evidence += explainer.registers(report.registers) or report.registers.splitlines()
         if not evidence:
@@ -150,6 +152,7 @@ class _Ending:
             kind=kind,
             reason=reason,
             evidence=tuple(evidence),
+            place=place,
             seconds=report.seconds,
         )
 
@@ -201,9 +204,7 @@ def _with_timeout(cases: Sequence[Result], reason: str) -> list[Result]:
     return found
 
 
-def _protocol(
-    log: ktap.Log, report: BootReport, *, orderly: bool, last_words: str
-) -> Iterator[Result]:
+def _protocol(log: ktap.Log, *, orderly: bool, last_words: str) -> Iterator[Result]:
     """What is wrong with the log as such."""
     problems: list[tuple[tuple[str, ...], str]]
     problems = [(("the top level",), problem) for problem in log.problems]
@@ -224,5 +225,5 @@ def _protocol(
         path=(KTAP,),
         kind=kind,
         reason=reason,
-        evidence=(*told, *(tail(report.lines) if kind is Kind.TRUNCATED else ())),
+        evidence=told,
     )

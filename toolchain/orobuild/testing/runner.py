@@ -6,6 +6,7 @@ Every boot is one thread's work, from the machine to its results and log file. N
 
 from __future__ import annotations
 
+import re
 import tempfile
 import threading
 import time
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 
 from orobuild import machine
-from orobuild.errors import InputError, MissingToolError, OrobuildError, UsageError
+from orobuild.errors import InputError, OrobuildError, UsageError
 from orobuild.pipeline import outputs
 from orobuild.testing import comparison, live, reading
 from orobuild.testing.evidence import Explainer
@@ -93,6 +94,7 @@ def run(plan: Plan, listener: Listener | None = None) -> Run:
     """
     start = time.monotonic()
     session = _Session(plan, listener or Silent())
+    _forget_logs(plan)
     jobs = [
         (cell, repetition if plan.repeat > 1 else 0)
         for repetition in range(1, plan.repeat + 1)
@@ -184,11 +186,10 @@ class _Session:
             if not isinstance(failure, UsageError | InputError):
                 raise
             diagnostic = failure.diagnostics[0]
-            missing = "" if isinstance(failure, MissingToolError) else "cannot be booted: "
             result = Result(
                 path=(BOOT,),
                 kind=Kind.NOT_STARTED,
-                reason=f"{missing}{diagnostic.message}",
+                reason=diagnostic.message,
                 evidence=tuple((diagnostic.hint or "").splitlines()),
             )
             return replace(empty, results=(result,))
@@ -263,6 +264,19 @@ class _Session:
 def log_directory(built: BuildResult) -> Path:
     """Where the logs of a profile's cells are."""
     return built.project.root / "build" / built.profile / "test"
+
+
+_LOG_END: Final = re.compile(r"(\.\d+)?(\.retry\d+)?\.(log|registers)")
+
+
+def _forget_logs(plan: Plan) -> None:
+    """Remove what earlier runs have left of these cells: a log is of the last run."""
+    names = {cell.name for cell in plan.cells}
+    for built in plan.built.values():
+        for path in log_directory(built).glob("*.*"):
+            end = _LOG_END.search(path.name)
+            if end and end.end() == len(path.name) and path.name[: end.start()] in names:
+                path.unlink(missing_ok=True)
 
 
 def _not_run(empty: CellResult) -> CellResult:
