@@ -33,6 +33,7 @@ _oro_isr_common_\kind:
     swapgs
     keep_vectors \kind
 1:  movq %gs:core.kernel_stack, %rsp
+    movq %rdi, stack_start.frame(%rsp)
     xorl %ebp, %ebp                 # where a backtrace ends
     jmp interrupt_entry
     .size _oro_isr_common_\kind, . - _oro_isr_common_\kind

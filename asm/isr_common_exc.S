@@ -23,12 +23,14 @@ _oro_isr_common_exc_\kind:
     swapgs
     keep_vectors \kind
     movq %gs:core.kernel_stack, %rsp
+    movq %rdi, stack_start.frame(%rsp)
     xorl %ebp, %ebp                 # where a backtrace ends
     jmp exception_entry
 
     # From the kernel, which uses no vector registers.
 1:  swapgs_if_needed %esi
     movq %gs:core.exception_stack, %rsp
+    movq %rdi, stack_start.frame(%rsp)
     xorl %ebp, %ebp                 # where a backtrace ends
     jmp exception_entry_kernel
     .size _oro_isr_common_exc_\kind, . - _oro_isr_common_exc_\kind

@@ -28,13 +28,16 @@ _oro_isr_common_ist_\kind:
     rep movsq
     movq %gs:core.frame, %rdi
     movq %gs:core.kernel_stack, %rsp
+    movq %rdi, stack_start.frame(%rsp)
     xorl %ebp, %ebp                 # where a backtrace ends
     jmp exception_entry
 
     # From the kernel, which uses no vector registers.
 1:  movq %rsp, %rdi
     swapgs_if_needed %esi
-    pushq $0                        # in place of a return address: rsp is 8 mod 16
+    pushq $0                        # struct stack_start: rsp is 8 mod 16
+    pushq %rdi
+    pushq $_oro_entered
     xorl %ebp, %ebp                 # where a backtrace ends
     jmp exception_entry_ist
     .size _oro_isr_common_ist_\kind, . - _oro_isr_common_ist_\kind

@@ -33,7 +33,9 @@ isr_early_common:
     push_registers
     movq %rsp, %rdi
     andq $-16, %rsp
-    pushq $0
+    pushq $0                        # struct stack_start
+    pushq %rdi
+    pushq $_oro_entered
     xorl %ebp, %ebp                 # where a backtrace ends
     jmp panic_early
     .size isr_early_common, . - isr_early_common

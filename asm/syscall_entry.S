@@ -57,6 +57,7 @@ into_the_funnel:
     movq %r15, frame.r15(%rsp)
     movq %rsp, %rdi
     movq %gs:core.kernel_stack, %rsp
+    movq %rdi, stack_start.frame(%rsp)
     xorl %ebp, %ebp                 # where a backtrace ends
     jmp syscall_entry
     .size _oro_syscall_entry, . - _oro_syscall_entry

@@ -25,4 +25,15 @@ enum frame_constants {
     VECTOR_SYSCALL = -1,
 };
 
+/*
+ * Where a stack begins that an entry starts on, above which nothing is: rsp points here at the first
+ * instruction of the C handler. For the handler it is a return address (nothing returns to it: asm/
+ * entered.S) and what its caller had pushed; debuggers find the interrupted code by it.
+ */
+struct stack_start {
+    uint64_t entered; /* _oro_entered, written once */
+    uint64_t frame;   /* of the entry that the stack is in use for */
+    uint64_t unused;  /* rsp is 8 mod 16 */
+};
+
 _Static_assert(sizeof(struct frame) % 16 == 0, "a frame keeps the stack 16-byte aligned");

@@ -15,6 +15,7 @@
 #include "abi/vectors.h"
 
 struct frame abi_frame;
+struct stack_start abi_stack_start;
 struct core abi_core;
 struct tss abi_tss;
 struct trampoline abi_trampoline;

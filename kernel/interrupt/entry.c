@@ -139,7 +139,7 @@ static void poison_kernel_stack(void)
 {
     if (!DEBUG_CHECKS)
         return;
-    uint64_t bottom = this_core()->kernel_stack + sizeof(uint64_t) - STACK_PAGES * PAGE_SIZE;
+    uint64_t bottom = this_core()->kernel_stack + sizeof(struct stack_start) - STACK_PAGES * PAGE_SIZE;
     uint64_t pattern = KERNEL_STACK_POISON, words;
     __asm__ volatile("movq %%rsp, %1\n\t"
                      "subq %0, %1\n\t"

@@ -46,10 +46,14 @@ static void (*common_work)(struct core *);
 static atomic_uint common_works, begun, ended;
 static unsigned patience = ANSWER_PATIENCE;
 
-/* rsp at the first instruction of a C function on a stack with this top. */
+extern const char _oro_entered[];
+
+/* rsp at the first instruction of a C handler on a stack with this top. */
 static uint64_t first_rsp(uint64_t stack_top)
 {
-    return stack_top - sizeof(uint64_t);
+    struct stack_start *start = (struct stack_start *)stack_top - 1;
+    start->entered = (uint64_t)_oro_entered;
+    return (uint64_t)start;
 }
 
 void smp_prepare_core(struct core *core, uint32_t index, uint32_t apic_id)

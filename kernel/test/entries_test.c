@@ -103,7 +103,7 @@ static void with_vector_registers(void)
  * the tests run on the boot stack, so that stack is idle here. */
 static void the_kernel_stack_is_poisoned(void)
 {
-    const uint64_t *top = (const uint64_t *)(this_core()->kernel_stack + sizeof(uint64_t));
+    const uint64_t *top = (const uint64_t *)(this_core()->kernel_stack + sizeof(struct stack_start));
     volatile uint64_t *bottom = (volatile uint64_t *)top - STACK_PAGES * PAGE_SIZE / sizeof(*top);
     enum { NEAR_TOP = 128 }; /* words that the entry itself may use */
     uint64_t words = (uint64_t)(top - (const uint64_t *)bottom) - NEAR_TOP;

@@ -63,8 +63,8 @@ static void check_guard(uint64_t top)
 static void every_stack_has_a_guard(void)
 {
     for (uint32_t i = 0; i < core_count; i++) {
-        check_guard(cores[i].kernel_stack + sizeof(uint64_t));
-        check_guard(cores[i].exception_stack + sizeof(uint64_t));
+        check_guard(cores[i].kernel_stack + sizeof(struct stack_start));
+        check_guard(cores[i].exception_stack + sizeof(struct stack_start));
         for (unsigned ist = 0; ist < IST_COUNT; ist++)
             check_guard(cores[i].tss.ist[ist]);
     }

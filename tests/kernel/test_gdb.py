@@ -58,6 +58,16 @@ STOPPED = [
         "print([[int(c[i]['tss']['rsp'][0])] + [int(c[i]['tss']['ist'][j]) for j in range(7)] for i in (0, 1)])"
     ),
 ]
+# The registers of the first frame below the entry to the kernel, by GDB's unwinding.
+UNWOUND = (
+    "python exec('f = gdb.newest_frame()\\nwhile f.type() != gdb.SIGTRAMP_FRAME: f = f.older()\\n"
+    'print({n: int(f.older().read_register(n)) & (1 << 64) - 1 for n in [*NAMES, "cs", "ss"]})\')'
+)
+# The same as the kernel has saved them.
+KEPT = (
+    "python s = gdb.parse_and_eval('*core->frame'); "
+    "print({f.name: int(s[f.name]) for f in s.type.fields()})"
+)
 REFUSED = {
     "oro": "oro threads",
     "oro nosuch": "no command is called 'nosuch'",
@@ -77,7 +87,7 @@ REFUSED = {
     "oro track": "usage: oro track alloc|lock start|stop|report",
     "oro track lock go": "usage: oro track",
 }
-MEASURED = [NAMES, SAVED, "oro msr", f"{SAVED} ", "oro msr LSTAR 0xc0000101"]
+MEASURED = [SAVED, "oro msr", f"{SAVED} ", "oro msr LSTAR 0xc0000101"]
 DAMAGED = [
     'python l = gdb.parse_and_eval("' + LISTS + '"); '
     "h = next(l[i] for i in range(19) if int(l[i]) and int(l[i]['next'])); "
@@ -99,13 +109,17 @@ RUNNING = ["continue &", "oro cr ", "oro isr   "]
 
 @pytest.fixture(scope="module")
 def said(built):
-    """One boot, stopped in a tick of the timer that interrupted a program or the idle loop."""
+    """One boot, stopped in a tick of the timer that interrupted a program."""
     commands = [
         *BEFORE,
-        "hbreak scheduler_tick",
+        "hbreak scheduler_tick if (core->frame->cs & 3) == 3",
         "continue",
-        "ignore 1 300",
+        "ignore 1 200",
         "continue ",
+        NAMES,
+        "bt",
+        KEPT,
+        UNWOUND,
         *STOPPED,
         *REFUSED,
         *MEASURED,
@@ -317,3 +331,31 @@ def test_a_running_machine_is_not_looked_at(said):
             .splitlines()[0]
             .endswith("the machine is running: stop it first, with ^C or 'interrupt'")
         ), said[command]
+
+
+def test_gdb_unwinds_from_a_handler_through_the_stub_to_the_interrupted_program(said):
+    """By the call frame information of asm/entered.S; every register is the program's."""
+    kept, unwound = eval(said[KEPT]), eval(said[UNWOUND])
+    assert kept.pop("vector") < 256
+    kept.pop("error_code")
+    kept["eflags"] = kept.pop("rflags")
+    assert unwound.keys() <= kept.keys()
+    assert unwound == {name: kept[name] for name in unwound}
+    assert kept["cs"] & 3 == 3
+    wanted = rf"interrupt_entry .*\n#\d+ +<signal handler called>\n#\d+ +0x0*{kept['rip']:x} in"
+    assert re.search(wanted, said["bt"]), said["bt"]
+
+
+def test_gdb_unwinds_through_an_exception_of_the_kernel(built):
+    commands = ["hbreak panic_exception", "continue", "bt", "oro bt", "info symbol $rip"]
+    said = run_gdb(built.kernel, commands, arguments=["--append", "crash=page", "--cores", "1"])
+    assert re.search(
+        r"panic_exception .*\n#1 .* exception_entry_kernel .*\n#2 +<signal handler called>\n"
+        r"#3 +0x\w+ in (read_unmapped|crash_if_asked) .*\n(#4 .* crash_if_asked .*\n)?#\d .* kernel_main ",
+        said["bt"],
+    ), said["bt"]
+    assert re.search(
+        r"-- #PF, the kernel read from 0x1234, a page that is not mapped, from ring 0, "
+        r"by _oro_isr_handler_14_novec; frame at 0x\w+ --\n#2 +0x\w+ (read_unmapped|crash_if_asked)",
+        said["oro bt"],
+    ), said["oro bt"]
