@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
@@ -141,6 +143,47 @@ def test_without_gdb_the_command_says_how_to_install_it(kernel):
     result = run("debug", "--elf", kernel, GDB="no-such-gdb")
     assert result.returncode == 2
     assert "apt install gdb" in result.stderr
+
+
+def read_until(terminal: int, wanted: str, seen: str = "") -> str:
+    """What comes from a terminal, up to and with a text."""
+    limit = time.monotonic() + 60
+    while wanted not in seen:
+        ready, _, _ = select.select([terminal], [], [], limit - time.monotonic())
+        assert ready, seen
+        seen += os.read(terminal, 4096).decode("utf-8", "replace")
+    return seen
+
+
+def test_on_a_terminal_interrupt_is_gdbs_and_there_are_colours(kernel):
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ["TERM"] = "xterm"
+        os.environ.pop("NO_COLOR", None)
+        os.execv(
+            OROBUILD[0], [*OROBUILD, "debug", "--elf", str(kernel), "-ex", "set pagination off"]
+        )
+    try:
+        read_until(terminal, "(gdb) ")
+        os.write(terminal, b"hbreak _start\ncontinue\n")
+        read_until(terminal, "Breakpoint 1, ")
+        os.write(terminal, b"oro cr\n")
+        assert "\x1b[" in read_until(terminal, "RFLAGS").partition("oro cr")[2]
+        os.write(terminal, b"delete\ncontinue\n")
+        read_until(terminal, "Continuing.")
+        time.sleep(0.5)  # GDB takes the terminal over only after it has said that
+        os.write(terminal, b"\x03")
+        read_until(terminal, "SIGINT")
+        os.write(terminal, b"oro tt\n")
+        read_until(terminal, "usage: oro tt")
+        os.write(terminal, b"quit\n")
+        _, status = os.waitpid(child, 0)
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        raise
+    finally:
+        os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 def children(pid: int) -> list[int]:
