@@ -236,7 +236,10 @@ def end_at_random(project, tmp_path, number, seed):
         os.killpg(process.pid, number)
     else:
         process.send_signal(number)
-    said, complained = process.communicate(timeout=60)
+    try:
+        said, complained = process.communicate(timeout=60)
+    finally:
+        process.kill()  # so that a run that does not end is this test's failure alone
     limit = time.monotonic() + 10
     while emulators_below(project):
         assert time.monotonic() < limit, "an emulator is left"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from threading import Event
 
 from lint.kernel_image_mutations import DATA, Image
 from orobuild.elf import reader
 from orobuild.machine import Qemu, boot
 from orobuild.project import load
 from orobuild.testing import live
+from orobuild.testing.flag import Flag
 from orobuild.testing.outcome import Kind
 from orobuild.testing.watcher import Watcher
 
@@ -46,7 +46,7 @@ def test_a_page_that_the_image_promises_without_w_and_the_machine_has_with_it(
 
 def test_orobuild_test_compares_them_when_the_tests_have_passed(root, built, tmp_path):
     project = load(root)
-    watcher = Watcher(project.config.test, Event(), memory=tmp_path / "memory")
+    watcher = Watcher(project.config.test, Flag(), memory=tmp_path / "memory")
     kernel = Qemu(kernel=built.kernel, command_line="test test=te?t", memory_mib=64)
     report = boot(kernel, timeout=120, on_line=watcher.line, supervisor=watcher)
     assert report.passed, "\n".join(report.lines)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from dataclasses import replace
 
 import pytest
 
 from orobuild.errors import UsageError
 from orobuild.testing import comparison, selection
+from orobuild.testing.flag import Flag
 from orobuild.testing.outcome import CellResult, Kind, Result
 from testing.parrot import CELL, TWO_SUITES
 
@@ -174,7 +174,7 @@ def test_the_first_failure_may_end_the_run(parrot):
 
 
 def test_a_run_that_is_ended_reports_what_it_has(parrot):
-    cancelled = threading.Event()
+    cancelled = Flag()
 
     class Impatient:
         def started(self, name, attempt):

@@ -43,8 +43,18 @@ class _StandardOutput(io.FileIO):
             raise InputError(error(message, Span("standard output"))) from problem
 
 
-def _terminate(_signal: int, _frame: object) -> None:
+arrived: list[int] = []
+"""The signals that have come, each of which has raised an exception where the program was."""
+
+
+def _terminate(number: int, _frame: object) -> None:
+    arrived.append(number)
     raise _Terminated
+
+
+def _interrupt(number: int, _frame: object) -> None:
+    arrived.append(number)
+    raise KeyboardInterrupt
 
 
 def finish(action: Callable[[], int], *, at_once: bool = False) -> NoReturn:
@@ -54,6 +64,8 @@ def finish(action: Callable[[], int], *, at_once: bool = False) -> NoReturn:
     a large input one by one takes longer than writing the output.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is to be ignored
+        signal.signal(signal.SIGINT, _interrupt)
     _open_streams()
     try:
         status = action()

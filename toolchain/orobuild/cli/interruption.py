@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Event
 from typing import TYPE_CHECKING, Final
+
+from orobuild.cli import endings
+from orobuild.testing.flag import Flag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +20,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Interruption:
     """What came: `asked` is set by the first signal, whose number is `number`."""
 
-    asked: Event = field(default_factory=Event)
+    asked: Flag = field(default_factory=Flag)
     number: int = 0
 
     @property
@@ -42,6 +44,9 @@ def deferred() -> Iterator[Interruption]:
         for number, handler in before.items():
             signal.signal(number, handler)
 
+    if endings.arrived:  # and its exception got lost in a library that catches everything
+        interruption.number = endings.arrived[0]
+        interruption.asked.set()
     for number, handler in before.items():
         if handler != signal.SIG_IGN:  # who started us wants it ignored
             signal.signal(number, ask)

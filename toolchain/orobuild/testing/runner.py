@@ -22,6 +22,7 @@ from orobuild.errors import InputError, OrobuildError, UsageError
 from orobuild.pipeline import outputs
 from orobuild.testing import comparison, live, reading
 from orobuild.testing.evidence import Explainer
+from orobuild.testing.flag import Flag
 from orobuild.testing.outcome import BOOT, CellResult, Kind, Result, Run
 from orobuild.testing.selection import EVERYTHING
 from orobuild.testing.watcher import Watcher
@@ -58,7 +59,7 @@ class Plan:
     fail_fast: bool = False
     live: bool | None = None
     case_timeout: float | None = None
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    cancelled: Flag = field(default_factory=Flag)
 
 
 class Listener(Protocol):

@@ -17,9 +17,9 @@ from orobuild.machine.snapshot import MachineSnapshot, read_registers
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from threading import Event
 
     from orobuild.project.schema import KernelTests
+    from orobuild.testing.flag import Flag
 
 _LINGER: Final = 5.0  # seconds of silence after the plan's end in which a kernel may end by itself
 
@@ -43,7 +43,7 @@ class Watcher:
     def __init__(
         self,
         tests: KernelTests,
-        cancelled: Event,
+        cancelled: Flag,
         *,
         memory: Path | None = None,
         live_until: str = "",
