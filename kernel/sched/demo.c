@@ -37,7 +37,7 @@ enum { GOOD = sizeof(good) / sizeof(good[0]), BAD = sizeof(bad) / sizeof(bad[0])
 static bool forever, measuring, tests, shell;
 static uint64_t patience; /* ticks */
 static uint32_t modules; /* programs among the loader's modules */
-static uint64_t soak_until; /* tick of the first core; 0: one round is enough */
+static uint64_t soak_until, soak_rounds; /* tick of the first core, and rounds, for a verdict */
 static uint32_t rounds;
 static uint64_t progress;         /* what was done by then, in any unit that only grows */
 static uint64_t progressed;       /* tick at which there was more than before */
@@ -87,6 +87,7 @@ void demo_start(bool tests_passed)
     forever = boot_option("run=forever");
     patience = (uint64_t)tick_hz() * (boot_option("impatient") ? IMPATIENCE : PATIENCE);
     soak_until = tick_hz() * boot_number("soak=", 0);
+    soak_rounds = boot_number("rounds=", 0);
     if (measuring) {
         for (uint32_t i = 0; i < MEASURING; i++)
             spawn("measure", 0, true);
@@ -209,9 +210,9 @@ void demo_tick(struct core *core)
     const char *reason = failed ? failed : missing(counts);
     if (!failed && reason && gets_on(core, counts))
         return;
-    if (soak_until && !reason) {
+    if (!reason && (soak_until || soak_rounds)) {
         report_round(core, counts);
-        if (core->ticks < soak_until) {
+        if (core->ticks < soak_until || rounds < soak_rounds) {
             start_round(core->ticks);
             return;
         }
