@@ -42,7 +42,7 @@ def line(cell: CellResult, paint: Callable[[str, Role], str] = plain) -> str:
     """One line about a cell that is done."""
     word, role = _verdict(cell)
     counts = _counts(cell.counts)
-    suites = f"{len(cell.suites)} suites, " if len(cell.suites) > 1 else ""
+    suites = f"{len(cell.suites)} suites, " if 1 < len(cell.suites) < len(cell.results) else ""
     left = f", {cell.deselected} deselected" if cell.deselected else ""
     booted = f", booted {cell.attempts} times" if cell.attempts > 1 else ""
     live = paint(f"  {cell.live}", "dim") if cell.live else ""
