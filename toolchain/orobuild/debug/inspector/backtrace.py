@@ -41,6 +41,7 @@ def _lines(view: View) -> Iterator[str]:
     found: list[dict[str, Any]] = view.target.ask("frames", most=_MOST)
     number, entries = 0, 0
     seen: set[int] = set()
+    last: dict[str, int] = {}
     for at, each in enumerate(found):
         if each["signal"]:
             older = found[at + 1] if at + 1 < len(found) else None
@@ -50,11 +51,11 @@ def _lines(view: View) -> Iterator[str]:
             entries += 1
             yield _entry(view, saved, older)
             continue
-        if not each["pc"] and at:
+        if at and not _is_code(view, each["pc"]):
             break
+        last = each["registers"]
         yield _line(view, number, each["pc"], each)
         number += 1
-    last = found[-1]["registers"] if found else {}
     if any(each["signal"] for each in found) and last.get("cs", 0) & 3:
         return
     while entries < _ENTRIES and last.get("rsp") is not None and not last.get("cs", 0) & 3:
@@ -68,6 +69,14 @@ def _lines(view: View) -> Iterator[str]:
             yield _line(view, number, pc, None)
             number += 1
         last = saved.members
+
+
+def _is_code(view: View, pc: int) -> bool:
+    """Whether an address that GDB has unwound can be one: without information it takes anything."""
+    if not pc:
+        return False
+    paging = view.target.processor.control.cr0 & CR0_PG
+    return not paging or pc < _USER_END or bool(is_executable(view, pc))
 
 
 def _line(view: View, number: int, pc: int, known: dict[str, Any] | None) -> str:
