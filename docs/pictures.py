@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from rich.console import Console
@@ -32,9 +33,14 @@ def draw(name: str, title: str, command: list[str], *, tail: int, directory: Pat
         text=True,
         check=False,
     )
+    save(name, title, result.stdout.splitlines()[-tail:])
+
+
+def save(name: str, title: str, lines: list[str]) -> None:
+    """Draw what a command printed."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(f"[bold]$[/bold] {title}")
-    for line in result.stdout.splitlines()[-tail:]:
+    for line in lines:
         console.print(Text.from_ansi(line), no_wrap=True, overflow="crop")
     picture = console.export_svg(title=title, theme=DIMMED_MONOKAI, unique_id=name)
     # The exporter names a font server; the fonts of the reader's machine do as well.
@@ -55,6 +61,28 @@ def draw_lint() -> None:
         draw("lint", "orolint .", ["orobuild", "lint", "."], tail=20, directory=Path(directory))
 
 
+def captured(tmux: list[str], *options: str) -> str:
+    """What a terminal shows; with `-e` its colours too."""
+    shown = [*tmux, "capture-pane", "-p", *options]
+    return subprocess.run(shown, capture_output=True, text=True, check=True).stdout
+
+
+def draw_watch() -> None:
+    """The screen of `orobuild watch --run` once the kernel has said that all is well."""
+    tmux = ["tmux", "-L", "orobuild-pictures", "-f", "/dev/null"]
+    command = f"{sys.executable} -m orobuild watch --run"
+    size = ["-x", str(WIDTH), "-y", "30"]
+    subprocess.run([*tmux, "new-session", "-d", *size, "-c", ROOT, command], check=True)
+    try:
+        while "verdict  pass" not in captured(tmux):
+            time.sleep(0.5)
+        screen = captured(tmux, "-e")
+    finally:
+        subprocess.run([*tmux, "kill-server"], check=False)
+    save("watch", "orobuild watch --run", screen.rstrip().splitlines())
+
+
 if __name__ == "__main__":
+    draw_watch()
     draw_lint()
     draw("run", "python3 build.py", ["orobuild", "run"], tail=38)
