@@ -359,3 +359,22 @@ def test_gdb_unwinds_through_an_exception_of_the_kernel(built):
         r"by _oro_isr_handler_14_novec; frame at 0x\w+ --\n#2 +0x\w+ (read_unmapped|crash_if_asked)",
         said["oro bt"],
     ), said["oro bt"]
+
+
+@pytest.mark.full
+def test_trackers_record_what_the_kernel_does(built):
+    """From the first core's preparation to the release of all: nothing of that is freed again."""
+    commands = [
+        *("hbreak smp_prepare_core", "continue", "delete"),
+        *("oro track alloc start", "oro track lock start", "hbreak smp_release", "continue "),
+        *("oro track alloc report", "oro track lock report", "oro track alloc stop"),
+    ]
+    said = run_gdb(built.kernel, commands, arguments=["--append", "run=forever", "--cores", "2"])
+    assert "watching frames_alloc, frames_alloc_page, frames_free" in said["oro track alloc start"]
+    report = said["oro track alloc report"]
+    assert re.search(r"^\d+ blocks not freed yet, \d{5,} bytes$", report, re.MULTILINE), report
+    assert re.search(r"^\d+ +\d+ +kernel_map_stack\+0x\w+ < smp_prepare_core", report, re.MULTILINE)
+    assert "twice" not in report
+    assert re.search(r"^\d+ calls recorded$", said["oro track lock report"], re.MULTILINE)
+    assert "opposite orders" not in said["oro track lock report"]
+    assert re.match(r"stopped; [1-9]\d* calls are recorded", said["oro track alloc stop"])
