@@ -36,7 +36,9 @@ entered:
     .cfi_offset 52, frame.ss - frame.sizeof  # ss
     ud2
     .globl _oro_entered
+    .type _oro_entered, @function
 _oro_entered:
     ud2
     .cfi_endproc
     .size entered, . - entered
+    .size _oro_entered, . - _oro_entered

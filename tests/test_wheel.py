@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -38,8 +37,7 @@ def hatchling(target, source, directory, environment=None):
 def source(tmp_path_factory):
     """A source archive of this checkout, unpacked."""
     directory = tmp_path_factory.mktemp("source")
-    with tarfile.open(hatchling("sdist", ROOT, directory / "archive")) as file:
-        file.extractall(directory, filter="data")
+    shutil.unpack_archive(hatchling("sdist", ROOT, directory / "archive"), directory)
     (unpacked,) = directory.glob("orobuild-*")
     return unpacked
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import re
+import shutil
 import struct
 import subprocess
 import tarfile
@@ -167,7 +168,7 @@ def test_an_ova_is_what_its_manifest_says(tmp_path):
     with tarfile.open(path) as archive:
         assert archive.getnames() == ["oro & <co>.ovf", "oro & <co>.mf", "oro & <co>-disk1.vmdk"]
         assert {(m.uid, m.gid, m.mtime, m.mode, m.uname) for m in archive} == {(0, 0, 0, 0o644, "")}
-        archive.extractall(tmp_path, filter="data")
+    shutil.unpack_archive(path, tmp_path, "tar")
     sums = re.findall(r"SHA256\((.*)\)= (\w+)", (tmp_path / "oro & <co>.mf").read_text())
     assert [name for name, _ in sums] == ["oro & <co>.ovf", "oro & <co>-disk1.vmdk"]
     for name, digest in sums:

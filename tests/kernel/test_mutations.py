@@ -41,7 +41,7 @@ POP_ORDER = (
         ),
         (("asm/user_copy.S", "    clac\n", ""), "exceptions"),
         (("kernel/abi/vectors.h", "| 1 << 17 |", "|"), "entries"),
-        (("kernel/smp/smp.c", "stack_top - sizeof(uint64_t)", "stack_top"), "entries"),
+        (("kernel/smp/smp.c", "(uint64_t)start;", "(uint64_t)&start->frame;"), "entries"),
         (("kernel/memory/kernel_map.c", "if (!(segment->p_flags & PF_X))", "if (0)"), "paging"),
         (("kernel/memory/kernel_map.c", "if (segment->p_flags & PF_W)", "if (1)"), "paging"),
         (("kernel/sched/scheduler.c", "owner->ready_tail = before;", ";"), "scheduler"),

@@ -56,7 +56,7 @@ def test_only_files_that_end_are_read(tmp_path):
 
 
 def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
-    dead = subprocess.Popen(["true"])
+    dead = subprocess.Popen(["sh", "-c", ":"])
     dead.wait()
     left = tmp_path / "user" / f".oro.img.{dead.pid}.0"
     left.parent.mkdir()
