@@ -348,8 +348,12 @@ struct process_counts process_counts(void)
 {
     process_lock();
     struct process_counts now = counts;
-    for (uint32_t at = 0; process_table_next(&at);)
+    now.messages_waiting = 0;
+    const struct process *process;
+    for (uint32_t at = 0; (process = process_table_next(&at));) {
         now.present++;
+        now.messages_waiting += process->inbox_count;
+    }
     inbox_count(&now);
     now.threads_made = threads_made();
     now.threads_freed = threads_freed();

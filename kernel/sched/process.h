@@ -96,6 +96,7 @@ struct process_counts {
     size_t kept_frames; /* page frames kept for the objects of later processes */
     uint64_t threads_made, threads_freed;
     uint64_t messages_sent, messages_received, messages_dropped; /* dropped: with their receiver */
+    uint64_t messages_waiting;
 };
 
 struct process_counts process_counts(void);
