@@ -27,6 +27,14 @@ KERNELS = Path(__file__).parent / "kernels"
 OFFSET = 0xFFFFFFFF80000000
 
 
+def signing_key(folder: Path) -> None:
+    """Makes an Ed25519 key in key.pem, and its public half in key.pub."""
+    pem = folder / "key.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", pem], check=True)
+    public = ["openssl", "pkey", "-in", pem, "-pubout", "-out", folder / "key.pub"]
+    subprocess.run(public, check=True)
+
+
 def gnu_as(source: Path, output: Path, *flags: str) -> Path:
     subprocess.run(
         ["as", "--64", "--fatal-warnings", *flags, "-o", output, source], check=True, text=True

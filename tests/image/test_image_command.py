@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from image import oracles
+from image.conftest import signing_key
 from orobuild.diagnostics import render_all
 from orobuild.errors import InputError
 from orobuild.image import media
@@ -89,13 +90,7 @@ def project(tmp_path_factory, loader_cache, build_kernel):
     (folder / "kernel.elf").write_bytes(build_kernel())
     (folder / "debug.elf").write_bytes(build_kernel(physical=0x200000))
     (folder / "module.bin").write_bytes(b"module\n" * 100)
-    subprocess.run(
-        ["openssl", "genpkey", "-algorithm", "ed25519", "-out", folder / "key.pem"], check=True
-    )
-    subprocess.run(
-        ["openssl", "pkey", "-in", folder / "key.pem", "-pubout", "-out", folder / "key.pub"],
-        check=True,
-    )
+    signing_key(folder)
     return folder
 
 
@@ -340,13 +335,8 @@ def test_a_medium_that_boots_something_else_is_caught_although_all_sums_are_righ
 
 
 def test_another_signature_none_or_a_broken_one_is_caught(copy, project, tmp_path):
-    subprocess.run(
-        ["openssl", "genpkey", "-algorithm", "ed25519", "-out", tmp_path / "k"], check=True
-    )
-    subprocess.run(
-        ["openssl", "pkey", "-in", tmp_path / "k", "-pubout", "-out", tmp_path / "pub"], check=True
-    )
-    said = orobuild("image", "verify", copy, "--key", tmp_path / "pub", cwd=project, status=1)
+    signing_key(tmp_path)
+    said = orobuild("image", "verify", copy, "--key", tmp_path / "key.pub", cwd=project, status=1)
     assert "no signature is by the key given" in said
     (copy / "provenance.json").write_text("{}")
     assert "this is no DSSE envelope" in check(copy, project)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import json
 import random
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from image.conftest import signing_key
 from orobuild.errors import InputError
 from orobuild.pipeline import verification
 from orobuild.pipeline.build import Request, build
@@ -45,13 +45,9 @@ def folder(tmp_path_factory, loader_cache, build_kernel):
     (project / "build" / ".cache").symlink_to(loader_cache)
     (project / "orobuild.toml").write_text(CONFIGURATION)
     (project / "kernel.elf").write_bytes(build_kernel())
-    pem = project / "key.pem"
-    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", pem], check=True)
-    out = project / "build" / "release"
-    public = ["openssl", "pkey", "-in", pem, "-pubout", "-out", project / "key.pub"]
-    subprocess.run(public, check=True)
+    signing_key(project)
     build(load(project), Request())
-    return out
+    return project / "build" / "release"
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -12,7 +12,6 @@ from orobuild.machine.console import Console, parse_fact, read_console
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from types import TracebackType
 
     from rich.console import Group
     from rich.text import Text
@@ -33,12 +32,7 @@ class Screen(Protocol):
     def __enter__(self) -> Screen:
         """Begin to show."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Leave the terminal as it was."""
 
     def started(self, name: str) -> None:

@@ -5,12 +5,12 @@ Expressions are GDB's, so names, types and layouts come from the kernel's own de
 
 from __future__ import annotations
 
-from orobuild.section import Section
+from orobuild.configuration_table import ConfigurationTable
 
 # msgspec resolves these annotations at run time, so nothing here may hide behind TYPE_CHECKING.
 
 
-class Table(Section, frozen=True, kw_only=True):
+class Table(ConfigurationTable, frozen=True, kw_only=True):
     """`[debug.tables.NAME]`: a list in the kernel's memory, for `oro show NAME`.
 
     Either `rows` gives all of them, or `head` the first of a linked list. With `of`, there is such a
@@ -32,7 +32,7 @@ class Table(Section, frozen=True, kw_only=True):
     end makes a number hexadecimal."""
 
 
-class Buddy(Section, frozen=True, kw_only=True):
+class Buddy(ConfigurationTable, frozen=True, kw_only=True):
     """`[debug.buddy]`: a buddy allocator of page frames, for `oro buddy`."""
 
     lists: str = ""
@@ -60,7 +60,7 @@ class Buddy(Section, frozen=True, kw_only=True):
     """Free frames that are in no list: tables, and the member of their rows that counts them."""
 
 
-class Track(Section, frozen=True, kw_only=True):
+class Track(ConfigurationTable, frozen=True, kw_only=True):
     """`[debug.track]`: functions that `oro track` watches, and expressions of their arguments."""
 
     allocate: dict[str, str] = {}
@@ -73,7 +73,7 @@ class Track(Section, frozen=True, kw_only=True):
     """Functions that give it back: its address."""
 
 
-class Debug(Section, frozen=True, kw_only=True):
+class Debug(ConfigurationTable, frozen=True, kw_only=True):
     """`[debug]`: what the `oro` commands of GDB show of the kernel (`docs/debug.md`)."""
 
     tables: dict[str, Table] = {}

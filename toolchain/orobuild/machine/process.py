@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
 # Standard input is the lifeline. `read` returns only when its other end is closed.
 # Descriptors that are passed on must not be 9: `inheritable` sees to it.
@@ -90,12 +89,7 @@ class ChildProcess:
     def __enter__(self) -> ChildProcess:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()
         if self._popen.stdin:
             self._popen.stdin.close()

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 
 from orobuild.configuration import FILES, ConfigError, label, locate, read_table
+from orobuild.configuration_table import ConfigurationTable
 from orobuild.diagnostics import Span, did_you_mean, error
 from orobuild.errors import UsageError
 from orobuild.lint import settings as lint_settings
 from orobuild.matching import files_matching
 from orobuild.project.schema import Config, Profile, Target
-from orobuild.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -249,7 +249,7 @@ def _check_target(project: Project, name: str, target: Target) -> None:
 
 
 def _unknown_keys(
-    table: Mapping[str, Any], schema: type[Section]
+    table: Mapping[str, Any], schema: type[ConfigurationTable]
 ) -> Iterator[tuple[str, set[str]]]:
     """Every key of `table` that `schema` lacks, with the keys it has, depth first."""
     hints = {name.replace("_", "-"): kind for name, kind in typing.get_type_hints(schema).items()}
@@ -260,7 +260,7 @@ def _unknown_keys(
         kind = hints[key]
         if isinstance(value, list) and typing.get_origin(kind) is list:
             inner = typing.get_args(kind)[0]
-            if isinstance(inner, type) and issubclass(inner, Section):
+            if isinstance(inner, type) and issubclass(inner, ConfigurationTable):
                 for entry in value:
                     if isinstance(entry, dict):
                         yield from _unknown_keys(entry, inner)
@@ -268,9 +268,9 @@ def _unknown_keys(
             continue
         if isinstance(kind, types.GenericAlias):
             inner = typing.get_args(kind)[-1]
-            if isinstance(inner, type) and issubclass(inner, Section):
+            if isinstance(inner, type) and issubclass(inner, ConfigurationTable):
                 for entry in value.values():
                     if isinstance(entry, dict):
                         yield from _unknown_keys(entry, inner)
-        elif isinstance(kind, type) and issubclass(kind, Section):
+        elif isinstance(kind, type) and issubclass(kind, ConfigurationTable):
             yield from _unknown_keys(value, kind)

@@ -13,10 +13,10 @@ import typing
 
 import msgspec
 
+from orobuild.configuration_table import ConfigurationTable
 from orobuild.debug import structures
 from orobuild.lint import config as lint_config
 from orobuild.project import schema
-from orobuild.section import Section
 
 _INTRODUCTION = """\
 # Configuration
@@ -53,7 +53,7 @@ def markdown() -> str:
     return "\n".join(parts)
 
 
-def _section(kind: type[Section]) -> str:
+def _section(kind: type[ConfigurationTable]) -> str:
     heading, _, rest = (inspect.getdoc(kind) or "").partition(": ")
     if kind is schema.Config:
         heading, rest = "Top level", ""
@@ -95,7 +95,7 @@ def _type(kind: object) -> str:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is list and typing.get_origin(arguments[0]) is typing.Literal:
         return f"list of {_type(arguments[0])}"
-    if origin is list and issubclass(arguments[0], Section):
+    if origin is list and issubclass(arguments[0], ConfigurationTable):
         return "list of tables"
     if origin is list:
         return f"list of {_type(arguments[0])}s"
@@ -103,7 +103,7 @@ def _type(kind: object) -> str:
         return "table"
     if origin is typing.Literal:
         return " or ".join(f"`{word}`" for word in arguments)
-    if isinstance(kind, type) and issubclass(kind, Section):
+    if isinstance(kind, type) and issubclass(kind, ConfigurationTable):
         return "table"
     return _WORDS[kind] if isinstance(kind, type) and kind in _WORDS else str(kind)
 
@@ -114,7 +114,7 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
     default = field.default
     if field.default_factory is not msgspec.NODEFAULT:
         default = field.default_factory()
-    if isinstance(default, Section) or default in ([], {}, ""):
+    if isinstance(default, ConfigurationTable) or default in ([], {}, ""):
         return ""
     return f"`{default!r}`".replace("'", '"').replace("True", "true").replace("False", "false")
 

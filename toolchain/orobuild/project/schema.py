@@ -9,13 +9,13 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from orobuild.configuration_table import ConfigurationTable
 from orobuild.debug.structures import Debug
-from orobuild.section import Section
 
 # msgspec resolves these annotations at run time, so nothing here may hide behind TYPE_CHECKING.
 
 
-class Compiler(Section, frozen=True, kw_only=True):
+class Compiler(ConfigurationTable, frozen=True, kw_only=True):
     """`[compiler]`: the C compiler of all targets."""
 
     command: list[str] = []
@@ -24,7 +24,7 @@ class Compiler(Section, frozen=True, kw_only=True):
     """Flags for every C file, before the target's and the profile's."""
 
 
-class Profile(Section, frozen=True, kw_only=True):
+class Profile(ConfigurationTable, frozen=True, kw_only=True):
     """`[profiles.NAME]`: what distinguishes one way of building from another."""
 
     cflags: list[str] = []
@@ -33,7 +33,7 @@ class Profile(Section, frozen=True, kw_only=True):
     """Absolute symbols for every assembly file."""
 
 
-class Target(Section, frozen=True, kw_only=True):
+class Target(ConfigurationTable, frozen=True, kw_only=True):
     """`[targets.NAME]`: sources that are linked into one file.
 
     With `each`, a family of targets that differ in one source: the name and the sources hold
@@ -94,7 +94,7 @@ Format: TypeAlias = Literal[
 ]
 
 
-class Module(Section, frozen=True, kw_only=True):
+class Module(ConfigurationTable, frozen=True, kw_only=True):
     """`[[image.modules]]`: a file that the loader hands to the kernel (also in an entry)."""
 
     file: str
@@ -103,7 +103,7 @@ class Module(Section, frozen=True, kw_only=True):
     """What the module's tag says to the kernel."""
 
 
-class Entry(Section, frozen=True, kw_only=True):
+class Entry(ConfigurationTable, frozen=True, kw_only=True):
     """`[[image.entries]]`: one line of the boot menu. Without any there is one, of `[image]`."""
 
     title: str
@@ -116,7 +116,7 @@ class Entry(Section, frozen=True, kw_only=True):
     """The kernel's modules."""
 
 
-class Image(Section, frozen=True, kw_only=True):
+class Image(ConfigurationTable, frozen=True, kw_only=True):
     """`[image]`: what is made of the kernel, and what the loader starts."""
 
     kernel: str = "kernel"
@@ -151,7 +151,7 @@ FirmwareName: TypeAlias = Literal["bios", "uefi"]
 DriveName: TypeAlias = Literal["ide", "usb", "virtio", "nvme"]
 
 
-class Machine(Section, frozen=True, kw_only=True):
+class Machine(ConfigurationTable, frozen=True, kw_only=True):
     """`[machine]`: what `orobuild run` starts when the command line does not say otherwise."""
 
     type: str = "q35"
@@ -162,7 +162,7 @@ class Machine(Section, frozen=True, kw_only=True):
     """Seconds after which a machine that has not stopped counts as hung."""
 
 
-class MatrixCell(Section, frozen=True, kw_only=True):
+class MatrixCell(ConfigurationTable, frozen=True, kw_only=True):
     """`[[test.cells]]`: one more machine to test on, beside the matrix. What is left out is as there."""
 
     name: str = ""
@@ -180,7 +180,7 @@ class MatrixCell(Section, frozen=True, kw_only=True):
     """Seconds, if this machine needs more or fewer than `test.timeout`."""
 
 
-class KernelTests(Section, frozen=True, kw_only=True):
+class KernelTests(ConfigurationTable, frozen=True, kw_only=True):
     """`[test]`: what `orobuild test` boots, and when the kernel has passed (see `docs/test.md`).
 
     Every combination of `profiles`, `emulators`, `boot`, `firmware`, `drives`, `machines`, `cpus`, `cores`
@@ -242,7 +242,7 @@ class KernelTests(Section, frozen=True, kw_only=True):
     """Globs of suites that not every cell has to have."""
 
 
-class Config(Section, frozen=True, kw_only=True):
+class Config(ConfigurationTable, frozen=True, kw_only=True):
     """`[tool.orobuild]` in `pyproject.toml`, or the whole of `orobuild.toml`."""
 
     name: str

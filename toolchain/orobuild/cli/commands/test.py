@@ -186,7 +186,7 @@ def _test(
     unchecked: bool,
     **settings: Any,
 ) -> int:
-    from orobuild.cli import interruption, test_screen
+    from orobuild.cli import interruption, matrix_screen
     from orobuild.testing import runner
 
     _require_some_tool(cells)
@@ -203,7 +203,7 @@ def _test(
             cancelled=interrupted.asked,
             **settings,
         )
-        with test_screen.screen(len(cells) * plan.repeat, err=err) as screen:
+        with matrix_screen.screen(len(cells) * plan.repeat, err=err) as screen:
             run = runner.run(plan, screen)
         _write(run, project.root, output_format, {"json": json_file, "junit": junit_file})
     if interrupted.number:
@@ -258,7 +258,7 @@ def _machines_at_a_time(cells: Sequence[Cell]) -> int:
 
 
 def _write(run: Run, root: Path, output_format: str, wanted: Mapping[str, str | None]) -> None:
-    from orobuild.cli import test_screen
+    from orobuild.cli import matrix_screen
     from orobuild.testing import reporters
     from orobuild.testing.reporters import human_report
 
@@ -266,6 +266,6 @@ def _write(run: Run, root: Path, output_format: str, wanted: Mapping[str, str | 
         if file:
             files.write(file, reporters.report(run, name, root).encode())
     if output_format == "human":
-        terminal.echo(human_report.report(run, root, test_screen.paint), end="")
+        terminal.echo(human_report.report(run, root, matrix_screen.paint), end="")
     else:
         terminal.echo(reporters.report(run, output_format, root), end="")
