@@ -272,6 +272,14 @@ def test_the_environment_that_matters_and_the_one_that_does_not(c_project):
     assert not is_up_to_date(c_project, CC="gcc", CPATH="elsewhere")
 
 
+def test_what_the_environment_holds_is_not_kept(mini):
+    build(mini, TOKEN="between-us-alone")
+    assert is_up_to_date(mini, TOKEN="between-us-alone")
+    kept = [path.read_bytes() for path in (mini.root / "build").rglob("*") if path.is_file()]
+    assert kept
+    assert not any(b"between-us-alone" in data for data in kept)
+
+
 @pytest.mark.full
 def test_the_date_in_an_object_is_the_outputs_date(c_project):
     (c_project.root / "src" / "a.c").write_text(

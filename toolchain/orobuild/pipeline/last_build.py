@@ -11,6 +11,7 @@ twice within a tick of the file system's clock has one stamp for both.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from orobuild.pipeline.build import BuildResult
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 TICK: Final = 20_000_000
 """Nanoseconds. File systems count time in ticks of the kernel, 10 ms at most."""
 
@@ -219,9 +220,11 @@ def _age(stamp: list[int]) -> int:
     return max(stamp[3], stamp[4])
 
 
-def _environment() -> dict[str, str]:
-    return {
-        name: value
+def _environment() -> str:
+    """A digest: what is in the environment may be secret, and records are kept."""
+    found = [
+        f"{name}={value}"
         for name, value in os.environ.items()
         if name not in _BESIDE_THE_POINT and not name.startswith(_SESSIONS)
-    }
+    ]
+    return hashlib.sha256(os.fsencode("\0".join(sorted(found)))).hexdigest()
