@@ -119,6 +119,7 @@ def write(result: BuildResult, request: Mapping[str, Any], show: Mapping[str, An
         time.sleep(min(left, TICK) / 1e9)
     record = {
         "version": _VERSION,
+        "root": root,
         "request": dict(request),
         "installation": installation.state(),
         "environment": _environment(),
@@ -166,6 +167,7 @@ def _path(root: str, request: Mapping[str, Any]) -> str:
 def _stands(root: str, record: dict[str, Any], request: Mapping[str, Any]) -> bool:
     return (
         record["version"] == _VERSION
+        and record["root"] == root  # a copy's record is of the original's outputs
         and record["request"] == dict(request)
         and record["environment"] == _environment()
         and all(_stamp(path) == stamp for path, stamp in record["outputs"].items())
