@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -201,44 +202,63 @@ def test_other_processors_sources_are_passed_over_with_a_note(project):
     assert "no findings in 1 file" in done.stdout
 
 
-def test_watching_checks_again_when_a_file_changes_and_survives_what_is_broken(project):
-    path = project / "b.S"
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+@contextmanager
+def watched(project: Path, *paths: str):
+    """`orolint --watch` on `paths`: yields the process and a function that waits until it has said a text."""
     log = project / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [Path(sys.executable).with_name("orolint"), "--watch", "b.S"],
+            [Path(sys.executable).with_name("orolint"), "--watch", *paths],
             cwd=project,
             stdout=output,
             stderr=output,
-            env=environment,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
             # A shell that starts this suite in the background has told it to ignore SIGINT.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
 
-        def wait_for(text: str, count: int = 1) -> None:
+        def wait_for(text: str) -> None:
             end = time.monotonic() + 60
-            while log.read_text().count(text) < count:
+            while text not in log.read_text():
                 assert time.monotonic() < end, log.read_text()
                 assert process.poll() is None, log.read_text()
                 time.sleep(0.05)
 
         try:
-            wait_for("[ASM001]")
             wait_for("watching")
             time.sleep(0.5)  # the kernel's watch is set after the word
-            path.write_bytes(b"\0")
-            wait_for("a byte 0")
-            path.unlink()
-            wait_for("cannot be read")
-            path.write_text(MENDED)
-            wait_for("no findings")
-            used = Path(f"/proc/{process.pid}/stat").read_text().split()
-            time.sleep(1)
-            again = Path(f"/proc/{process.pid}/stat").read_text().split()
-            assert int(again[13]) + int(again[14]) - int(used[13]) - int(used[14]) < 20
+            yield process, wait_for
         finally:
             process.send_signal(signal.SIGINT)
             status = process.wait(timeout=30)
     assert status == 130
     assert "Traceback" not in log.read_text()
+
+
+def test_watching_checks_again_when_a_file_changes_and_survives_what_is_broken(project):
+    path = project / "b.S"
+    with watched(project, "b.S") as (process, wait_for):
+        wait_for("[ASM001]")
+        path.write_bytes(b"\0")
+        wait_for("a byte 0")
+        path.unlink()
+        wait_for("cannot be read")
+        path.write_text(MENDED)
+        wait_for("no findings")
+        used = Path(f"/proc/{process.pid}/stat").read_text().split()
+        time.sleep(1)
+        again = Path(f"/proc/{process.pid}/stat").read_text().split()
+        assert int(again[13]) + int(again[14]) - int(used[13]) - int(used[14]) < 20
+
+
+def test_watching_looks_again_when_a_folder_is_replaced(project):
+    (project / "asm").mkdir()
+    (project / "asm" / "c.S").write_text(MENDED)
+    (project / "other").mkdir()
+    (project / "other" / "c.S").write_text("nop\n")
+    with watched(project, "asm") as (_, wait_for):
+        wait_for("no findings")
+        (project / "asm").rename(project / "before")
+        time.sleep(1.5)  # it has seen that the folder is gone
+        (project / "other").rename(project / "asm")
+        wait_for("[ASM001]")

@@ -143,9 +143,11 @@ def watch(paths: Sequence[str], config: LintConfig, check: Callable[[], None]) -
     ) as changes:
         _run(check)
         terminal.echo("watching; Ctrl-C ends it", err=True)
+        has_begun = False  # to watch, which is told like any change
         while True:
-            if changes.wait():
+            if changes.wait() or has_begun:
                 _run(check)
+            has_begun = True
 
 
 def _run(check: Callable[[], None]) -> None:

@@ -221,16 +221,15 @@ class _Session:
                 found, said = live.check(watcher, self._explainers[cell.profile].elf, lint)
                 results = (*results, *found)
         kept = tuple(r for r in results if plan.selection.has_case(cell.name, r.path))
-        if not kept:
-            kept = (Result(path=(BOOT,), kind=Kind.PASSED, seconds=report.seconds),)
+        booted = Result(path=(BOOT,), kind=Kind.PASSED, seconds=report.seconds)
         return replace(
             empty,
-            results=kept,
+            results=kept or (booted,),
             attempts=attempt,
             seconds=time.monotonic() - start,
             log=self._write_log(empty, attempt, report),
             tail=reading.tail(report.lines),
-            deselected=len(results) - sum(result in kept for result in results),
+            deselected=len(results) - len(kept),
             suites=suites,
             live=said,
         )
