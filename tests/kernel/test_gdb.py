@@ -87,7 +87,10 @@ REFUSED = {
     "oro track": "usage: oro track alloc|lock start|stop|report",
     "oro track lock go": "usage: oro track",
 }
-MEASURED = [SAVED, "oro msr", f"{SAVED} ", "oro msr LSTAR 0xc0000101"]
+MEASURED = [
+    *(SAVED, "info breakpoints", "oro msr", "oro msr LSTAR 0xc0000101"),
+    *("info breakpoints ", f"{SAVED} "),
+]
 DAMAGED = [
     'python l = gdb.parse_and_eval("' + LISTS + '"); '
     "h = next(l[i] for i in range(19) if int(l[i]) and int(l[i]['next'])); "
@@ -231,6 +234,8 @@ def test_registers_are_those_that_qemu_shows(said, registers):
 
 def test_model_specific_registers_are_read_and_nothing_has_changed(said, elf, registers):
     assert said[SAVED] == said[f"{SAVED} "]
+    assert said["info breakpoints"] == said["info breakpoints "]
+    assert "already hit 20" in said["info breakpoints"]
     text = said["oro msr"]
     assert f"{elf['_oro_syscall_entry']:#018x}  _oro_syscall_entry" in text
     gs = re.search(r"^GS =\w+ (\w+)", registers[selected(said)], re.MULTILINE)[1]

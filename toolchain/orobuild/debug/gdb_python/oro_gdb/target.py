@@ -16,6 +16,8 @@ from .refusal import Refused
 from .trackers import track
 from .values import members, plain
 
+_STEPS = 20  # how often QEMU is asked for one step
+
 
 def _memory(question: dict[str, Any]) -> Any:
     """Bytes at a virtual (`v`) or physical (`p`) address; none where they cannot be read."""
@@ -158,7 +160,9 @@ def _step_instruction(question: dict[str, Any]) -> Any:
     """Run one instruction of the selected processor with the given registers and put all back.
 
     `code` replaces the bytes at the instruction pointer. Returns the registers in `read` after it, or
-    refuses if it did not end behind itself (an exception was raised).
+    refuses if it did not end behind itself (an exception was raised). QEMU may end a step before
+    the instruction when another processor wants its attention: it is asked again. The user's
+    breakpoints are off meanwhile, or one that lies here would count and report such a stop as a hit.
     """
     inferior = attached()
     code = base64.b64decode(question["code"])
@@ -168,21 +172,33 @@ def _step_instruction(question: dict[str, Any]) -> Any:
     locking = gdb.parameter("scheduler-locking")
     before = {n: int(frame.read_register(n)) & (1 << 64) - 1 for n in names}
     saved = bytes(inferior.read_memory(at, len(code)))
-    behind = gdb.Breakpoint(f"*{at + len(code):#x}", internal=True)
-    behind.silent = True  # what GDB would say of a step, it does not say of this
+    users = [b for b in gdb.breakpoints() if b.enabled]
+    for breakpoint in users:
+        breakpoint.enabled = False
+    ends = [gdb.Breakpoint(f"*{to:#x}", internal=True) for to in (at, at + len(code))]
+    for end in ends:
+        end.silent = True  # what GDB would say of a step, it does not say of these
     try:
         _quietly("set scheduler-locking on")
         inferior.write_memory(at, code)
         for name, value in question["write"].items():
             _quietly("set $%s = %d" % (name, value))
-        _quietly("stepi")
-        frame = gdb.newest_frame()
+        for _ in range(_STEPS):
+            _quietly("stepi")
+            frame = gdb.newest_frame()
+            if frame.pc() != at:
+                break
+        else:
+            raise Refused("QEMU did not run the instruction")
         after = {n: int(frame.read_register(n)) & (1 << 64) - 1 for n in question["read"]}
         if frame.pc() != at + len(code):
             raise Refused("the processor raised an exception")
         return after
     finally:
-        behind.delete()
+        for end in ends:
+            end.delete()
+        for breakpoint in users:
+            breakpoint.enabled = True
         inferior.write_memory(at, saved)
         for name in ("rip", "rax", "rcx", "rdx", "rsp", "eflags"):
             _quietly("set $%s = %d" % (name, before[name]))
