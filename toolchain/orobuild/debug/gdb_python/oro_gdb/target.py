@@ -173,8 +173,8 @@ def _step_instruction(question: dict[str, Any]) -> Any:
     before = {n: int(frame.read_register(n)) & (1 << 64) - 1 for n in names}
     saved = bytes(inferior.read_memory(at, len(code)))
     users = [b for b in gdb.breakpoints() if b.enabled]
-    for breakpoint in users:
-        breakpoint.enabled = False
+    for point in users:
+        point.enabled = False
     ends = [gdb.Breakpoint(f"*{to:#x}", internal=True) for to in (at, at + len(code))]
     for end in ends:
         end.silent = True  # what GDB would say of a step, it does not say of these
@@ -197,8 +197,8 @@ def _step_instruction(question: dict[str, Any]) -> Any:
     finally:
         for end in ends:
             end.delete()
-        for breakpoint in users:
-            breakpoint.enabled = True
+        for point in users:
+            point.enabled = True
         inferior.write_memory(at, saved)
         for name in ("rip", "rax", "rcx", "rdx", "rsp", "eflags"):
             _quietly("set $%s = %d" % (name, before[name]))
