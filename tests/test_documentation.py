@@ -47,7 +47,12 @@ def run_documented(page: Path, directory: Path) -> None:
         assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
 
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
+SESSIONS = {"founding-bug.md"}  # their commands may fail: see test_session_pages.py
+PAGES = [
+    page
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md")))
+    if page.name not in SESSIONS
+]
 
 
 def test_there_are_commands_to_check():
