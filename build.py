@@ -297,7 +297,16 @@ def main(arguments: list[str]) -> NoReturn:
     install_tools(TEST_TOOLS if testing else RUN_TOOLS)
     if testing:
         arguments.remove("test")
-        command = [str(PYTHON), "-m", "pytest", "--numprocesses", "auto", *arguments]
+        command = [
+            str(PYTHON),
+            "-m",
+            "pytest",
+            "--numprocesses",
+            "auto",
+            "--dist",
+            "loadscope",
+            *arguments,
+        ]
     elif flags_first:
         command = [str(PYTHON), "-m", "orobuild", "run", *arguments]
     else:

@@ -78,14 +78,16 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def loader_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A build cache for the boot loaders, which all workers of a run share: building takes seconds.
+def build_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The build cache of all that a run builds, for all workers: kernel and loaders take seconds.
 
     With its second parent as XDG_CACHE_HOME, `orobuild image` uses it too.
     """
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    return shared / "cache" / "orobuild" / "loaders"
+    cache = shared / "cache" / "orobuild" / "loaders"
+    cache.mkdir(parents=True, exist_ok=True)
+    return cache
 
 
 @pytest.fixture(scope="session")

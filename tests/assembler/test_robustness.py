@@ -25,12 +25,12 @@ WORDS = sorted({word for text in TEXTS for word in text.split()})
 
 def attempt(text: str, *, strict: bool = False) -> None:
     """Assemble; anything but an object or diagnostics fails the test."""
-    began = time.monotonic()
+    began = time.process_time()
     try:
         assert ours(text, strict=strict).object.startswith(b"\x7fELF")
     except InputError as problem:
         str(problem)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)

@@ -16,11 +16,10 @@ from stages import build_stages
 
 
 @pytest.fixture(scope="module", params=["kernel", *BIOS_TARGETS])
-def stages(request, root, profile, tmp_path_factory):
+def stages(request, root, profile, build_cache):
     project = load(root) if request.param == "kernel" else loader_project()
-    cache = tmp_path_factory.mktemp("cache")
     wanted = profile if request.param == "kernel" else None
-    return build_stages(project, request.param, cache=cache, profile=wanted)
+    return build_stages(project, request.param, cache=build_cache, profile=wanted)
 
 
 def run(*arguments, cwd):

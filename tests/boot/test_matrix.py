@@ -78,11 +78,11 @@ DEFAULT = {
 
 
 @pytest.fixture(scope="module")
-def made(built, loader_cache, tmp_path_factory):
+def made(built, build_cache, tmp_path_factory):
     """A path for every medium: a file, or for `net` the directory that a server serves."""
     folder = tmp_path_factory.mktemp("media")
     boot = Boot((Entry("Oro", built.kernel.read_bytes()),))
-    product = media.Product(name="oro", boot=boot, loaders=ready_loaders.get(loader_cache))
+    product = media.Product(name="oro", boot=boot, loaders=ready_loaders.get(build_cache))
     images = media.Media(product)
     made = {
         name: next(iter(media.make_as(images, name, name).values())) for name in (*DISKS, "iso")

@@ -91,7 +91,7 @@ def test_damaged_images_never_give_a_traceback(mini):
     mini.run("build")
     good = (mini.root / "build" / "release" / "mini.elf").read_bytes()
     target = mini.root / "broken.elf"
-    for step in range(0, len(good), 37):
+    for step in range(0, len(good), 113):
         broken = bytearray(good)
         broken[step : step + 4] = b"\xff\x7f\x03\x90"
         target.write_bytes(broken)

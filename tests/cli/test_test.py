@@ -240,7 +240,7 @@ def end_at_random(project, tmp_path, number, seed):
         said, complained = process.communicate(timeout=60)
     finally:
         process.kill()  # so that a run that does not end is this test's failure alone
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + 60
     while emulators_below(project):
         assert time.monotonic() < limit, "an emulator is left"
         time.sleep(0.05)

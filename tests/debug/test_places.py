@@ -110,12 +110,12 @@ def test_damaged_debugging_information_is_said_and_never_raised(cxx):
     said = 0
     for name in (".debug_info", ".debug_abbrev", ".debug_line", ".debug_rnglists", ".debug_str"):
         section = elf.section(name)
-        for step in range(8):
+        for step in range(3):
             broken = bytearray(data)
-            at = section.sh_offset + section.sh_size * step // 8
+            at = section.sh_offset + section.sh_size * step // 3
             broken[at : at + 16] = bytes(range(0xF0, 0x100))
             places = SourcePlaces(reader.read(bytes(broken), str(path)))
             for address in addresses:
                 places.at(address)
             said += bool(places.problems)
-    assert said > 4
+    assert said > 2

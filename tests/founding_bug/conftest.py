@@ -68,12 +68,6 @@ class Kernel:
         return {made.path: made.data for made in stages.objects}
 
 
-@pytest.fixture(scope="session")
-def build_cache(tmp_path_factory) -> Path:
-    """One build cache for all copies: they differ in one file."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
 def kernel_with(root, profile, build_cache, tmp_path):
     """Makes a copy of the kernel's project with a mutation applied."""

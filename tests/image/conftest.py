@@ -163,9 +163,9 @@ def boot(tmp_path: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
-def loaders(loader_cache: Path) -> Loaders:
+def loaders(build_cache: Path) -> Loaders:
     """All loaders, built by this toolchain."""
-    return ready_loaders.get(loader_cache)
+    return ready_loaders.get(build_cache)
 
 
 @pytest.fixture(scope="session")

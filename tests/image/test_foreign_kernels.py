@@ -250,7 +250,7 @@ def test_a_kernel_of_our_own_form_stays_as_it_is(build_kernel, loaders):
     assert adapt(kernel, "k", "", loaders.entries) is kernel
 
 
-def test_a_configuration_is_all_that_it_takes(foreign, loaders, loader_cache, tmp_path):
+def test_a_configuration_is_all_that_it_takes(foreign, loaders, build_cache, tmp_path):
     """Three foreign kernels in one menu; the one in the middle starts by itself."""
     (tmp_path / "old.gz").write_bytes(gzip.compress(foreign(32, MULTIBOOT=3)))
     (tmp_path / "plain.elf").write_bytes(foreign(64, offset=HIGH))
@@ -258,7 +258,7 @@ def test_a_configuration_is_all_that_it_takes(foreign, loaders, loader_cache, tm
     (tmp_path / "flat.bin").write_bytes(flat)
     (tmp_path / "initrd").write_bytes(b"contents")
     (tmp_path / "build").mkdir()
-    (tmp_path / "build" / ".cache").symlink_to(loader_cache)
+    (tmp_path / "build" / ".cache").symlink_to(build_cache)
     (tmp_path / "orobuild.toml").write_text("""\
 name = "foreign"
 [targets.kernel]

@@ -74,18 +74,17 @@ def orobuild(*words: str | Path, cwd: Path, status: int = 0, **variables: str) -
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache_home(loader_cache):
+def cache_home(build_cache):
     """Loaders that other tests have built are not built again."""
-    PYTHON["XDG_CACHE_HOME"] = str(loader_cache.parents[1])
+    PYTHON["XDG_CACHE_HOME"] = str(build_cache.parents[1])
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory, loader_cache, build_kernel):
+def project(tmp_path_factory, build_cache, build_kernel):
     """A folder with a configuration, two kernels made by GNU as and ld, a module and a key."""
     folder = tmp_path_factory.mktemp("third")
     (folder / "build").mkdir()
-    loader_cache.mkdir(parents=True, exist_ok=True)
-    (folder / "build" / ".cache").symlink_to(loader_cache)
+    (folder / "build" / ".cache").symlink_to(build_cache)
     (folder / "orobuild.toml").write_text(CONFIGURATION)
     (folder / "kernel.elf").write_bytes(build_kernel())
     (folder / "debug.elf").write_bytes(build_kernel(physical=0x200000))

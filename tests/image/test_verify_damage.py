@@ -37,12 +37,11 @@ STRANGE = (
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, loader_cache, build_kernel):
+def folder(tmp_path_factory, build_cache, build_kernel):
     """The output folder of a build with one medium and a signature; its public key beside it."""
     project = tmp_path_factory.mktemp("third")
     (project / "build").mkdir()
-    loader_cache.mkdir(parents=True, exist_ok=True)
-    (project / "build" / ".cache").symlink_to(loader_cache)
+    (project / "build" / ".cache").symlink_to(build_cache)
     (project / "orobuild.toml").write_text(CONFIGURATION)
     (project / "kernel.elf").write_bytes(build_kernel())
     signing_key(project)

@@ -14,12 +14,6 @@ from orobuild.project import load
 
 
 @pytest.fixture(scope="session")
-def build_cache(tmp_path_factory) -> Path:
-    """One build cache for all copies: each differs in one file."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="session")
 def copy_kernel(root, build_cache):
     """Copies the kernel's project to a folder; without `disk`, a build makes no disk image."""
 

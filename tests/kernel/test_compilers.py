@@ -10,7 +10,7 @@ from orobuild.project import load
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-@pytest.mark.parametrize("optimisation", ["-O1", "-O2"])
+@pytest.mark.parametrize("optimisation", [pytest.param("-O1", marks=pytest.mark.full), "-O2"])
 def test_every_file_compiles_without_a_warning(root, tool, tmp_path, compiler, optimisation):
     flags = load(root).config.compiler.flags
     sources = sorted((root / "kernel").rglob("*.c"))

