@@ -114,11 +114,13 @@ def check_source(
     path: str,
     config: LintConfig,
     read_file: Callable[[str, str], tuple[str, str] | None],
+    is_included: Callable[[], bool] = lambda: False,
 ) -> tuple[Finding, ...]:
     """What the selected rules find in the assembly of a file in GNU syntax.
 
     `.S` is preprocessed; of C, C++ and Rust only the inline assembly is read. `read_file` takes the name in an include and the path of the file that includes; it gives text
-    and path, None for what cannot be read. Raises `InputError` for text that is no such file,
+    and path, None for what cannot be read. `is_included` says whether another source includes this
+    one, as it does every `.inc`; it is asked when a rule wants to know. Raises `InputError` for text that is no such file,
     `UsageError` for the configuration.
     """
     from orobuild.lint.source import dialect
@@ -131,7 +133,11 @@ def check_source(
     dialect.require_gnu(text, path)
     preprocessed = language is Language.PREPROCESSED_ASSEMBLY
     reading = Reader(text, path, read_file=read_file, preprocessed=preprocessed).read()
-    is_fragment = path.endswith(".inc")
+
+    @cache
+    def is_fragment() -> bool:
+        return path.endswith(".inc") or is_included()
+
     model = AssemblyModel(reading, is_fragment=is_fragment)
     findings = _run_all(Scope.SOURCE, model, config, path)
     return _suppressed(
@@ -167,7 +173,7 @@ def _suppressed(
     texts: Mapping[str, str],
     more: Sequence[suppressions.Suppression] = (),
     *,
-    is_fragment: bool = False,
+    is_fragment: Callable[[], bool] = lambda: False,
 ) -> tuple[Finding, ...]:
     """`findings` less those that a comment suppresses, and what is wrong with such comments.
 

@@ -11,6 +11,7 @@ from orobuild.diagnostics import Span, error
 from orobuild.errors import InputError
 from orobuild.lint import engine, languages
 from orobuild.lint.comments import Language
+from orobuild.lint.includers import MAX_INCLUDED, Includers
 from orobuild.lint.registry import check as check_codes
 from orobuild.lint.result import LintResult
 from orobuild.lint.selection import matches, relative
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 _ELF: Final = b"\x7fELF"
 _ARCHIVES: Final = (b"!<arch>\n", b"!<thin>\n")
 _MAX_SOURCE: Final = 32 << 20  # bytes of one source
-_MAX_INCLUDED: Final = 4 << 20  # bytes of one included file
 _BYTE_ORDER_MARKS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -59,7 +59,9 @@ def check_paths(
     """
     check_codes(config)  # a rule that is not there is wrong usage, whatever the files are
     run = _Run()
-    for path, is_named in _found(paths, config):
+    files = list(_found(paths, config))
+    includers = Includers([path for path, _ in files])
+    for path, is_named in files:
         try:
             inputs = _inputs(path, (given or {}).get(path))
         except OSError as reason:
@@ -76,7 +78,7 @@ def check_paths(
                 if why := why_passed_over(data, name):
                     run.passed_over.append((name, why))
                 else:
-                    run.findings += check_bytes(data, name, config)
+                    run.findings += check_bytes(data, name, config, includers)
             except InputError as reason:
                 if not is_named and _is_other_syntax(reason):
                     run.passed_over.append((name, "written for NASM or MASM"))
@@ -147,17 +149,22 @@ def why_passed_over(data: bytes, path: str) -> str | None:
     return processors.foreign(decoded(data, path), path, language)
 
 
-def check_bytes(data: bytes, path: str, config: LintConfig) -> tuple[Finding, ...]:
+def check_bytes(
+    data: bytes, path: str, config: LintConfig, includers: Includers | None = None
+) -> tuple[Finding, ...]:
     """Check one file's content by what it is. Raises `InputError`, `UsageError`.
 
-    Sources and linker scripts are known by their names (`languages.of`); everything else must be
+    `includers` knows the files that are checked with it, which may include it. Sources and linker scripts are known by their names (`languages.of`); everything else must be
     ELF: an image or a relocatable object.
     """
     language = languages.of(path)
     if language is not None and not data.startswith(_ELF):
         if language is Language.SCRIPT:
             return engine.check_script(data.decode("utf-8", "surrogateescape"), path, config)
-        return engine.check_source(decoded(data, path), path, config, _read_included)
+        includers = includers or Includers(())
+        return engine.check_source(
+            decoded(data, path), path, config, _read_included, lambda: includers.include(path)
+        )
     from orobuild.elf import reader
     from orobuild.elf.constants import ET_REL
 
@@ -198,7 +205,7 @@ def _read_included(name: str, including: str) -> tuple[str, str] | None:
     """An included file beside the file that includes it, or where the process runs."""
     for candidate in (Path(including).parent / name, Path(name)):
         try:
-            if candidate.is_file() and candidate.stat().st_size <= _MAX_INCLUDED:
+            if candidate.is_file() and candidate.stat().st_size <= MAX_INCLUDED:
                 return decoded(candidate.read_bytes(), str(candidate)), str(candidate)
         except (OSError, ValueError, InputError):
             continue

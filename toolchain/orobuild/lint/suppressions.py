@@ -70,12 +70,17 @@ class Suppressions:
         ran: Iterable[str],
         lines: Sequence[str],
         *,
-        is_fragment: bool = False,
+        is_fragment: Callable[[], bool] = lambda: False,
     ) -> None:
         self.marks = marks
         self.ran = frozenset(ran)
         self.lines = lines
-        self.is_fragment = is_fragment
+        self._is_fragment = is_fragment
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether other files include this one."""
+        return self._is_fragment()
 
     def apply(
         self,

@@ -71,7 +71,7 @@ def read(
     reader = Reader("", path, read_file=read_file, preprocessed=False)
     for index, block in enumerate(blocks):
         reader.read_block(block.text, index, at_file_scope=block.at_file_scope)
-    model = AssemblyModel(reader.out, is_fragment=False, locate=locate)
+    model = AssemblyModel(reader.out, locate=locate)
     marks = [
         mark
         for block in blocks

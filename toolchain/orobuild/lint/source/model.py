@@ -28,12 +28,17 @@ class AssemblyModel:
         self,
         reading: Reading,
         *,
-        is_fragment: bool,
+        is_fragment: Callable[[], bool] = lambda: False,
         locate: Callable[[Span], Span] | None = None,
     ) -> None:
         self.reading = reading
-        self.is_fragment = is_fragment
+        self._is_fragment = is_fragment
         self._locate = locate
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether other files include this one."""
+        return self._is_fragment()
 
     @property
     def is_embedded(self) -> bool:

@@ -5,7 +5,8 @@
 Reports the first instruction or data of an assembly file that no section directive precedes.
 Directives in macros and in included files count. After a macro from a header that cannot be read,
 nothing is reported: it may have chosen a section. A file named `.inc` is a part of others, which
-choose the section for it.
+choose the section for it; so is one that an assembly source beside it, or among those that are
+checked with it, includes. The defect is then reported for the file that includes it.
 
 ## Why is this bad?
 
@@ -61,10 +62,10 @@ _TEXT = '.section .text,"ax",@progbits'
 
 def check(model: AssemblyModel) -> Iterator[Finding]:
     """One finding a file, or a block outside functions."""
-    if model.is_fragment:
-        return
     if not model.is_embedded:
-        yield from _check(model, model.events, "")
+        findings = list(_check(model, model.events, ""))
+        if findings and not model.is_fragment:
+            yield from findings
     for block in model.reading.blocks:
         if block.at_file_scope:
             events = model.events[block.events.start : block.events.stop]

@@ -3,8 +3,8 @@
 ## What it does
 
 Reports the codes in `orolint: ignore[…]` that no finding on that line (for `ignore-file`, in that
-file) has. Codes of rules that are not selected are left alone, and so are files named `.inc`,
-whose findings may show only in the files that include them.
+file) has. Codes of rules that are not selected are left alone, and so are files that other
+assembly includes (all named `.inc`), whose findings may show only in the files that include them.
 
 ## Why is this bad?
 
@@ -56,10 +56,12 @@ if TYPE_CHECKING:
 def check(model: Suppressions) -> Iterator[Finding]:
     """One finding a suppression."""
     for mark in model.marks:
-        if not mark.is_valid or (model.is_fragment and mark.word == "ignore"):
+        if not mark.is_valid:
             continue
         unused = [c for c in mark.codes if c in model.ran and c not in mark.used]
         foreign = [c for c in mark.codes if c not in model.ran and _never_here(c)]
+        if (unused or foreign) and mark.word == "ignore" and model.is_fragment:
+            continue
         if unused:
             yield model.finding(
                 mark,
