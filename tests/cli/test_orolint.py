@@ -103,6 +103,18 @@ def test_fixing_writes_the_file_once_and_keeps_its_mode(project):
     assert sorted(p.name for p in project.iterdir()) == ["b.S", "boot", "good.S", "link.S"]
 
 
+def test_fixing_leaves_a_part_of_another_file_where_it_is(tmp_path):
+    (tmp_path / "lib").mkdir()
+    part = "probe:\n    ret\n"
+    (tmp_path / "lib" / "mem.S").write_text(part)
+    (tmp_path / "head.S").write_text('.text\nstart:\n#include "lib/mem.S"\n')
+    assert run(tmp_path, "--fix", "--select", "ASM001", ".").returncode == 0
+    assert (tmp_path / "lib" / "mem.S").read_text() == part
+
+    assert run(tmp_path, "--fix", "--select", "ASM001", "lib").returncode == 0
+    assert ".text" in (tmp_path / "lib" / "mem.S").read_text()
+
+
 def test_what_cannot_be_fixed_is_still_reported(project):
     done = run(project, "--fix", ".")
     assert done.returncode == 1

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from orobuild.lint import LintConfig
     from orobuild.lint.finding import Finding
+    from orobuild.lint.includers import Includers
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -34,11 +35,16 @@ def run(
     With `show` print what would change instead. Content from standard input (`given`) goes to
     standard output. The status is 1 if anything was shown or standard input has findings left.
     """
+    from orobuild.lint.includers import Includers
+
     status = count = 0
+    includers = Includers(paths)
     for path in paths:
         try:
             data = given[path] if path in given else Path(path).read_bytes()
-            text, done, left = _changed(data, path, config, unsafe=unsafe, ignoring=ignoring)
+            text, done, left = _changed(
+                data, path, config, includers, unsafe=unsafe, ignoring=ignoring
+            )
         except (OSError, InputError) as problem:
             if path in given or show:
                 status = 1
@@ -65,7 +71,13 @@ def run(
 
 
 def _changed(
-    data: bytes, path: str, config: LintConfig, *, unsafe: bool, ignoring: str | None
+    data: bytes,
+    path: str,
+    config: LintConfig,
+    includers: Includers,
+    *,
+    unsafe: bool,
+    ignoring: str | None,
 ) -> tuple[str, int, Sequence[Finding]]:
     """(new text, how many findings it mends, the findings that are left) of one source.
 
@@ -81,7 +93,8 @@ def _changed(
     text = files.decoded(data, path)
 
     def check(changed: str) -> Sequence[Finding]:
-        return files.check_bytes(changed.encode("utf-8", "surrogateescape"), path, config)
+        encoded = changed.encode("utf-8", "surrogateescape")
+        return files.check_bytes(encoded, path, config, includers)
 
     if ignoring is not None:
         own = [f for f in check(text) if f.line or (f.span and f.span.path == path)]
