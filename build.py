@@ -106,6 +106,7 @@ TEST_TOOLS = (
         "grub",
     ),
     Tool("openssl", "openssl", "openssl", "openssl", "openssl"),  # verifies our signatures
+    Tool("unzip", "unzip", "unzip", "unzip", "unzip"),  # reads our bundles
     Tool("file", "file", "file", "file", "file"),
     Tool("losetup", "mount", "util-linux", "util-linux", "util-linux"),
     Tool("mformat", "mtools", "mtools", "mtools", "mtools"),

@@ -259,7 +259,7 @@ def check(folder: Path, project: Path) -> str:
     """What is wrong with a folder, as `orobuild image verify` says it."""
     key = (project / "key.pub").read_bytes(), "key.pub"
     try:
-        done = verification.verify(folder, key)
+        done = verification.verify(verification.Directory(folder), key)
     except InputError as refused:
         return str(refused)
     assert not done.passed

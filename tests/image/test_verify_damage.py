@@ -98,7 +98,7 @@ def damaged(document: bytes, numbers: random.Random) -> bytes:
 def passes(folder: Path, key: bool) -> bool:
     public = ((folder.parents[1] / "key.pub").read_bytes(), "key.pub") if key else None
     try:
-        return verification.verify(folder, public).passed
+        return verification.verify(verification.Directory(folder), public).passed
     except InputError:
         return False
 

@@ -6,14 +6,26 @@
     .asciz "Xen"
     .long start
 
+.section .multiboot2,"a",@progbits
+    .balign 8
+header:
+    .long 0xe85250d6, 0, header_end - header
+    .long 0x100000000 - (0xe85250d6 + header_end - header)
+    .word 0, 0                      /* the tag that ends the list */
+    .long 8
+header_end:
+
 .section .text,"ax",@progbits
     .code32
     .globl start
     .type start, @function
-/* QEMU enters by PVH: protected mode, flat segments, ebx the start information. */
+/* QEMU enters by PVH: protected mode, flat segments, ebx the start information. A loader enters alike by
+   Multiboot2, which eax says; ebx is then the list of tags. */
 start:
     cld
     movl $stack_top, %esp
+    cmpl $0x36d76289, %eax
+    je tags
     movl 24(%ebx), %esi             /* cmdline_paddr */
 next:
     lodsb
@@ -50,11 +62,32 @@ order:
     je power_off
     cmpb $'h', %al                  /* hang */
     je hang
+    cmpb $'n', %al                  /* a new line, which a boot menu's text cannot have */
+    je line
     cmpb $'w', %al                  /* wait a while */
     jne next
     movl $30000000, %ecx
 1:  decl %ecx
     jnz 1b
+    jmp next
+
+tags:
+    addl $8, %ebx                   /* the first tag */
+1:  cmpl $1, (%ebx)                 /* the command line */
+    je 2f
+    cmpl $0, (%ebx)                 /* the end */
+    je idle
+    movl 4(%ebx), %ecx
+    addl $7, %ecx
+    andl $-8, %ecx
+    addl %ecx, %ebx
+    jmp 1b
+2:  leal 8(%ebx), %esi
+    jmp next
+
+line:
+    movb $'\n', %al
+    call put
     jmp next
 
 pass:

@@ -115,7 +115,7 @@ def test_a_triple_fault_in_the_middle(parrot):
     cell = parrot.say("KTAP version 1\n1..2\nok 1 a\n@t")
     reset = result_of(cell, "[boot]")
     assert reset.kind is Kind.RESET
-    assert "triple_fault+0x7 parrot.S:79 (ring 0" in reset.evidence[0]
+    assert "triple_fault+0x7 parrot.S:112 (ring 0" in reset.evidence[0]
     assert kinds(cell)["[ktap]"] is Kind.TRUNCATED
 
 
@@ -129,7 +129,7 @@ def test_a_panic_in_the_middle_is_decoded(parrot):
     panic = result_of(cell, "[boot]")
     assert panic.kind is Kind.PANIC
     assert "#UD" in panic.reason
-    assert (panic.place.file, panic.place.line) == ("parrot.S", 89)
+    assert (panic.place.file, panic.place.line) == ("parrot.S", 122)
     evidence = "\n".join(panic.evidence)
     assert "parrot.S" in evidence
     assert "hang" in evidence

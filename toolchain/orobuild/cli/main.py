@@ -29,6 +29,7 @@ _COMMANDS = {
     "link": "link objects by a linker script",
     "compare": "say where two ELF files differ",
     "image": "make, convert, inspect, compare, verify and write bootable media",
+    "rig": "make, check and unpack the bundle for a rack of real machines",
     "at": "say what is at an address",
     "decode": "explain a panic in a console's log",
     "tt": "translate an address by a running machine's page tables",

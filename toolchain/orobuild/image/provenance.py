@@ -128,29 +128,47 @@ def open_envelope(data: bytes, key: Ed25519PublicKey | None, path: str) -> dict[
 
     With `key`, one of the signatures must be by it. Raises `InputError` naming what is wrong.
     """
+    return subjects_of(open_statement(data, key, path), path)
 
-    def fail(message: str, hint: str | None = None) -> InputError:
-        return InputError(error(message, Span(path), hint=hint))
 
+def open_statement(data: bytes, key: Ed25519PublicKey | None, path: str) -> dict[str, Any]:
+    """An envelope's statement. With `key`, one of the signatures must be by it. Raises `InputError`."""
     try:
         envelope = json.loads(data)
         kind, encoded = envelope["payloadType"], envelope["payload"]
         signatures = [base64.b64decode(s["sig"], validate=True) for s in envelope["signatures"]]
         payload = base64.b64decode(encoded, validate=True)
     except (ValueError, KeyError, TypeError, binascii.Error, RecursionError):
-        raise fail("this is no DSSE envelope") from None
+        raise _refused("this is no DSSE envelope", path) from None
     if kind != PAYLOAD_TYPE:
-        raise fail(f"the envelope holds '{kind}', not an in-toto statement")
+        raise _refused(f"the envelope holds '{kind}', not an in-toto statement", path)
     if key is not None and not any(_is_by(key, s, payload) for s in signatures):
         hint = f"the key given is {key_id(key)[:16]}…"
-        raise fail("no signature is by the key given, or the statement was changed", hint)
+        raise _refused("no signature is by the key given, or the statement was changed", path, hint)
     try:
         document = json.loads(payload)
         if document["_type"] != STATEMENT_TYPE:
-            raise fail(f"the statement is of type '{document['_type']}'")
-        return {str(s["name"]): str(s["digest"]["sha256"]) for s in document["subject"]}
+            raise _refused(f"the statement is of type '{document['_type']}'", path)
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise fail("the statement in the envelope is damaged") from None
+        raise _damaged(path) from None
+    assert isinstance(document, dict)  # it has a key
+    return document
+
+
+def subjects_of(statement: dict[str, Any], path: str) -> dict[str, str]:
+    """What a statement is about: SHA-256 by file name. Raises `InputError`."""
+    try:
+        return {str(s["name"]): str(s["digest"]["sha256"]) for s in statement["subject"]}
+    except (KeyError, TypeError):
+        raise _damaged(path) from None
+
+
+def _refused(message: str, path: str, hint: str | None = None) -> InputError:
+    return InputError(error(message, Span(path), hint=hint))
+
+
+def _damaged(path: str) -> InputError:
+    return _refused("the statement in the envelope is damaged", path)
 
 
 def _is_by(key: Ed25519PublicKey, signature: bytes, payload: bytes) -> bool:

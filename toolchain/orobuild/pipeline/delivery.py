@@ -18,7 +18,7 @@ from orobuild.pipeline import circumstances
 from orobuild.pipeline.images import sha256, source_date
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from orobuild.elf.structures import ProgramHeader
@@ -105,7 +105,7 @@ def pack(
         timestamp=_date(source_date()),
     )
     sums["sbom.cdx.json"] = sha256(shop.cache, files["sbom.cdx.json"])
-    if key := _signing_key(shop):
+    if key := signing_key(shop.project, shop.read_file):
         files["provenance.json"] = _provenance(key, profile, sums, source, shop.project)
     disk = f"{config.name}.img"
     return Parcel(files, kernel.path, disk if disk in files else None, tuple(images.files))
@@ -155,13 +155,13 @@ def _manifest(
     )
 
 
-def _signing_key(shop: Workshop) -> tuple[bytes, str] | None:
-    """The signing key's PEM text and path, if one is configured."""
-    named = os.environ.get("OROBUILD_SIGNING_KEY") or shop.project.config.image.signing_key
+def signing_key(project: Project, read_file: Callable[[str], bytes]) -> tuple[bytes, str] | None:
+    """The signing key's PEM text and path, if one is configured. Raises `UsageError`."""
+    named = os.environ.get("OROBUILD_SIGNING_KEY") or project.config.image.signing_key
     if not named:
         return None
     try:
-        return shop.read_file(named), named
+        return read_file(named), named
     except OSError as problem:
         raise UsageError(f"cannot read the signing key '{named}': {problem.strerror}") from problem
 

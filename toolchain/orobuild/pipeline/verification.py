@@ -2,7 +2,7 @@
 
 Checks the bytes against manifest.json, that against the bill of materials, the kernels against
 what the manifest says of them and against what each medium boots, and all of it against the signed
-provenance. Reads; never writes.
+provenance. Reads; never writes. The folder may be one that lies in an archive.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -47,13 +47,41 @@ class Verification:
         return not self.problems
 
 
-def verify(directory: Path, key: tuple[bytes, str] | None = None) -> Verification:
+class Folder(Protocol):
+    """What can be verified: files by their names in a build's output folder."""
+
+    def read(self, name: str) -> Extents:
+        """A file's contents. Raises `InputError` if there is none, or it cannot be read."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A folder of the file system."""
+
+    path: Path
+
+    def read(self, name: str) -> Extents:
+        """A file's contents. Raises `InputError` if there is none, or it cannot be read."""
+        try:
+            return sparse_files.read(self.path / name)
+        except OSError as problem:
+            raise InputError(error(f"cannot read: {problem.strerror}", Span(name))) from problem
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return (self.path / name).is_file()
+
+
+def verify(folder: Folder, key: tuple[bytes, str] | None = None) -> Verification:
     """Check a build's output folder. `key` is a public key's PEM text and its path.
 
     Raises `InputError` where there is no manifest to check by, `UsageError` for a key that is none.
     """
     public = provenance.public_key(*key) if key else None
-    raw = _read(directory, MANIFEST).to_bytes()
+    raw = folder.read(MANIFEST).to_bytes()
     try:
         described = manifest.from_json(raw)
     except (msgspec.DecodeError, RecursionError) as problem:
@@ -61,12 +89,12 @@ def verify(directory: Path, key: tuple[bytes, str] | None = None) -> Verificatio
         raise InputError(error(message, Span(MANIFEST))) from None
     done = Verification()
     sums = {MANIFEST: hashlib.sha256(raw).hexdigest()}
-    _check_artifacts(directory, described, done, sums)
-    _check_sbom(directory, done, sums)
-    if (directory / PROVENANCE).is_file():
+    _check_artifacts(folder, described, done, sums)
+    _check_sbom(folder, done, sums)
+    if folder.has(PROVENANCE):
         done.has_signature = True
         try:
-            found = _read(directory, PROVENANCE).to_bytes()
+            found = folder.read(PROVENANCE).to_bytes()
             subjects = provenance.open_envelope(found, public, PROVENANCE)
         except InputError as failure:
             done.problems += failure.diagnostics
@@ -79,13 +107,6 @@ def verify(directory: Path, key: tuple[bytes, str] | None = None) -> Verificatio
     return done
 
 
-def _read(directory: Path, name: str) -> Extents:
-    try:
-        return sparse_files.read(directory / name)
-    except OSError as problem:
-        raise InputError(error(f"cannot read: {problem.strerror}", Span(name))) from problem
-
-
 def _complain(done: Verification, name: str, message: str, hint: str | None = None) -> None:
     done.problems.append(error(message, Span(name), hint=hint))
 
@@ -96,7 +117,7 @@ def _is_inside(name: str) -> bool:
 
 
 def _check_artifacts(
-    directory: Path, described: Manifest, done: Verification, sums: dict[str, str]
+    folder: Folder, described: Manifest, done: Verification, sums: dict[str, str]
 ) -> None:
     media = 0
     for artifact in described.artifacts:
@@ -105,7 +126,7 @@ def _check_artifacts(
             _complain(done, MANIFEST, f"the artifact '{name}' lies outside the folder")
             continue
         try:
-            contents = _read(directory, name)
+            contents = folder.read(name)
         except InputError as failure:
             done.problems += failure.diagnostics
             continue
@@ -153,9 +174,9 @@ def _check_medium(
     return True
 
 
-def _check_sbom(directory: Path, done: Verification, sums: dict[str, str]) -> None:
+def _check_sbom(folder: Folder, done: Verification, sums: dict[str, str]) -> None:
     try:
-        raw = _read(directory, SBOM).to_bytes()
+        raw = folder.read(SBOM).to_bytes()
     except InputError as failure:
         done.problems += failure.diagnostics
         return

@@ -43,6 +43,7 @@ def markdown() -> str:
             schema.Machine,
             schema.KernelTests,
             schema.MatrixCell,
+            schema.Rig,
             structures.Debug,
             structures.Table,
             structures.Buddy,

@@ -242,6 +242,15 @@ class KernelTests(ConfigurationTable, frozen=True, kw_only=True):
     """Globs of suites that not every cell has to have."""
 
 
+class Rig(ConfigurationTable, frozen=True, kw_only=True):
+    """`[rig]`: what `orobuild rig bundle` tells a rack of machines about the kernel (see `docs/rigs.md`)."""
+
+    speed: int = 115200
+    """Bits a second on the first serial port; the format is 8N1, without flow control."""
+    timeout: float = 300.0
+    """Seconds from power-on to the end of the tests, the firmware's own time included."""
+
+
 class Config(ConfigurationTable, frozen=True, kw_only=True):
     """`[tool.orobuild]` in `pyproject.toml`, or the whole of `orobuild.toml`."""
 
@@ -256,6 +265,7 @@ class Config(ConfigurationTable, frozen=True, kw_only=True):
     image: Image = Image()
     machine: Machine = Machine()
     test: KernelTests = KernelTests()
+    rig: Rig = Rig()
     debug: Debug = Debug()
     lint: dict[str, Any] = {}
     """Checked by `lint.config`, which owns these keys."""

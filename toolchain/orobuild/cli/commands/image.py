@@ -266,9 +266,9 @@ def _verify(directory: Path, key: str | None) -> int:
     boots. Exit status 1 if anything is not what it should be.
     """
     from orobuild.cli import files
-    from orobuild.pipeline.verification import verify
+    from orobuild.pipeline.verification import Directory, verify
 
-    done = verify(directory, (files.read(key), key) if key else None)
+    done = verify(Directory(directory), (files.read(key), key) if key else None)
     for line in done.checked:
         terminal.echo(f"{terminal.style('checked', fg='green' if done.passed else None)} {line}")
     if done.has_signature and not key:
