@@ -23,7 +23,10 @@ STAGE = re.compile(r"^  [a-z, ]+? +\d+\.\d\d s  .*\n", re.MULTILINE)
 
 VARYING = (
     (re.compile(r"\b\d+(\.\d+)? s\b"), "N s"),
+    # Each process has a top table; which runs when the machine stops is chance.
+    (re.compile(r"^(  pml[45]e +\[ *\d+\] at )0x[0-9a-f]+", re.MULTILINE), r"\1N"),
     # What the interrupted program had in its registers depends on when the timer came.
+    (re.compile(r"\brflags=0x[0-9a-f]+"), "rflags=N"),
     (re.compile(r"\b(r(?:[a-d]x|[sd]i|[bs]p|[0-9]+)) [0-9a-f]{16}\b"), r"\1 N"),
 )
 

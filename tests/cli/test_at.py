@@ -99,3 +99,46 @@ def test_damaged_images_never_give_a_traceback(mini):
             command, ["0xffffffff80100000", "--brief", str(target)], standalone_mode=False
         )
         assert result.exception is None or isinstance(result.exception, OrobuildError), step
+
+
+def test_objects_and_members_of_archives_are_asked(mini, tool):
+    source = mini.root / "one.s"
+    for name, text in (
+        ("one", ".globl one\none: call two\nshared: nop\n"),
+        ("two", "shared: ret\n"),
+    ):
+        source.write_text(text)
+        subprocess.run([tool("as"), "-g", "one.s", "-o", f"{name}.o"], cwd=mini.root, check=True)
+    for flags, library in (("rc", "both.a"), ("rcT", "thin.a"), ("rcS", "unindexed.a")):
+        subprocess.run([tool("ar"), flags, library, "one.o", "two.o"], cwd=mini.root, check=True)
+        found = mini.run("at", "--brief", "one+1", library)
+        assert found.returncode == 0, found.stderr
+        assert found.stdout.startswith(f"{library}(one.o): .text+0x1  one+0x1  ")
+        assert found.stdout.endswith("one.s:2\n")
+    for member in ("both.a(two.o)", "both.a:two.o"):
+        assert "both.a(two.o): .text  shared" in mini.run("at", "shared", member).stdout
+    whole = mini.run("at", "one", "one.o")
+    assert "R_X86_64_PLT32 two-0x4" in whole.stdout
+    (value,) = json.loads(mini.run("at", "--json", "one+1", "one.o").stdout)
+    assert value["section"]["name"] == ".text"
+    assert value["instructions"][0]["relocations"] == ["1: R_X86_64_PLT32 two-0x4"]
+    assert mini.run("at", ".text+0x99", "one.o").returncode == 1
+
+
+def test_what_an_archive_cannot_answer_has_a_hint(mini, tool):
+    (mini.root / "one.s").write_text("shared: nop\n")
+    subprocess.run([tool("as"), "one.s", "-o", "one.o"], cwd=mini.root, check=True)
+    subprocess.run(["cp", "one.o", "two.o"], cwd=mini.root, check=True)
+    subprocess.run([tool("ar"), "rc", "both.a", "one.o", "two.o"], cwd=mini.root, check=True)
+    for words, said in (
+        (("shared", "both.a"), "2 members of both.a define 'shared'"),
+        (("shred", "both.a"), "did you mean 'shared'"),
+        (("shared", "both.a(tow.o)"), "did you mean 'two.o'"),
+        ((".txt", "one.o"), "did you mean '.text'"),
+    ):
+        result = mini.run("at", *words)
+        assert result.returncode == 2, result.stderr
+        assert said in result.stderr
+        assert "hint:" in result.stderr
+    (mini.root / "cut.a").write_bytes((mini.root / "both.a").read_bytes()[:90])
+    assert mini.run("at", "shared", "cut.a").returncode == 1

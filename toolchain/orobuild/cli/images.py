@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from orobuild.debug.location_text import Role
+    from orobuild.elf.reader import ElfFile
     from orobuild.lint import LintConfig
     from orobuild.lint.program import Program
 
@@ -40,9 +41,10 @@ def painter(color: bool) -> Callable[[str, Role], str]:
     return lambda text, role: click.style(text, **_STYLES[role]) if color else text
 
 
-def program(path: str | None, profile: str | None = None) -> Program:
+def program(path: str | None, profile: str | None = None, elf: ElfFile | None = None) -> Program:
     """The image at `path`, or the project's kernel as `profile` built it, ready for questions.
 
+    `elf` is the file at `path`, where it has been read.
     What the project's configuration says about the image's code (widths, run addresses) is applied
     to its kernel only. Raises `InputError`, and `UsageError` when there is no image to ask.
     """
@@ -66,7 +68,7 @@ def program(path: str | None, profile: str | None = None) -> Program:
         path = _shown(built)
     if built is not None and Path(path).resolve() == built.resolve():
         config = settings
-    return Program(reader.read(files.read(path), path), config)
+    return Program(reader.read(files.read(path), path) if elf is None else elf, config)
 
 
 def by_build_id(identity: str | None) -> str | None:

@@ -41,7 +41,8 @@ class Line:
     """An instruction: its virtual address, its bytes, its text, and the address it names.
 
     `target` is what a direct branch or an address relative to `rip` comes to, None without one;
-    `name` is the symbol there. `valid` is false for bytes that are no instruction.
+    `name` is the symbol there. `valid` is false for bytes that are no instruction. `relocations`
+    are an object's that change these bytes, as text.
     """
 
     address: int
@@ -50,6 +51,7 @@ class Line:
     target: int | None
     name: str | None
     valid: bool
+    relocations: tuple[str, ...] = ()
 
     @property
     def end(self) -> int:
@@ -111,13 +113,20 @@ class Writer:
         start = instruction.ip - region.start
         data = region.data[start : start + instruction.len]
         valid = instruction.code != Code.INVALID
-        target = _target(instruction) if valid else None
+        target = target_of(instruction)
         name = None if target is None else self._program.symbols.name(target)
-        text = self._formatter.format(instruction) if valid else "(bad)"
-        return Line(instruction.ip, data, text, target, name, valid)
+        return Line(instruction.ip, data, self.text(instruction), target, name, valid)
+
+    def text(self, instruction: Instruction) -> str:
+        """The instruction in the syntax."""
+        valid = instruction.code != Code.INVALID
+        return str(self._formatter.format(instruction)) if valid else "(bad)"
 
 
-def _target(instruction: Instruction) -> int | None:
+def target_of(instruction: Instruction) -> int | None:
+    """What a direct branch or an address relative to `rip` comes to, None without one."""
+    if instruction.code == Code.INVALID:
+        return None
     if instruction.flow_control in _BRANCHES and instruction.near_branch_target:
         return int(instruction.near_branch_target)
     if instruction.is_ip_rel_memory_operand:

@@ -96,7 +96,7 @@ def check(program: Program) -> None:
             error(
                 "an object file has no addresses yet",
                 Span(program.elf.path),
-                hint="link it, or ask 'orobuild asm --explain LINE' about its source",
+                hint="ask 'orobuild at SECTION+OFFSET' about it, or link it",
             )
         )
     if not program.loads:
@@ -114,16 +114,14 @@ def parse(program: Program, text: str, *, base: int = 0) -> int:
     shift = base - first_address(program) if base else 0
     if text in names:
         return names[text].address + shift
-    plain = _PLAIN.fullmatch(text)
-    if plain is not None:
-        value = int(plain[2].replace("_", "").replace("`", ""), 16)
+    value = number(text)
+    if value is not None:
         if value > program.address_mask:
             raise UsageError(f"{text} is more than an address of {program.elf.path} can be")
         return value
-    offset = _OFFSET.fullmatch(text)
-    name = offset["base"] if offset else text
+    name, distance = with_distance(text)
     start: int | None = None
-    if offset and not name:
+    if text and not name:
         start = first_address(program)
     elif name in names:
         start = names[name].address
@@ -137,10 +135,22 @@ def parse(program: Program, text: str, *, base: int = 0) -> int:
             hint=did_you_mean(name, [*names, *(s.name for s in program.elf.sections)])
             or "for example 0xffffffff80101000, kernel_main+0x12 or .text+0x40",
         )
-    if offset:
-        distance = int(offset["offset"], 0)
-        start += -distance if offset["sign"] == "-" else distance
-    return (start + shift) & program.address_mask
+    return (start + distance + shift) & program.address_mask
+
+
+def number(text: str) -> int | None:
+    """A hexadecimal number as debuggers and manuals write it, None for another word."""
+    plain = _PLAIN.fullmatch(text)
+    return None if plain is None else int(plain[2].replace("_", "").replace("`", ""), 16)
+
+
+def with_distance(text: str) -> tuple[str, int]:
+    """`name+0x10` taken apart into the name and the number of bytes; 0 where none stands."""
+    offset = _OFFSET.fullmatch(text)
+    if offset is None:
+        return text, 0
+    distance = int(offset["offset"], 0)
+    return offset["base"], -distance if offset["sign"] == "-" else distance
 
 
 def first_address(program: Program) -> int:

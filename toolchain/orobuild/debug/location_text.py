@@ -40,15 +40,18 @@ def text(
     return "".join(f"{line}\n" for line in _lines(program, location, style, source))
 
 
+def rows(style: Callable[[str, Role], str]) -> Callable[[str, str], str]:
+    """Makes a line of a label and what it says."""
+    return lambda label, value: f"  {style(f'{label:<{_LABEL}}', 'label')} {value}"
+
+
 def _lines(
     program: Program,
     location: Location,
     style: Callable[[str, Role], str],
     source: Callable[[str], Sequence[str] | None],
 ) -> Iterator[str]:
-    def row(label: str, value: str) -> str:
-        return f"  {style(f'{label:<{_LABEL}}', 'label')} {value}"
-
+    row = rows(style)
     name = location.name
     yield style(f"{location.asked:#x}", "head") + (f"  {name}" if name else "")
     if location.segment is None:
@@ -67,7 +70,18 @@ def _lines(
     elif location.address != location.asked:
         yield row("means", f"{location.address:#x} as linked")
     yield row("segment", _segment(location, style))
-    yield row("section", _section(location))
+    yield row("section", section_of(location))
+    yield from inside(program, location, style, row, source)
+
+
+def inside(
+    program: Program,
+    location: Location,
+    style: Callable[[str, Role], str],
+    row: Callable[[str, str], str],
+    source: Callable[[str], Sequence[str] | None],
+) -> Iterator[str]:
+    """What is the same for an image and for an object: source, code or data, references."""
     for number, place in enumerate(location.places):
         function = f"  in {place.function}" if place.function else ""
         column = f":{place.column}" if place.column else ""
@@ -98,7 +112,8 @@ def _segment(location: Location, style: Callable[[str, Role], str]) -> str:
     return ", ".join(words)
 
 
-def _section(location: Location) -> str:
+def section_of(location: Location) -> str:
+    """The section with the offset, and its flags."""
     section = location.section
     if section is None:
         return "none"
@@ -117,12 +132,15 @@ def _content(
     location: Location, style: Callable[[str, Role], str], row: Callable[[str, str], str]
 ) -> Iterator[str]:
     label = "code"
+    digits = max((len(f"{line.address:x}") for line in location.instructions), default=0)
     for line in location.instructions:
         here = line is location.instruction
         mark = style(_ARROW, "good") if here else " "
-        written = _instruction(line)
+        written = _instruction(line, digits)
         yield row(label, f"{mark} {style(written, 'code') if here else written}")
         label = ""
+        for relocation in line.relocations:
+            yield row("", f"    {style(relocation, 'good' if here else 'dim')}")
     if location.inside and location.instruction is not None:
         distance = location.address - location.instruction.address
         note = f"the address is {distance} bytes into this instruction, not at its start"
@@ -133,9 +151,9 @@ def _content(
         yield row("data", f"{written}{pointer}")
 
 
-def _instruction(line: Line) -> str:
+def _instruction(line: Line, digits: int) -> str:
     name = f"  <{line.name}>" if line.name else ""
-    return f"{line.address:x}: {line.data.hex(' '):<24} {line.text}{name}"
+    return f"{line.address:>{digits}x}: {line.data.hex(' '):<24} {line.text}{name}"
 
 
 def _referenced(

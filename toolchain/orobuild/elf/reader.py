@@ -88,7 +88,7 @@ class ElfFile:
     def _read_symbols(self, table: SectionHeader) -> Iterator[Symbol]:
         rows = iter_symbols(self.ei_class, self.section_data(table))
         names = _Names(self.path, self.section_data(self.sections[table.sh_link]).tobytes())
-        extended = self._extended_indices(table, len(rows))
+        extended = self.extended_indices(table, len(rows))
         for index, (st_name, st_info, st_other, st_shndx, st_value, st_size) in enumerate(rows):
             shndx = st_shndx
             if st_shndx == c.SHN_XINDEX:
@@ -103,7 +103,8 @@ class ElfFile:
             name = names.get(st_name, f"symbol {index}")
             yield Symbol(name, st_name, st_info, st_other, shndx, st_value, st_size)
 
-    def _extended_indices(self, table: SectionHeader, count: int) -> memoryview | None:
+    def extended_indices(self, table: SectionHeader, count: int) -> memoryview | None:
+        """For `count` symbols of a table the words that SHN_XINDEX stands for; None without."""
         for section in self.sections:
             if section.sh_type == c.SHT_SYMTAB_SHNDX and section.sh_link == table.index:
                 if section.sh_size < 4 * count:

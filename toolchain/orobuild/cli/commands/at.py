@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from orobuild.cli import files, images, terminal
+from orobuild.cli import files, images, objects, terminal
 from orobuild.cli.parameters import HEXADECIMAL
+from orobuild.elf import constants as c
+from orobuild.elf.reader import ElfFile
 from orobuild.errors import UsageError
+from orobuild.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orobuild.debug.location import Location
+    from orobuild.elf.ar import Archive
     from orobuild.lint.program import Program
 
 
@@ -23,7 +27,9 @@ if TYPE_CHECKING:
 @click.option("-e", "--elf", "elf", metavar="FILE", help="The ELF file to ask.")
 @click.option("--profile", help="Which build of the project's kernel, without FILE.")
 @click.option(
-    "--base", type=HEXADECIMAL, default="0", help="Where the first address of FILE was loaded."
+    "--base",
+    type=HEXADECIMAL,
+    help="Where the first address of FILE was loaded; of an object, its .text.",
 )
 @click.option(
     "--context",
@@ -39,7 +45,7 @@ def command(
     addresses: tuple[str, ...],
     elf: str | None,
     profile: str | None,
-    base: int,
+    base: int | None,
     context: int,
     syntax: str,
     *,
@@ -54,6 +60,8 @@ def command(
     orobuild at 101040                         a physical address
     orobuild at .text+0x40 +0x1040             relative to a section, to the image
     orobuild at --base 7f0000400000 7f0000401234 module.elf
+    orobuild at main+0x12 main.o               an object; .text+0x40 is a place too
+    orobuild at memcpy libc.a                  an archive; 'libc.a(memcpy.o)' is one member
     grep -o '0x[0-9a-f]*' panic.log | orobuild at --brief -
 
     An address is hexadecimal with or without 0x, or SYMBOL, SYMBOL+OFFSET, .SECTION+OFFSET or
@@ -61,40 +69,104 @@ def command(
     The last argument is the file if it is no address. Exit status 1 if any address is not in the
     image.
     """
-    from orobuild.debug import location
-
     asked, path = _split(addresses, elf)
-    program = images.program(path, profile)
-    location.check(program)
-    numbers = [location.parse(program, text, base=base) for text in asked]
+    wishes = Wishes(base=base, context=context, syntax=syntax, brief=brief, as_json=as_json)
+    opened = None if path is None else objects.read(path)
+    if opened is None or (isinstance(opened, ElfFile) and opened.header.e_type != c.ET_REL):
+        return _of_image(images.program(path, profile, opened), asked, wishes)
+    return _of_objects(opened, asked, wishes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """How the command line wants its answers."""
+
+    base: int | None
+    context: int
+    syntax: str
+    brief: bool
+    as_json: bool
+
+
+def _of_image(program: Program, asked: Sequence[str], wishes: Wishes) -> int:
+    from orobuild.debug import location, location_text
     from orobuild.elf.places import SourcePlaces
 
+    location.check(program)
+    base = wishes.base or 0
     places = SourcePlaces(program.elf)
     found = location.locate(
         program,
-        numbers,
+        [location.parse(program, text, base=base) for text in asked],
         base=base,
-        before=context,
-        after=context,
-        syntax=syntax,
+        before=wishes.context,
+        after=wishes.context,
+        syntax=wishes.syntax,
         places=places,
-        with_references=not brief,
+        with_references=not wishes.brief,
     )
-    if as_json:
-        import json
-
-        from orobuild.debug import location_text
-
-        values = [location_text.as_object(program, one) for one in found]
-        terminal.echo(json.dumps(values, indent=2))
-    elif brief:
-        for one in found:
-            terminal.echo(_brief(one))
+    source = images.sources(program.elf.path)
+    if wishes.as_json:
+        _print_json([location_text.as_object(program, one) for one in found])
+    elif wishes.brief:
+        terminal.echo("\n".join(_brief(one) for one in found))
     else:
-        _show(program, found)
-    for problem in places.problems:
-        terminal.echo(terminal.warn(f"{program.elf.path}: {problem}"), err=True)
+        texts = [location_text.text(program, one, images.paint, source=source) for one in found]
+        terminal.echo("\n".join(texts), end="")
+    _complain(program.elf.path, places.problems)
     return 1 if location.missing(found) else 0
+
+
+def _of_objects(opened: ElfFile | Archive, asked: Sequence[str], wishes: Wishes) -> int:
+    from orobuild.debug import location, object_location, object_text
+    from orobuild.debug.placed_object import PlacedObject
+    from orobuild.elf.places import SourcePlaces
+
+    placed: dict[str, tuple[PlacedObject, SourcePlaces]] = {}
+    values, texts, missing = [], [], False
+    for text in asked:
+        if isinstance(opened, ElfFile):
+            elf = opened
+        else:
+            elf = objects.member_with(opened, location.with_distance(text)[0])
+        if elf.path not in placed:
+            made = PlacedObject(elf)
+            placed[elf.path] = made, SourcePlaces(made.program.elf)
+        one, places = placed[elf.path]
+        (found,) = object_location.locate(
+            one,
+            [object_location.parse(one, text, base=wishes.base)],
+            before=wishes.context,
+            after=wishes.context,
+            syntax=wishes.syntax,
+            places=places,
+            with_references=not wishes.brief,
+        )
+        missing |= found.found is None
+        if wishes.as_json:
+            values.append(object_text.as_object(one, found))
+        elif wishes.brief:
+            texts.append(object_text.brief(one, found) + "\n")
+        else:
+            source = images.sources(elf.path)
+            texts.append(object_text.text(one, found, images.paint, source=source))
+    if wishes.as_json:
+        _print_json(values)
+    terminal.echo(("" if wishes.brief else "\n").join(texts), end="")
+    for path, (one, places) in placed.items():
+        _complain(path, [*one.problems, *places.problems])
+    return 1 if missing else 0
+
+
+def _print_json(values: Sequence[dict[str, Any]]) -> None:
+    import json
+
+    terminal.echo(json.dumps(values, indent=2))
+
+
+def _complain(path: str, problems: Sequence[str]) -> None:
+    for problem in problems:
+        terminal.echo(terminal.warn(f"{path}: {problem}"), err=True)
 
 
 def _split(arguments: Sequence[str], elf: str | None) -> tuple[list[str], str | None]:
@@ -113,7 +185,7 @@ def _split(arguments: Sequence[str], elf: str | None) -> tuple[list[str], str | 
 
 
 def _is_file(word: str) -> bool:
-    return "/" in word or Path(word).exists()
+    return "/" in word or Path(word).exists() or objects.is_member(word)
 
 
 def _brief(location: Location) -> str:
@@ -125,12 +197,3 @@ def _brief(location: Location) -> str:
     if location.places:
         words.append(str(location.places[0]))
     return "  ".join(words)
-
-
-def _show(program: Program, found: Sequence[Location]) -> None:
-    from orobuild.debug import location_text
-
-    source = images.sources(program.elf.path)
-    for number, one in enumerate(found):
-        text = location_text.text(program, one, images.paint, source=source)
-        terminal.echo(("\n" if number else "") + text, end="")

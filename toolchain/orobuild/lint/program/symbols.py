@@ -61,9 +61,13 @@ class SymbolTable:
         sections = elf.sections
         self._strings = elf.section_data(sections[table.sh_link]).tobytes()
         alloc = [s.is_alloc for s in sections]
-        for name, info, _, shndx, value, size in iter_symbols(
-            elf.ei_class, elf.section_data(table)
-        ):
+        rows = iter_symbols(elf.ei_class, elf.section_data(table))
+        extended = elf.extended_indices(table, len(rows))
+        for number, (name, info, _, shndx, value, size) in enumerate(rows):
+            if shndx == c.SHN_XINDEX and extended is not None:
+                shndx = extended[number]  # noqa: PLW2901
+            elif shndx >= c.SHN_LORESERVE:
+                continue
             kind = info & 0xF
             if shndx == c.SHN_UNDEF:
                 self.has_undefined_weak |= info >> 4 == c.STB_WEAK
