@@ -1,6 +1,6 @@
 """Draws the README's pictures: real commands, run now, their terminal output as SVG.
 
-python docs/pictures.py
+python docs/pictures.py [watch] [lint] [crash] [run]
 """
 
 from __future__ import annotations
@@ -18,12 +18,23 @@ from rich.terminal_theme import DIMMED_MONOKAI
 from rich.text import Text
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+from session_page import copy_of_the_kernel, run, steps_of  # noqa: E402
+
 WIDTH = 118
 FONTS = "ui-monospace, Menlo, Consolas, DejaVu Sans Mono"
 
 
-def draw(name: str, title: str, command: list[str], *, tail: int, directory: Path = ROOT) -> None:
-    """Run `command` and draw the last `tail` lines of what it prints to docs/images/NAME.svg."""
+def draw(
+    name: str,
+    title: str,
+    command: list[str],
+    *,
+    head: int | None = None,
+    tail: int = 0,
+    directory: Path = ROOT,
+) -> None:
+    """Draw the first `head` or last `tail` lines that `command` prints to docs/images/NAME.svg."""
     result = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=directory,
@@ -33,7 +44,7 @@ def draw(name: str, title: str, command: list[str], *, tail: int, directory: Pat
         text=True,
         check=False,
     )
-    save(name, title, result.stdout.splitlines()[-tail:])
+    save(name, title, result.stdout.splitlines()[-tail:head])
 
 
 def save(name: str, title: str, lines: list[str]) -> None:
@@ -61,6 +72,26 @@ def draw_lint() -> None:
         draw("lint", "orolint .", ["orobuild", "lint", "."], tail=20, directory=Path(directory))
 
 
+def draw_crash() -> None:
+    """The founding bug's panic explained, and the bit that denied the fetch: the page's own steps."""
+    steps = steps_of((ROOT / "docs" / "founding-bug.md").read_text())
+    with tempfile.TemporaryDirectory() as directory:
+        there = Path(directory)
+        copy_of_the_kernel(there)
+        last = next(n for n, step in enumerate(steps) if step.command.startswith("orobuild run"))
+        run(steps[: last + 1], there)
+        draw(
+            "decode",
+            "orobuild decode build/serial.log",
+            ["orobuild", "decode", "build/serial.log"],
+            head=17,  # down to the registers
+            directory=there,
+        )
+        symbol = "_oro_isr_common_novec"
+        command = ["orobuild", "tt", "v", symbol]
+        draw("tt", " ".join(command), command, head=10, directory=there)
+
+
 def captured(tmux: list[str], *options: str) -> str:
     """What a terminal shows; with `-e` its colours too."""
     shown = [*tmux, "capture-pane", "-p", *options]
@@ -83,6 +114,11 @@ def draw_watch() -> None:
 
 
 if __name__ == "__main__":
-    draw_watch()
-    draw_lint()
-    draw("run", "python3 build.py", ["orobuild", "run"], tail=38)
+    wanted = sys.argv[1:] or ["watch", "lint", "crash", "run"]
+    for one in wanted:
+        {
+            "watch": draw_watch,
+            "lint": draw_lint,
+            "crash": draw_crash,
+            "run": lambda: draw("run", "python3 build.py", ["orobuild", "run"], tail=38),
+        }[one]()
