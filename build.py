@@ -108,6 +108,7 @@ TEST_TOOLS = (
     Tool("openssl", "openssl", "openssl", "openssl", "openssl"),  # verifies our signatures
     Tool("unzip", "unzip", "unzip", "unzip", "unzip"),  # reads our bundles
     Tool("file", "file", "file", "file", "file"),
+    Tool("mandoc", "mandoc", "mandoc", "mandoc", "mandoc"),  # judges our manual pages
     Tool("losetup", "mount", "util-linux", "util-linux", "util-linux"),
     Tool("mformat", "mtools", "mtools", "mtools", "mtools"),
     Tool("bochs", "bochs bochs-term bochsbios vgabios", "bochs", "bochs", "bochs"),

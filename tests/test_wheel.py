@@ -93,6 +93,8 @@ def test_it_carries_the_boot_loader_and_the_licences(wheel):
     assert "orobuild/templates/c/asm/entry.S" in names
     assert [n for n in names if n.endswith(("licenses/LICENSE", "licenses/NOTICE"))]
     assert not [n for n in names if n.startswith(("tests", "kernel"))]
+    (page,) = [n for n in names if n.endswith("/orobuild-at.1")]
+    assert page.endswith(".data/data/share/man/man1/orobuild-at.1"), "where `man` looks for it"
 
 
 @pytest.fixture(scope="module")
