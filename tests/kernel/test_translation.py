@@ -11,6 +11,8 @@ import pytest
 
 from orobuild.debug import translation
 from orobuild.debug.translation import Control
+from orobuild.errors import InputError
+from orobuild.machine import memory_dump
 from orobuild.machine.qemu import Qemu
 from orobuild.machine.snapshot import take
 
@@ -73,3 +75,60 @@ def test_wrong_usage_is_explained(built, tmp_path):
         result = run(built, *arguments)
         assert result.returncode == 2, arguments
         assert says in result.stderr
+
+
+@pytest.fixture(scope="module")
+def dumped(built, tmp_path_factory):
+    """A stopped machine: what it says of itself, and the core that QEMU dumped of it."""
+    core = tmp_path_factory.mktemp("core") / "core"
+    machine = Qemu(kernel=built.kernel, command_line="run=forever", cores=2, memory_mib=64)
+    commands = (f"dump-guest-memory {core}", "gva2gpa 0xffffffff80101000")
+    return take(machine, until="oro: boot", timeout=240, monitor=commands), core
+
+
+@pytest.mark.timeout(600)
+def test_a_core_of_qemu_has_the_machines_registers_and_memory(dumped):
+    snapshot, core = dumped
+    dump = memory_dump.read(core.read_bytes(), str(core))
+    assert [(p.cr0, p.cr3, p.cr4) for p in dump.processors] == [
+        (p.cr0, p.cr3, p.cr4) for p in snapshot.processors
+    ]
+    for address in range(0x100000, 64 << 20, 0x10000):
+        assert dump.read(address, 4096) == snapshot.read(address, 4096), hex(address)
+    assert dump.read(1 << 40, 8) == b""
+
+
+def test_an_address_is_translated_in_a_core_without_being_told_registers(dumped, built):
+    snapshot, core = dumped
+    physical = re.search(r"gpa: (0x[0-9a-f]+)", snapshot.answers[1])[1]
+    result = run(built, "v", "0xffffffff80101000", "--dump", str(core))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f"physical   {physical} in a page" in result.stdout
+    assert "image      agrees" in result.stdout
+    beyond = run(built, "v", "0", "--dump", str(core), "--core", "7")
+    assert beyond.returncode == 2
+    assert "has 2 processors" in beyond.stderr
+
+
+def test_damaged_and_foreign_dumps_are_refused(dumped, built):
+    data = dumped[1].read_bytes()
+    choice = random.Random(4)
+    with pytest.raises(InputError, match="truncated"):
+        memory_dump.read(data[: len(data) // 2], "core")
+    for _ in range(25):
+        broken = bytearray(data)
+        for _ in range(choice.randrange(1, 6)):
+            broken[choice.randrange(0x600)] = choice.randrange(256)
+        try:
+            dump = memory_dump.read(bytes(broken), "core")
+        except InputError:
+            continue
+        for processor in dump.processors:
+            control = Control(cr0=processor.cr0, cr3=processor.cr3, cr4=processor.cr4, efer=0xD00)
+            translation.translate(dump.read, 0xFFFFFFFF80101000, control)
+    for foreign, says in (
+        (built.kernel.read_bytes(), "no core dump"),
+        (b"KDUMP   " + bytes(100), "compressed dump"),
+    ):
+        with pytest.raises(InputError, match=says):
+            memory_dump.read(foreign, "core")

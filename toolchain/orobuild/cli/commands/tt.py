@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _TIMEOUT: Final = 120.0
 _MEMORY_MIB: Final = 128
+_CR0: Final = 0x80010001  # PG, WP, PE
+_CR4: Final = 0x20  # PAE
 
 
 @click.command("tt")
@@ -31,11 +33,15 @@ _MEMORY_MIB: Final = 128
 @click.option("--append", default=None, metavar="WORDS", help="The kernel's command line.")
 @click.option("--core", type=click.IntRange(0, 254), default=0, help="Which processor's tables.")
 @click.option("--cpu", default="max", metavar="MODEL", help="The processor's model.")
-@click.option("--dump", metavar="FILE", help="Walk in this dump of physical memory; boot nothing.")
-@click.option("--cr3", type=HEXADECIMAL, help="With --dump: CR3.")
-@click.option("--cr4", type=HEXADECIMAL, default="20", help="With --dump: CR4.", show_default=True)
 @click.option(
-    "--cr0", type=HEXADECIMAL, default="80010001", help="With --dump: CR0.", show_default=True
+    "--dump",
+    metavar="FILE",
+    help="Walk in this dump of memory: QEMU's ELF core, or plain bytes; boot nothing.",
+)
+@click.option("--cr3", type=HEXADECIMAL, help="With --dump: CR3, which a core has.")
+@click.option("--cr4", type=HEXADECIMAL, help="With --dump: CR4 (default: the core's, else 20).")
+@click.option(
+    "--cr0", type=HEXADECIMAL, help="With --dump: CR0 (default: the core's, else 80010001)."
 )
 @click.option(
     "--efer", type=HEXADECIMAL, default="d00", help="With --dump: EFER.", show_default=True
@@ -52,8 +58,8 @@ def command(
     cpu: str,
     dump: str | None,
     cr3: int | None,
-    cr4: int,
-    cr0: int,
+    cr4: int | None,
+    cr0: int | None,
     efer: int,
     *,
     as_json: bool,
@@ -64,6 +70,7 @@ def command(
     orobuild tt v 0xffffffff80101000          a virtual address, in the project's kernel
     orobuild tt v kernel_main --cpu qemu64
     orobuild tt p 101000                      every virtual address of a physical one
+    orobuild tt v kernel_main --dump core      from QEMU's 'dump-guest-memory core'
     orobuild tt v 7f0000 --dump ram.bin --cr3 1ff000
 
     The kernel is booted until it says that its page tables stand (live-until in [lint], or --until),
@@ -79,15 +86,22 @@ def command(
     else:
         number = HEXADECIMAL.convert(address, None, click.get_current_context())
     if dump is not None:
+        from orobuild.debug.translation import Control
+        from orobuild.machine import memory_dump
+
+        memory = memory_dump.read(files.read(dump), dump)
+        if memory.processors:
+            _check_core(core, len(memory.processors))
+            own = memory.processors[core]
+            cr3 = own.cr3 if cr3 is None else cr3
+            cr4 = own.cr4 if cr4 is None else cr4
+            cr0 = own.cr0 if cr0 is None else cr0
         if cr3 is None:
             raise UsageError("--dump needs --cr3", hint="the panic and the debugger print it")
-        from orobuild.debug.translation import Control
-
-        memory = files.read(dump)
-        control = Control(cr0=cr0, cr3=cr3, cr4=cr4, efer=efer)
-        return _answer(
-            kind, number, lambda at, n: memory[at : at + n], control, program, None, as_json
+        control = Control(
+            cr0=_CR0 if cr0 is None else cr0, cr3=cr3, cr4=_CR4 if cr4 is None else cr4, efer=efer
         )
+        return _answer(kind, number, memory.read, control, program, None, as_json)
     assert program is not None
     read, control, emulator = _boot(program, number, until, append, core, cpu)
     return _answer(kind, number, read, control, program, emulator, as_json)
@@ -100,6 +114,11 @@ def _program(elf: str | None, profile: str | None, *, required: bool) -> Program
         if required or elf is not None:
             raise
         return None
+
+
+def _check_core(core: int, count: int) -> None:
+    if core >= count:
+        raise UsageError(f"the machine has {count} processors, counted from 0")
 
 
 def _boot(
@@ -124,8 +143,7 @@ def _boot(
         cpu=cpu,
     )
     snapshot = take(machine, until=line, timeout=_TIMEOUT, monitor=(f"gva2gpa {address:#x}",))
-    if core >= len(snapshot.processors):
-        raise UsageError(f"the machine has {len(snapshot.processors)} processors, counted from 0")
+    _check_core(core, len(snapshot.processors))
     registers = snapshot.processors[core]
     control = Control(cr0=registers.cr0, cr3=registers.cr3, cr4=registers.cr4, efer=registers.efer)
     match = re.search(r"gpa: (0x[0-9a-f]+)", snapshot.answers[0]) if not core else None
