@@ -31,9 +31,7 @@ _TOKEN: Final = pattern(
     r"|'(?P<char>\\.|[^\\])'?"
 )
 _BLOCK: Final = 128  # lines
-_MARKER: Final = pattern(
-    r'[ \t]*#[ \t]*(?:line[ \t]+)?([0-9]+)(?:[ \t]+"((?:\\.|[^"\\])*)"([ \t0-9]*))?[ \t]*$'
-)
+_MARKER: Final = pattern(r'[ \t]*#[ \t]*([0-9]+)[ \t]+"((?:\\.|[^"\\])*)"([ \t0-9]*)[ \t]*$')
 _ESCAPES: Final = {"b": 8, "f": 12, "n": 10, "r": 13, "t": 9}
 # Characters that can start or continue an operand: white space between two of them separates
 # macro arguments (gas/app.c `symbol_chars`, gas/config/tc-i386.c `extra_symbol_chars`).
@@ -135,8 +133,8 @@ class _Scrubber:
             stripped = line.lstrip()
             if stripped.startswith(("#", "/")) and not stripped.startswith("/*"):
                 if stripped[0] == "#" and (match := _MARKER.match(line)):
-                    path = unescape(match[2]) if match[2] is not None else self.current_path()
-                    self.out.markers.append(Marker(number + 1, int(match[1]), path))
+                    marker = Marker(number + 1, int(match[1]), unescape(match[2]))
+                    self.out.markers.append(marker)
                 return number
         position = 0
         start = 0
@@ -186,9 +184,6 @@ class _Scrubber:
             end = line.find("*/")
         return line, number, end + 2
 
-    def current_path(self) -> str:
-        return self.out.markers[-1].path if self.out.markers else self.path
-
     def problem(self, line: str, number: int, start: int, message: str, hint: str) -> None:
         path, logical = locate(self.out.markers, self.path, number)
         span = Span(path, logical, start + 1, max(1, len(line.rstrip()) - start), line)
@@ -216,12 +211,17 @@ def unescape(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text)
 
 
+def marker_at(markers: Sequence[Marker], physical: int) -> Marker | None:
+    """The line marker that holds at physical line `physical`."""
+    return next((m for m in reversed(markers) if m.start <= physical), None)
+
+
 def locate(markers: Sequence[Marker], path: str, physical: int) -> tuple[str, int]:
     """The path and line that physical line `physical` has according to the line markers."""
-    for marker in reversed(markers):
-        if marker.start <= physical:
-            return marker.path, marker.line + physical - marker.start
-    return path, physical
+    marker = marker_at(markers, physical)
+    return (
+        (path, physical) if marker is None else (marker.path, marker.line + physical - marker.start)
+    )
 
 
 def resplit(text: str) -> list[str]:
@@ -270,12 +270,13 @@ class Frame:
     that caused this one, at its statement `parent_index`. `kind` is ``file``, ``macro`` or
     ``repeat``; the statements are read `repeat` times in all. `origin` is the file frame that
     holds the text of a macro's body. The instructions up to statement `ahead` have been looked
-    at before their turn, as `ahead_dialect`.
+    at before their turn, as `ahead_dialect`. `named` and `numbered` are what `.file` and `.line`
+    have said of a file that has no line marker: its name; a physical line and its number.
     """
 
     __slots__ = (
         "_raw", "_text", "ahead", "ahead_dialect", "conditionals", "index", "kind", "lines", "markers",
-        "nesting", "note", "origin", "parent", "parent_index", "path", "repeat", "statements",
+        "named", "nesting", "note", "numbered", "origin", "parent", "parent_index", "path", "repeat", "statements",
     )  # fmt: skip
 
     def __init__(
@@ -298,6 +299,8 @@ class Frame:
         self.statements = statements
         self.lines = lines
         self.markers = markers
+        self.named: str | None = None
+        self.numbered: tuple[int, int] | None = None
         self._text = text
         self._raw: list[str] | None = None
         self.origin = origin
@@ -319,13 +322,38 @@ class Frame:
             self._raw = self._text.split("\n")
         return self._raw
 
-    def rename(self, path: str) -> None:
-        """From the next line on the text is `path`'s, until a line marker says otherwise."""
+    def relocate(self, *, path: str | None = None, number: int | None = None) -> None:
+        """`.file` says whose text follows, or `.line` the number of this line.
+
+        Either counts once the other is known too, by itself or from a line marker
+        (gas/input-scrub.c, as_where). What stands in a repetition holds until its end.
+        """
+        if self.kind != "file" and not (self.kind == "repeat" and self.origin is self.parent):
+            return
         source = self.origin or self
         physical = self.lines[self.index - 1]
-        _, line = locate(source.markers, source.path, physical)
-        marker = Marker(physical + 1, line + 1, path)
-        source.markers = sorted([*source.markers, marker], key=lambda m: m.start)
+        known = marker_at(source.markers, physical)
+        if known is not None and known.path == source.path and known.line == known.start:
+            known = None  # the end of a repetition
+        if known is not None or source is not self:
+            now = locate(source.markers, source.path, physical)
+            path, number = path or now[0], now[1] if number is None else number
+        else:
+            source.named = path = path or source.named
+            if number is not None:
+                source.numbered = (physical, number)
+            elif source.numbered is not None:
+                number = source.numbered[1] + physical - source.numbered[0]
+        if path is None or number is None:
+            return
+        changed = [Marker(physical + 1, number + 1, path)]
+        if changed[0] in source.markers:
+            return  # in an earlier turn
+        if source is not self:
+            end = self.lines[-1] + 1
+            before, line = locate(source.markers, source.path, end)
+            changed.append(Marker(end, line, before))
+        source.markers = sorted([*source.markers, *changed], key=lambda m: m.start)
 
     def span(self, index: int, offset: int = 0, length: int = 0) -> Span:
         """The place of `length` characters at `offset` in statement `index`."""

@@ -24,7 +24,7 @@ def _source_file(unit: Unit, name: str) -> None:
         symbol.kind, symbol.type, symbol.temporary = Kind.ABSOLUTE, c.STT_FILE, False
         unit.more_files.append(symbol)
     if unit.options.debug_info and unit.frame is not None:
-        unit.frame.rename(name)
+        unit.frame.relocate(path=name)
 
 
 def file(unit: Unit, operands: Operands) -> None:
@@ -114,16 +114,25 @@ def ident(unit: Unit, operands: Operands) -> None:
 
 
 def line(unit: Unit, operands: Operands) -> None:
-    """``.line number``: accepted; locations in messages stay those of the text."""
+    """``.line number``: of this line, for the line table; messages keep those of the text."""
     if not operands.at_end():
-        operands.number("line number")
+        number = operands.number("line number")
+        if unit.options.debug_info and unit.frame is not None:
+            unit.frame.relocate(number=number)
+    operands.end()
+
+
+def loc_mark_labels(_: Unit, operands: Operands) -> None:
+    """``.loc_mark_labels 1``: accepted; labels get no rows of their own."""
+    if not operands.at_end():
+        operands.number("0 or 1")
     operands.end()
 
 
 DIRECTIVES: Final = {
     ".file": Directive(file, "the FILE symbol; the files of .loc"),
     ".loc": Directive(loc, "rows of the line table"),
-    ".loc_mark_labels": Directive(line, "accepted, changes nothing"),
+    ".loc_mark_labels": Directive(loc_mark_labels, "accepted, changes nothing"),
     ".ident": Directive(ident, "a string in .comment"),
-    ".line": Directive(line, "accepted, changes nothing"),
+    ".line": Directive(line, "the number of its line in the line table"),
 }
