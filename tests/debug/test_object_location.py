@@ -177,6 +177,11 @@ def test_a_bare_number_is_refused_where_it_could_be_two_places(objects):
     assert loaded == ObjectPlace(text, 0x234)
 
 
+def test_an_undefined_symbol_is_said_to_be_that(objects):
+    with pytest.raises(UsageError, match=r"'printf' is used in .*, and defined elsewhere"):
+        object_location.parse(placed_of(objects["gcc"]), "printf+4")
+
+
 def test_names_that_are_several_things_are_refused_with_their_places(tmp_path, tool):
     source = tmp_path / "twice.s"
     source.write_text(

@@ -74,6 +74,11 @@ def parse(placed: PlacedObject, text: str, *, base: int | None = None) -> Object
     if not places:
         program = placed.program
         names = [*program.symbols.by_name, *(s.name for s in program.sections)]
+        if any(s.name == name and s.st_shndx == c.SHN_UNDEF for s in placed.elf.symbols):
+            raise UsageError(
+                f"'{name}' is used in {placed.elf.path}, and defined elsewhere",
+                hint="ask the object or the archive that defines it",
+            )
         raise UsageError(
             f"'{text}' is no symbol and no section of {placed.elf.path}",
             hint=did_you_mean(name, names) or "for example main, main+0x12 or .text+0x40",
