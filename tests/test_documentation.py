@@ -60,7 +60,17 @@ def test_there_are_commands_to_check():
     assert len(documented_files(ROOT / "docs" / "your-own-kernel.md")) == 3
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if console_commands(p)], ids=lambda p: p.name)
+LONG = frozenset(("rigs.md",))  # whose commands boot four cores several times
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(p, marks=[pytest.mark.full] if p.name in LONG else [], id=p.name)
+        for p in PAGES
+        if console_commands(p)
+    ],
+)
 def test_every_documented_command_works(page, tmp_path):
     """In order, as a reader would type them: in the page's own files, else in the repository."""
     files = documented_files(page)

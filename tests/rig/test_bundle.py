@@ -157,6 +157,7 @@ def test_templates_are_yaml_with_the_bundles_facts(archive, opened):
     assert cases == ["spare", "frames", "smp"]
 
 
+@pytest.mark.full
 def test_a_kernel_without_debugging_sections_has_them_beside_it(tmp_path, build_cache):
     root = rig_project(tmp_path, build_cache)
     text = (root / "orobuild.toml").read_text()

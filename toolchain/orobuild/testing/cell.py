@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from orobuild.errors import UsageError
 from orobuild.machine import (
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 class Cell:
     """What is booted and on what. `given_name` replaces the name that says all of it.
 
+    A "place" is a real machine of a lab: of it only the name and what it boots from are known here.
+
     `timeout` is in seconds; `memory_mib` in MiB.
     """
 
     profile: str
-    emulator: Emulator = "qemu"
-    boot: Medium = "disk"
+    emulator: Emulator | Literal["place"] = "qemu"
+    boot: Medium | Literal["network"] = "disk"
     firmware: FirmwareName = "bios"
     drive: DriveName = "ide"
     machine: str = "q35"

@@ -100,6 +100,7 @@ class CellResult:
     booted. `log` is the file with all that the last boot's console said, `earlier_logs` those of
     the boots before; `tail` its last lines. `deselected` counts cases that a filter left out.
     `suites` are the top-level suites in the log; `live` says what was made of the page tables, in words.
+    `timings` are what happened at a place of a lab, with seconds from the beginning.
     """
 
     cell: Cell
@@ -113,6 +114,7 @@ class CellResult:
     deselected: int = 0
     suites: tuple[str, ...] = ()
     live: str = ""
+    timings: tuple[tuple[str, float], ...] = ()
 
     @property
     def name(self) -> str:

@@ -21,13 +21,14 @@ _KEY = click.option(
 
 @click.group("rig")
 def command() -> None:
-    """Make, check and unpack the bundle that a rack of machines is handed.
+    """Make, check, unpack and run the bundle that a rack of machines is handed.
 
     \b
     orobuild rig bundle -o oro.zip               build, boot once in QEMU, and pack
     orobuild rig verify oro.zip --key oro.pub    every byte, and who vouches for it
     orobuild rig inspect oro.zip                 what it holds, and how it is started
     orobuild rig unpack oro.zip folder           its files, once they have been verified
+    orobuild rig run oro.zip --env lab.yaml      on labgrid's places, several at a time
 
     A bundle is a zip file with images, kernel, symbols, manifest, bill of materials, lint report, the
     tests that are expected, templates for labgrid and LAVA, and a README for the person at the rack:
@@ -255,3 +256,119 @@ def _unpack(bundle: str, directory: Path, key: str | None) -> int:
     unpack(opened, directory)
     terminal.echo(f"{directory}: {len(opened.index.files)} files, verified")
     return 0
+
+
+@command.command("run")
+@click.argument("bundle")
+@click.option(
+    "--env",
+    "env",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="An environment of labgrid's; every target in it is a machine.",
+)
+@click.option("--target", "wanted", multiple=True, metavar="NAME", help="Only these targets.")
+@_KEY
+@click.option("-j", "jobs", type=click.IntRange(min=1), help="Machines at a time (default: all).")
+@click.option(
+    "--timeout", type=click.FloatRange(min=1), metavar="S", help="Seconds from power-on to the end."
+)
+@click.option(
+    "-o",
+    "output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="rig-results",
+    show_default=True,
+    help="Where logs, report.html, results.json and junit.xml go.",
+)
+def _run(
+    bundle: str,
+    env: Path,
+    wanted: tuple[str, ...],
+    key: str | None,
+    jobs: int | None,
+    timeout: float | None,
+    output: Path,
+) -> int:
+    """Run a BUNDLE on real machines, by labgrid's drivers, and read what the kernel says.
+
+    \b
+    orobuild rig unpack oro.zip lab && orobuild rig run oro.zip --env lab/labgrid/qemu.yaml
+    orobuild rig run oro.zip --env lab.yaml --target nuc --target epyc -o results
+    orobuild rig run oro.zip --env lab.yaml --key oro.pub --timeout 600
+
+    The bundle is verified first. Each machine is switched off, given its medium, switched on, followed on
+    its serial port until its tests are done or time is up, and switched off again, whatever happens.
+    Results are those of 'orobuild test'; exit status 0 if every machine has passed, 1 if not, 2 if
+    only tools were missing.
+    """
+    import importlib.util
+
+    from orobuild.errors import MissingToolError
+    from orobuild.rig.bundle import open_bundle, require
+
+    if importlib.util.find_spec("labgrid") is None:
+        raise MissingToolError("labgrid is not installed", hint="pip install 'orobuild[rig]'")
+    from orobuild.rig.lab import session
+
+    opened = open_bundle(bundle)
+    targets = _chosen(session.targets_of(env), wanted)
+    require(opened, (files.read(key), key) if key else None)
+    return _run_on(opened, env, targets, jobs=jobs, timeout=timeout, output=output)
+
+
+def _chosen(targets: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+    from orobuild.diagnostics import did_you_mean
+    from orobuild.errors import UsageError
+
+    for name in wanted:
+        if name not in targets:
+            near = did_you_mean(name, targets) or f"targets: {', '.join(targets)}"
+            raise UsageError(f"no target is called '{name}'", hint=near)
+    return tuple(name for name in targets if not wanted or name in wanted)
+
+
+def _run_on(
+    opened: Bundle,
+    env: Path,
+    targets: tuple[str, ...],
+    *,
+    jobs: int | None,
+    timeout: float | None,
+    output: Path,
+) -> int:
+    import tempfile
+
+    from orobuild.cli import interruption, matrix_screen
+    from orobuild.pipeline import outputs
+    from orobuild.rig.bundle import unpack
+    from orobuild.rig.lab import html_report, session
+    from orobuild.testing import reporters
+    from orobuild.testing.reporters import human_report
+
+    with tempfile.TemporaryDirectory(prefix="orobuild-rig-") as scratch:
+        folder = Path(scratch) / "bundle"
+        unpack(opened, folder)
+        with interruption.deferred() as interrupted:
+            order = session.Order(
+                index=opened.index,
+                folder=folder,
+                env=env.absolute(),
+                targets=targets,
+                output=output,
+                jobs=jobs or len(targets),
+                timeout=timeout,
+                cancelled=interrupted.asked,
+            )
+            with matrix_screen.screen(len(targets), err=False) as screen:
+                lab = session.run(order, screen)
+    written = {
+        "report.html": html_report.report(lab, opened.index),
+        "results.json": reporters.report(lab.run, "json", output),
+        "junit.xml": reporters.report(lab.run, "junit", output),
+    }
+    outputs.write_all({output / name: text.encode() for name, text in written.items()})
+    terminal.echo(human_report.report(lab.run, output, matrix_screen.paint), end="")
+    terminal.echo(f"report  {output / 'report.html'}")
+    return interrupted.status if interrupted.number else lab.run.status

@@ -103,9 +103,10 @@ targets:
 _REMOTE: Final = """\
 # A place of a labgrid coordinator: its serial port, power and medium are wherever its exporter is.
 #
-#   orobuild rig run BUNDLE.zip --env remote.yaml --coordinator HOST:20408 --tags board=nuc
-#
-# `rig run` reserves a place that has the tags, acquires it, and releases it whatever happens.
+#   export LG_COORDINATOR=HOST:20408 LG_PLACE=nuc
+#   labgrid-client -p $LG_PLACE acquire
+#   orobuild rig run BUNDLE.zip --env remote.yaml
+#   labgrid-client -p $LG_PLACE release
 imports:
   - {drivers}
 targets:

@@ -77,6 +77,12 @@ def _head(index: Index) -> str:
 
         checks every byte. BUNDLE.zip is the archive as it came; KEY.pub is the public key of who made it.
         Without orobuild, `sha256sum` of a file must be what bundle.json says of it.
+
+        Machines that labgrid switches and listens to need no hands:
+
+            orobuild rig run BUNDLE.zip --env ENVIRONMENT.yaml
+
+        The folder labgrid/ has environments to begin with. For all others, go on reading.
         """)
 
 

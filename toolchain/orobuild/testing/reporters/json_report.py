@@ -61,6 +61,7 @@ def _cell(result: CellResult, root: Path) -> dict[str, Any]:
         "suites": list(result.suites),
         "deselected": result.deselected,
         "live": result.live,
+        "timings": {name: round(seconds, 3) for name, seconds in result.timings},
         "results": [_result(one) for one in result.results],
     }
 
@@ -102,8 +103,8 @@ def schema() -> dict[str, Any]:
     machine = _object(
         {
             "profile": string,
-            "emulator": {"enum": ["qemu", "bochs"]},
-            "boot": {"enum": ["disk", "cd", "kernel"]},
+            "emulator": {"enum": ["qemu", "bochs", "place"]},
+            "boot": {"enum": ["disk", "cd", "kernel", "network"]},
             "firmware": {"enum": ["bios", "uefi"]},
             "drive": {"enum": ["ide", "usb", "virtio", "nvme"]},
             "type": string,
@@ -127,6 +128,7 @@ def schema() -> dict[str, Any]:
             "suites": strings,
             "deselected": count,
             "live": string,
+            "timings": {"type": "object", "additionalProperties": seconds},
             "results": {"type": "array", "items": {"$ref": "#/$defs/result"}},
         }
     )
