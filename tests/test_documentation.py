@@ -61,12 +61,13 @@ def test_there_are_commands_to_check():
 
 
 LONG = frozenset(("rigs.md",))  # whose commands boot four cores several times
+MARKS = (pytest.mark.full, pytest.mark.timeout(1800))
 
 
 @pytest.mark.parametrize(
     "page",
     [
-        pytest.param(p, marks=[pytest.mark.full] if p.name in LONG else [], id=p.name)
+        pytest.param(p, marks=MARKS if p.name in LONG else [], id=p.name)
         for p in PAGES
         if console_commands(p)
     ],

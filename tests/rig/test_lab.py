@@ -111,6 +111,7 @@ def test_a_machine_of_qemus_passes_and_its_reports_say_so(made, tmp_path):
     jsonschema.validate(report, json.loads((ROOT / "docs/test-report.schema.json").read_text()))
     (cell,) = report["cells"]
     assert cell["machine"]["emulator"] == "place"
+    assert cell["machine"]["cpu"] is None, "nobody has said what is in the machine"
     assert cell["timings"].keys() >= {"power", "first byte", "first test", "tests done", "off"}
     assert junitparser.JUnitXml.fromfile(str(out / "junit.xml")).failures == 0
     assert "ok 2 smp" in (out / "pc.log").read_text()

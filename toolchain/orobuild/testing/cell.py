@@ -63,6 +63,11 @@ class Cell:
         )
         return re.sub(r"[^\w.,=+-]", "_", "-".join(words))
 
+    @property
+    def is_place(self) -> bool:
+        """Whether it is a machine of a lab, and no emulator's."""
+        return self.emulator == "place"
+
     def describe(self) -> str:
         """The machine in a few words, for a person."""
         cores = f"{self.cores} cores" if self.cores > 1 else "1 core"

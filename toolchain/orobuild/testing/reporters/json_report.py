@@ -15,6 +15,7 @@ from orobuild.testing.reporters import shown
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from orobuild.testing.cell import Cell
     from orobuild.testing.outcome import CellResult, Result, Run
 
 VERSION: Final = 1
@@ -36,21 +37,9 @@ def report(run: Run, root: Path) -> str:
 
 
 def _cell(result: CellResult, root: Path) -> dict[str, Any]:
-    cell = result.cell
     return {
         "name": result.name,
-        "machine": {
-            "profile": cell.profile,
-            "emulator": cell.emulator,
-            "boot": cell.boot,
-            "firmware": cell.firmware,
-            "drive": cell.drive,
-            "type": cell.machine,
-            "cpu": cell.cpu,
-            "cores": cell.cores,
-            "memory-mib": cell.memory_mib,
-            "timeout": cell.timeout,
-        },
+        "machine": _machine(result.cell),
         "repetition": result.repetition,
         "attempts": result.attempts,
         "passed": result.passed,
@@ -64,6 +53,21 @@ def _cell(result: CellResult, root: Path) -> dict[str, Any]:
         "timings": {name: round(seconds, 3) for name, seconds in result.timings},
         "results": [_result(one) for one in result.results],
     }
+
+
+def _machine(cell: Cell) -> dict[str, Any]:
+    """The machine; of a place of a lab nobody has said what it is."""
+    known = {"profile": cell.profile, "emulator": cell.emulator, "boot": cell.boot}
+    of_emulator = {
+        "firmware": cell.firmware,
+        "drive": cell.drive,
+        "type": cell.machine,
+        "cpu": cell.cpu,
+        "cores": cell.cores,
+        "memory-mib": cell.memory_mib,
+        "timeout": cell.timeout,
+    }
+    return known | (dict.fromkeys(of_emulator) if cell.is_place else of_emulator)
 
 
 def _result(result: Result) -> dict[str, Any]:
@@ -105,13 +109,13 @@ def schema() -> dict[str, Any]:
             "profile": string,
             "emulator": {"enum": ["qemu", "bochs", "place"]},
             "boot": {"enum": ["disk", "cd", "kernel", "network"]},
-            "firmware": {"enum": ["bios", "uefi"]},
-            "drive": {"enum": ["ide", "usb", "virtio", "nvme"]},
-            "type": string,
-            "cpu": string,
-            "cores": {**count, "minimum": 1},
-            "memory-mib": {**count, "minimum": 1},
-            "timeout": seconds,
+            "firmware": {"enum": ["bios", "uefi", None]},
+            "drive": {"enum": ["ide", "usb", "virtio", "nvme", None]},
+            "type": {"type": ["string", "null"]},
+            "cpu": {"type": ["string", "null"]},
+            "cores": {"type": ["integer", "null"], "minimum": 1},
+            "memory-mib": {"type": ["integer", "null"], "minimum": 1},
+            "timeout": {"type": ["number", "null"], "minimum": 0},
         }
     )
     cell = _object(

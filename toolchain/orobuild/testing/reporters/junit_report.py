@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from orobuild.testing.cell import Cell
     from orobuild.testing.outcome import CellResult, Result, Run
 
 _SKIPPED = (Kind.SKIPPED, Kind.EXPECTED_FAILURE)
@@ -52,11 +53,7 @@ def _suite(parent: ET.Element, cell: CellResult, root: Path) -> None:
         "profile": cell.cell.profile,
         "emulator": cell.cell.emulator,
         "boot": cell.cell.boot,
-        "firmware": cell.cell.firmware,
-        "machine": cell.cell.machine,
-        "cpu": cell.cell.cpu,
-        "cores": str(cell.cell.cores),
-        "memory-mib": str(cell.cell.memory_mib),
+        **({} if cell.cell.is_place else _of_emulator(cell.cell)),
         "attempts": str(cell.attempts),
         "log": shown(cell.log, root) if cell.log else "",
     }
@@ -66,6 +63,17 @@ def _suite(parent: ET.Element, cell: CellResult, root: Path) -> None:
         _case(suite, cell, result)
     if not cell.passed and cell.tail:
         ET.SubElement(suite, "system-out").text = clean("\n".join(cell.tail))
+
+
+def _of_emulator(cell: Cell) -> dict[str, str]:
+    """What is known of a machine because an emulator was told to make it."""
+    return {
+        "firmware": cell.firmware,
+        "machine": cell.machine,
+        "cpu": cell.cpu,
+        "cores": str(cell.cores),
+        "memory-mib": str(cell.memory_mib),
+    }
 
 
 def _case(suite: ET.Element, cell: CellResult, result: Result) -> None:
