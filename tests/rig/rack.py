@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -48,7 +49,7 @@ class ScriptedDriver(ConsoleExpectMixin, Driver, PowerProtocol, ConsoleProtocol)
         elif word == "raise":
             raise OSError("no such relay")
         elif word == "child":
-            subprocess.Popen(["sleep", str(FOR_EVER)])
+            subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({FOR_EVER})"])
         elif word == "end":
             raise EOF("gone")
 
