@@ -63,6 +63,7 @@ TEST_TOOLS = (
     Tool("gdb", "gdb", "gdb", "gdb", "gdb"),
     Tool("git", "git", "git", "git", "git"),
     Tool("tmux", "tmux", "tmux", "tmux", "tmux"),  # the terminal in which screens are tested
+    Tool("asciinema", "asciinema", "asciinema", "asciinema", "asciinema"),  # plays recordings
     Tool("clang", "clang", "clang", "clang", "llvm"),
     # C libraries and a compiler whose programs and libraries the linker's tests link.
     Tool("musl-gcc", "musl-tools", "musl-gcc", "musl", "musl-cross"),

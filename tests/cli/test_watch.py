@@ -17,8 +17,7 @@ import pytest
 from orobuild.errors import OrobuildError
 from orobuild.pipeline.build import Request, build
 from orobuild.project import load
-
-PATIENCE = 120  # seconds; a loaded machine is slow
+from terminal import PATIENCE, Terminal
 
 BOOT = """\
 .section .rodata,"a",@progbits
@@ -252,37 +251,18 @@ def test_a_change_ends_the_machine_and_boots_the_next(bootable, tool):
         watch.wait_for_text("built in", 2)
 
 
-def test_its_screen_in_a_terminal(mini, tool, tmp_path):
-    tmux = [tool("tmux"), "-L", f"oro-{os.getpid()}", "-f", "/dev/null"]
+def test_its_screen_in_a_terminal(mini, tool):
     command = shlex.join([sys.executable, "-m", "orobuild", "watch"])
-
-    def shown() -> str:
-        return subprocess.run(
-            [*tmux, "capture-pane", "-p"], capture_output=True, text=True, check=True
-        ).stdout
-
-    def wait_for(*texts: str) -> str:
-        end = time.monotonic() + PATIENCE
-        while not all(text in (screen := shown()) for text in texts):
-            assert time.monotonic() < end, screen
-            time.sleep(0.05)
-        return screen
-
-    subprocess.run(
-        [*tmux, "new-session", "-d", "-x", "100", "-y", "30", "-c", mini.root, "sh"],
-        check=True,
-        env={**os.environ, "PS1": "$ "},
-    )
-    try:
-        subprocess.run([*tmux, "send-keys", f"{command}; echo status=$?", "Enter"], check=True)
-        wait_for(
+    with Terminal(tool("tmux"), mini.root, rows=30) as terminal:
+        terminal.type(f"{command}; echo status=$?")
+        terminal.wait_for(
             "orobuild watch", "built in", "2 objects new, no findings", "lint", "Ctrl-C ends it"
         )
         mini.change("message.S", "movq $message", "mvoq $message")
-        wait_for("failed in", "message.S:9:5: error: unknown instruction 'mvoq'", "1 error ")
+        terminal.wait_for(
+            "failed in", "message.S:9:5: error: unknown instruction 'mvoq'", "1 error "
+        )
         mini.change("message.S", "mvoq $message", "movq $message")
-        assert "error" not in wait_for("built in", "message.S", "no findings")
-        subprocess.run([*tmux, "send-keys", "C-c"], check=True)
-        assert "orobuild watch " not in wait_for("status=130").replace(command, "")
-    finally:
-        subprocess.run([*tmux, "kill-server"], check=False)
+        assert "error" not in terminal.wait_for("built in", "message.S", "no findings")
+        terminal.press("C-c")
+        assert "orobuild watch " not in terminal.wait_for("status=130").replace(command, "")

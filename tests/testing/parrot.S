@@ -64,6 +64,12 @@ order:
     je hang
     cmpb $'n', %al                  /* a new line, which a boot menu's text cannot have */
     je line
+    cmpb $'e', %al                  /* echo what is typed, until Ctrl-D */
+    je echo
+    cmpb $'g', %al                  /* garbage: every byte there is */
+    je garbage
+    cmpb $'l', %al                  /* a line that never ends */
+    je endless
     cmpb $'w', %al                  /* wait a while */
     jne next
     movl $30000000, %ecx
@@ -89,6 +95,31 @@ line:
     movb $'\n', %al
     call put
     jmp next
+
+echo:
+    movw $0x3fd, %dx
+    inb %dx, %al
+    testb $1, %al
+    jz echo
+    movw $0x3f8, %dx
+    inb %dx, %al
+    cmpb $4, %al
+    je next
+    call put
+    jmp echo
+
+garbage:
+    xorl %ecx, %ecx
+1:  movb %cl, %al
+    call put
+    incb %cl
+    jnz 1b
+    jmp next
+
+endless:
+    movb $'x', %al
+    call put
+    jmp endless
 
 pass:
     movl $0x10, %eax

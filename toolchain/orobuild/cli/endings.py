@@ -111,7 +111,8 @@ def _open_streams() -> None:
     sys.stdout = io.TextIOWrapper(
         raw if before.write_through else io.BufferedWriter(raw),
         before.encoding,
-        before.errors,
+        # What an encoding has no character for is shown by its number, as on standard error.
+        "backslashreplace" if before.errors == "strict" else before.errors,
         "\n",
         before.line_buffering,
         before.write_through,

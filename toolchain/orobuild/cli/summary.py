@@ -6,13 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 from orobuild.cli import terminal
-from orobuild.cli.terminal import echo, style
+from orobuild.cli.terminal import style
 from orobuild.diagnostics import render_all
 from orobuild.elf.constants import PF_W, PF_X, PT_LOAD
 from orobuild.elf.descriptions import segment_flags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from orobuild.machine import BootReport
@@ -100,9 +100,13 @@ def _families(result: BuildResult) -> dict[str, list[BuiltTarget]]:
     return {folder: members for folder, members in folders.items() if len(members) > _MANY}
 
 
-def of_run(result: BuildResult, report: BootReport) -> str:
-    """What was built and checked, then the cores, their ticks and threads, and the verdict."""
+def of_run(
+    result: BuildResult, report: BootReport, explained: Sequence[str] = (), made: Sequence[str] = ()
+) -> str:
+    """What was built and checked, then the cores, their ticks and threads, the files that were
+    `made` of the run, what `explained` its end, and the verdict."""
     lines = [of_build(result), _row("booted", f"in {report.seconds:.2f} s")]
+    lines += rows("wrote", made)
     lines += [
         f"{'':{_LABEL}} core {core.core:<3} apic {core.apic:<3} "
         f"{core.ticks:>6} ticks  {core.threads:>3} threads"
@@ -112,13 +116,27 @@ def of_run(result: BuildResult, report: BootReport) -> str:
     verdict = style(report.verdict.value, fg="green" if good else "red", bold=True)
     reason = f": {report.reason}" if report.reason else ""
     total = sum(stage.seconds for stage in result.stages) + report.seconds
+    lines += explained
     lines.append(_row("verdict", f"{verdict}{reason}  (total {total:.2f} s)"))
     return "\n".join(lines)
 
 
-def console_line(line: str) -> None:
-    """Show a line of the kernel's console; what is meant for programs is dimmed."""
-    echo(style(line, dim=True) if line.startswith("oro: ") else line)
+# What a kernel's developer rarely asks for fills three quarters of QEMU's dump.
+_VECTOR_REGISTERS = ("FCW", "FPR", "XMM", "YMM", "ZMM", "MXCSR", "Opmask")
+
+
+def registers(dump: str) -> list[str]:
+    """An emulator's dump of registers without those of floating point and vectors."""
+    lines = [line.expandtabs().rstrip() for line in dump.splitlines()]
+    return [line for line in lines if not line.startswith(_VECTOR_REGISTERS)]
+
+
+def rows(label: str, texts: Sequence[str]) -> list[str]:
+    """Lines of a report, the first one labelled."""
+    return [
+        _row(label, text) if not number else f"{'':{_LABEL}} {text}"
+        for number, text in enumerate(texts)
+    ]
 
 
 def _row(label: str, text: str) -> str:

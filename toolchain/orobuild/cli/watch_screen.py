@@ -6,9 +6,10 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
-from orobuild.cli import summary, terminal
+from orobuild.cli import terminal
 from orobuild.diagnostics import Severity, render_all
 from orobuild.machine.console import Console, parse_fact, read_console
+from orobuild.machine.serial_text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -117,7 +118,8 @@ class Lines:
 
     def line(self, text: str) -> None:
         """The line."""
-        summary.console_line(text)
+        text = printable(text)
+        terminal.echo(terminal.style(text, dim=True) if text.startswith("oro: ") else text)
 
     def booted(self, report: BootReport) -> None:
         """The verdict."""
@@ -196,7 +198,7 @@ class Live:
 
     def line(self, text: str) -> None:
         """A line, and what it says of cores and threads; drawn as often as one can read."""
-        self._console.append(text)
+        self._console.append(printable(text))
         del self._console[:-_TAIL]
         if (fact := parse_fact(text)) and fact.kind in ("core", "soak", "memory"):
             self._facts = [f for f in self._facts if f.split()[:2] != text.split()[:2]] + [text]

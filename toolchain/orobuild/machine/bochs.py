@@ -119,6 +119,7 @@ class Bochs:
             arguments=arguments,
             terminal=True,
             exit_device=False,
+            has_monitor=False,
             complaint=_complaint,
             screen=_SCREEN,
         )

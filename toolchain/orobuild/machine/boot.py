@@ -1,12 +1,14 @@
 """Booting a machine: start it, follow its console, know how it ended.
 
-One thread, one loop over the descriptors: the console, the emulator's own messages, QMP, and the
-terminal that Bochs makes for its screen. The loop ends when the emulator does, when the console says that the kernel has stopped for good, or
+One thread, one loop over the descriptors: the console, the emulator's own messages, QMP, the
+terminal that Bochs makes for its screen, and what companions read from. The loop ends when the emulator does, when the console says that the kernel has stopped for good, or
 when time is up; whichever it is, the emulator is gone when `boot` returns or raises.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import selectors
 import socket
@@ -14,20 +16,22 @@ import tempfile
 import time
 import tty
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from orobuild.errors import UsageError
-from orobuild.machine.console import LOADER_ERROR, PANIC_END, VERDICT, Console, read_console
+from orobuild.machine.console import LOADER_ERROR, PANIC_END, VERDICT, read_console
+from orobuild.machine.dialogue import Dialogue
 from orobuild.machine.process import ChildProcess, inheritable
-from orobuild.machine.qemu import STATUS_FAIL, STATUS_PASS
-from orobuild.machine.qmp import Protocol
-from orobuild.machine.report import BootReport, Remains, Resources, Verdict
+from orobuild.machine.report import BootReport, Resources
+from orobuild.machine.verdicts import Ending, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from orobuild.machine.report import Launch, Machine, Supervisor
+    from orobuild.machine.companion import Answered, Companion
+    from orobuild.machine.report import Launch, Machine, Remains, Supervisor
 
 # Lines after which a kernel does nothing more; a verdict only where it cannot end the emulator.
 _LAST_WORDS: Final = (PANIC_END,)
@@ -40,6 +44,7 @@ _GRACE: Final = 1.0  # seconds that the emulator's process has to end once its p
 _FAREWELL: Final = 2.0  # seconds that QEMU has to answer or quit
 _SUPERVISION: Final = 0.2  # seconds between questions to a supervisor
 _SAVING: Final = 60.0  # the same if it writes the machine's memory to a file
+_LONG: Final = 3600.0  # seconds to wait where nothing says how long
 
 
 def boot(
@@ -52,6 +57,7 @@ def boot(
     memory: Path | None = None,
     monitor: Sequence[str] = (),
     supervisor: Supervisor | None = None,
+    companions: Sequence[Companion] = (),
 ) -> BootReport:
     """Boot `machine` and wait until it is over, at most `timeout` seconds.
 
@@ -61,17 +67,18 @@ def boot(
     that was stopped; the answers are the report's.
 
     `supervisor` is asked several times a second whether the machine is to go on, and may look at it
-    while it is paused.
+    while it is paused. `companions` hear what the console says as it comes, and may do more
+    (`machine.companion`); if one of them has an `input`, the serial port can be typed into.
 
     `on_line` gets each line of the console as it is completed, without its end. `screenshot` is
-    where QEMU writes a PNG of the screen if the machine stops without exiting (loader error, panic,
-    reset, hang). Raises `MissingToolError` if the emulator is not installed and `UsageError`, with
+    where a PNG of the screen is written if the machine stops without exiting (loader error, panic,
+    reset, hang); if that fails, it is among the report's `problems`. Raises `MissingToolError` if the emulator is not installed and `UsageError`, with
     what the emulator said, if it does not start.
     """
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="orobuild-machine-"))
-        console, console_end = os.pipe()
-        stack.callback(os.close, console)
+        takes_input = any(companion.input is not None for companion in companions)
+        console, console_end = _console_ends(stack, takes_input=takes_input)
         qmp, qmp_end = socket.socketpair()
         stack.enter_context(qmp)
         with os.fdopen(console_end, "wb"), qmp_end, ExitStack() as inherited:
@@ -79,54 +86,68 @@ def boot(
                 directory=Path(folder),
                 console_fd=inheritable(console_end),
                 qmp_fd=inheritable(qmp_end.fileno()),
+                takes_input=takes_input,
             )
             inherited.callback(os.close, resources.console_fd)
             inherited.callback(os.close, resources.qmp_fd)
             launch = machine.launch(resources)
+            if launch.clean_up:
+                stack.callback(launch.clean_up)
             start = time.monotonic()
             child = ChildProcess(
                 launch.arguments,
                 pass_fds=(resources.console_fd, resources.qmp_fd),
                 terminal=launch.terminal,
+                scratch=resources.directory,
+                if_orphaned=launch.if_orphaned,
             )
         with child:
-            session = _Session(child, console, qmp, launch, on_line, screenshot)
+            session = _Session(child, console, qmp, launch, start)
+            session.on_line, session.screenshot = on_line, screenshot
             session.until, session.memory, session.monitor = until, memory, monitor
             session.memory_size = getattr(machine, "memory_mib", 0) << 20
-            session.supervisor = supervisor
-            session.run(start + timeout)
+            session.supervisor, session.companions = supervisor, companions
+            session.run(timeout)
             seconds = time.monotonic() - start
         return session.report(machine.remains(resources), timeout, seconds)
 
 
+def _console_ends(stack: ExitStack, *, takes_input: bool) -> tuple[int, int]:
+    """Our end of the console, which `stack` closes, and the machine's."""
+    if takes_input:
+        ours, theirs = (end.detach() for end in socket.socketpair())
+    else:
+        ours, theirs = os.pipe()
+    stack.callback(os.close, ours)
+    return ours, theirs
+
+
 class _Session:
-    """A boot in progress. Owns the loop and what was seen so far."""
+    """A boot in progress: the loop, and what was seen so far. Companions see it as `Controls`."""
 
     def __init__(
-        self,
-        child: ChildProcess,
-        console: int,
-        qmp: socket.socket,
-        launch: Launch,
-        on_line: Callable[[str], None] | None,
-        screenshot: Path | None,
+        self, child: ChildProcess, console: int, qmp: socket.socket, launch: Launch, start: float
     ) -> None:
         self._child = child
         self._console = console
         self._qmp = qmp
         self._launch = launch
-        self._on_line = on_line
-        self._screenshot = screenshot
+        self._start = start
+        self.on_line: Callable[[str], None] | None = None
+        self.screenshot: Path | None = None
         self.until: str | None = None
         self._is_met = False  # what `until` waits for
         self.memory: Path | None = None
         self.memory_size = 0
         self.monitor: Sequence[str] = ()
-        self._answers: dict[int | None, str] = {}  # to `monitor`, by the question's id
+        self._answers: dict[int, str] = {}  # to `monitor`, by number
         self.supervisor: Supervisor | None = None
-        self._stopped: str | None = None  # why the supervisor did not let it go on
+        self.companions: Sequence[Companion] = ()
+        self.is_paused = False
+        self._paused_at = 0.0
+        self._stopped: str | None = None  # why somebody did not let it go on
         self._last_words = _LAST_WORDS if launch.exit_device else (*_LAST_WORDS, VERDICT)
-        self._protocol = Protocol()
+        self._dialogue = Dialogue(qmp, self._event)
         self._selector = selectors.DefaultSelector()
         self._opened = ExitStack()
         self._pending = b""
@@ -135,39 +156,36 @@ class _Session:
         self._screen: int | None = None  # the terminal that the emulator has made for its screen
         self._lines: list[str] = []
         self._shutdown: str | None = None  # the reason of QMP's SHUTDOWN event
+        self._is_ending = False  # by us, so that a SHUTDOWN says nothing
+        self._deadline = math.inf
         self._stop_at: float | None = None  # when the silence after the last words counts
-        self._question: int | None = None  # id of the QMP command that ends the farewell
-        self._capabilities_id: int | None = None
-        self._registers_id: int | None = None
+        self._may_reset = self._reset_done = False
         self._registers: str | None = None
+        self._problems: list[str] = []
         self._status: int | None = None  # None while it runs, and if it had to be ended
-        self._started = False
         self._timed_out = False
 
-    def run(self, deadline: float) -> None:
-        """Follow the machine until it is over."""
+    def run(self, timeout: float) -> None:
+        """Follow the machine until it is over, at most `timeout` seconds."""
+        self._deadline = self._start + timeout
         with self._selector as selector, ExitStack() as self._opened:
             selector.register(self._console, selectors.EVENT_READ, self._read_console)
             selector.register(self._child.output, selectors.EVENT_READ, self._read_messages)
             selector.register(self._qmp, selectors.EVENT_READ, self._read_qmp)
-            while self._console_open() and not self._shutdown:
+            for companion in self.companions:
+                if companion.input is not None:
+                    typed = partial(self._read_input, companion, companion.input)
+                    selector.register(companion.input, selectors.EVENT_READ, typed)
+                companion.begins(self)
+            while not self._is_over():
                 now = time.monotonic()
-                limit = deadline if self._stop_at is None else min(deadline, self._stop_at)
+                limit = self._limit()
                 if now >= limit or self._size > _MAX_OUTPUT:
                     self._timed_out = self._stop_at is None
                     break
-                if self.supervisor is None:
-                    self._poll(limit - now)
-                    continue
-                self._poll(min(limit - now, _SUPERVISION))
-                if not self._console_open() or self._shutdown:
-                    break
-                self._stopped = self.supervisor.reason_to_stop()
-                if self._stopped is not None:
-                    break
-                memory = self.supervisor.wants_memory()
-                if memory is not None:
-                    self._look(memory)
+                self._poll(min(limit - now, self._patience()))
+                if self.supervisor and not self._is_over():
+                    self._supervise(self.supervisor)
             ended_by_itself = not self._console_open()
             if not ended_by_itself:
                 self._farewell()
@@ -177,26 +195,64 @@ class _Session:
         status = self._child.wait(_GRACE)
         self._status = status if ended_by_itself else None
 
+    def _is_over(self) -> bool:
+        return not self._console_open() or bool(self._shutdown) or self._stopped is not None
+
+    def _limit(self) -> float:
+        """When to end it, in the monotonic clock's time."""
+        if self.is_paused:
+            return math.inf
+        return self._deadline if self._stop_at is None else min(self._deadline, self._stop_at)
+
+    def _patience(self) -> float:
+        """Seconds until the loop has to turn though nothing has happened."""
+        seconds = time.monotonic() - self._start
+        wakes = [companion.turn(seconds) - seconds for companion in self.companions]
+        return max(0.0, min([_SUPERVISION if self.supervisor else _LONG, *wakes]))
+
+    def _supervise(self, supervisor: Supervisor) -> None:
+        self._stopped = supervisor.reason_to_stop()
+        memory = None if self._stopped else supervisor.wants_memory()
+        if memory is not None:
+            self._look(supervisor, memory)
+
     def _console_open(self) -> bool:
         return self._console in self._selector.get_map()
 
     def _poll(self, seconds: float) -> int:
         ready = self._selector.select(seconds)
         for key, _ in ready:
-            key.data()
+            if key.fd in self._selector.get_map():
+                key.data()
         return len(ready)
 
     def _drain(self) -> None:
         """Read what has already arrived; a child that is gone leaves nothing more."""
+        for companion in self.companions:
+            if companion.input is not None and companion.input in self._selector.get_map():
+                self._selector.unregister(companion.input)
         limit = time.monotonic() + _GRACE
         while self._selector.get_map() and time.monotonic() < limit and self._poll(0):
             pass
 
+    def _read_input(self, companion: Companion, descriptor: int) -> None:
+        companion.typed()
+        if companion.input is None:  # there is nobody any more
+            self._selector.unregister(descriptor)
+
     def _read_console(self) -> None:
-        data = os.read(self._console, _CHUNK)
+        try:
+            data = os.read(self._console, _CHUNK)
+        except ConnectionError:
+            data = b""
         if not data:
             self._selector.unregister(self._console)
             return
+        if self._may_reset and self._reset_done:
+            self._end_on_reset()
+        seconds = time.monotonic() - self._start
+        for companion in self.companions:
+            companion.heard(data, seconds)
         self._size += len(data)
         *lines, self._pending = (self._pending + data).split(b"\n")
         for line in lines:
@@ -208,8 +264,8 @@ class _Session:
     def _line(self, data: bytes) -> None:
         line = data.decode("utf-8", "replace").strip("\r")
         self._lines.append(line)
-        if self._on_line:
-            self._on_line(line)
+        if self.on_line:
+            self.on_line(line)
         if self.until is not None and line.startswith(self.until):
             self._stop_at, self._is_met = time.monotonic(), True
         if self._is_met:
@@ -252,100 +308,190 @@ class _Session:
             self._selector.unregister(self._screen)
 
     def _read_qmp(self) -> None:
-        try:
-            data = self._qmp.recv(_CHUNK)
-        except ConnectionError:
-            data = b""
-        if not data:
+        self._dialogue.receive()
+        if not self._dialogue.is_open:
             self._selector.unregister(self._qmp)
-            self._question = None
+
+    def _event(self, name: str, data: dict[str, Any]) -> None:
+        if name == "SHUTDOWN" and self._shutdown is None and not self._is_ending:
+            self._shutdown = str(data.get("reason", "unknown"))
+        elif name == "RESET" and data.get("reason") == "host-qmp-system-reset":
+            self._lines.clear()
+            self._pending, self._size, self._stop_at = b"", 0, None
+            self._reset_done = True
+            self._happened("reset")
+        elif name == "RESET" and self._may_reset:
+            self._end_on_reset()
+        elif name == "STOP" and not self.is_paused and not self._is_ending:
+            self.is_paused, self._paused_at = True, time.monotonic()
+            self._happened("paused")
+        elif name == "RESUME" and self.is_paused:
+            self.is_paused = False
+            self._deadline += time.monotonic() - self._paused_at
+            if self._stop_at is not None:
+                self._stop_at += time.monotonic() - self._paused_at
+            self._happened("goes on")
+
+    def _happened(self, what: str) -> None:
+        seconds = time.monotonic() - self._start
+        for companion in self.companions:
+            companion.happened(what, seconds)
+
+    @property
+    def takes_input(self) -> bool:
+        """`Controls.takes_input`."""
+        return self._launch.has_monitor
+
+    @property
+    def answers(self) -> bool:
+        """`Controls.answers`."""
+        return self._dialogue.has_begun and self._dialogue.is_open
+
+    def type(self, data: bytes) -> None:
+        """`Controls.type`: what a full buffer does not take is lost, as on a real line."""
+        if not self.takes_input:
             return
-        for message in self._protocol.feed(data):
-            self._qmp_message(message)
+        typing = socket.socket(fileno=os.dup(self._console))
+        with typing, contextlib.suppress(OSError):
+            typing.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 
-    def _qmp_message(self, message: dict[str, Any]) -> None:
-        if "QMP" in message:
-            # The greeting may come before the machine is built, the answer to this only after.
-            self._capabilities_id = self._send("qmp_capabilities")
-        elif message.get("event") == "SHUTDOWN" and self._shutdown is None:
-            self._shutdown = str(message.get("data", {}).get("reason", "unknown"))
-        if "id" not in message:
-            return
-        if message["id"] == self._capabilities_id:
-            self._started = True
-        if message["id"] == self._registers_id:
-            self._registers = str(message.get("return", "")).replace("\r\n", "\n").strip() or None
-        if message["id"] in self._answers:
-            self._answers[message["id"]] = str(message.get("return", "")).strip()
-        if message["id"] == self._question:
-            self._question = None
+    def ask(self, name: str, then: Answered | None = None, **arguments: object) -> int | None:
+        """`Controls.ask`."""
+        return self._dialogue.ask(name, then, **arguments)
 
-    def _send(self, name: str, **arguments: object) -> int | None:
-        command, number = self._protocol.command(name, **arguments)
-        try:
-            self._qmp.sendall(command)
-        except OSError:
-            return None
-        return number
+    def pause(self) -> None:
+        """`Controls.pause`."""
+        self.ask("stop")
 
-    def _look(self, memory: Path) -> None:
+    def resume(self) -> None:
+        """`Controls.resume`."""
+        self.ask("cont")
+
+    def reset(self) -> None:
+        """`Controls.reset`. The machine was told to end instead of a reset: this one is meant.
+
+        SeaBIOS, when it finds that it has run before, resets the machine once more.
+        """
+        self.ask("set-action", reboot="reset")
+        self.ask("system_reset")
+        self._may_reset, self._reset_done = True, False
+        self.resume()
+
+    def _end_on_reset(self) -> None:
+        self.ask("set-action", reboot="shutdown")
+        self._may_reset = False
+
+    def end(self, reason: str) -> None:
+        """`Controls.end`."""
+        self._stopped = reason
+
+    def lift_limit(self) -> None:
+        """`Controls.lift_limit`."""
+        self._deadline = math.inf
+
+    def _look(self, supervisor: Supervisor, memory: Path) -> None:
         """Pause the machine while its registers and memory are saved; it goes on afterwards."""
-        if not self._started:
+        if not self.answers:
             return
         limit = time.monotonic() + _SAVING
-        self._send("stop")
-        self._registers_id = self._send("human-monitor-command", command_line="info registers -a")
-        self._question = saving = self._save(memory)
-        while self._question is not None and time.monotonic() < limit:
+        self.ask("stop")
+        self._ask_for_registers()
+        saved: list[str | None] = []
+        self.ask(
+            "pmemsave",
+            lambda _answer, problem: saved.append(problem),
+            val=0,
+            size=self.memory_size,
+            filename=str(memory.absolute()),
+        )
+        while self._dialogue.waits() and time.monotonic() < limit:
             if not self._console_open():
                 return  # it ended before it could be stopped
             self._poll(0.1)
         registers, self._registers = self._registers, None
-        if self._question is None and saving is not None and registers and self.supervisor:
-            self.supervisor.looked(registers)
-        self._question = None
-        self._send("cont")
+        if saved == [None] and registers:
+            supervisor.looked(registers)
+        self.ask("cont")
 
-    def _save(self, memory: Path) -> int | None:
-        return self._send("pmemsave", val=0, size=self.memory_size, filename=str(memory.absolute()))
+    def _ask_for_registers(self) -> None:
+        def received(answer: str | None, _problem: str | None) -> None:
+            self._registers = answer or None
+
+        self._dialogue.monitor("info registers -a", received)
 
     def _farewell(self) -> None:
         """Ask a machine that is still there for its registers and its screen, and end it."""
+        self._is_ending = True
         limit = time.monotonic() + (_SAVING if self.memory else _FAREWELL)
-        if self._started:
-            self._send("stop")
-            self._question = self._registers_id = self._send(
-                "human-monitor-command", command_line="info registers -a"
-            )
-            for command in self.monitor:
-                self._question = self._send("human-monitor-command", command_line=command)
-                self._answers[self._question] = ""
-            if self.memory:
-                self._question = self._save(self.memory)
-            if self._screenshot:
-                self._question = self._send(
-                    "screendump", filename=str(self._screenshot.absolute()), format="png"
-                )
-            while self._question is not None and time.monotonic() < limit:
+        if self._launch.last_look:
+            look = self._launch.last_look(self.screenshot)
+            self._registers = look.registers
+            self._problems += look.problems
+        elif self.answers:
+            self._ask_before_the_end()
+            while self._dialogue.waits() and time.monotonic() < limit:
                 self._poll(0.1)
-            self._send("quit")
+            self.ask("quit")
             while self._console_open() and time.monotonic() < limit:
                 self._poll(0.1)
+        elif self.screenshot:
+            self._problems.append("no screenshot: this machine cannot be asked for one")
         if not self._console_open():
             self._child.wait(_GRACE)  # it is ending: let its shell see that, and leave no zombie
         self._child.kill()
 
+    def _ask_before_the_end(self) -> None:
+        self.ask("stop")
+        self._ask_for_registers()
+        for number, line in enumerate(self.monitor):
+            self._ask_monitor(number, line)
+        if self.memory:
+            self.ask("pmemsave", val=0, size=self.memory_size, filename=str(self.memory.absolute()))
+        if self.screenshot:
+            self.ask(
+                "screendump",
+                self._screenshot_is_made,
+                filename=str(self.screenshot.absolute()),
+                format="png",
+            )
+        for companion in self.companions:
+            companion.last_wish()
+
+    def _ask_monitor(self, number: int, line: str) -> None:
+        def received(answer: str | None, _problem: str | None) -> None:
+            self._answers[number] = answer or ""
+
+        self._answers[number] = ""
+        self._dialogue.monitor(line, received)
+
+    def _screenshot_is_made(self, _answer: object, problem: str | None) -> None:
+        if problem:
+            self._problems.append(f"no screenshot in '{self.screenshot}': {problem}")
+
     def report(self, remains: Remains, timeout: float, seconds: float) -> BootReport:
         """The verdict on what was seen. Raises `UsageError` if the emulator never started."""
         said = self._messages.decode("utf-8", "replace").replace("\r\n", "\n").strip()
-        stillborn = self._status is not None and not (self._started or self._lines or remains.reset)
-        if stillborn and said:
+        started = self._dialogue.has_begun or self._lines or remains.reset or remains.power_off
+        if self._status is not None and not started and said:
             raise UsageError(
                 f"the emulator did not start (status {self._status})",
                 hint=self._launch.complaint(said)[-_MAX_MESSAGES:],
             )
         console = read_console(self._lines)
-        verdict, reason = self._judge(console, remains, timeout)
+        if self._is_met and self._stopped is None:
+            self._stopped = f"it said '{self.until}'"
+        verdict, reason = judge(
+            Ending(
+                console=console,
+                remains=remains,
+                has_exit_device=self._launch.exit_device,
+                status=self._status,
+                shutdown=self._shutdown,
+                stopped=self._stopped,
+                flooded=_MAX_OUTPUT >> 20 if self._size > _MAX_OUTPUT else None,
+                timeout=timeout if self._timed_out else None,
+            )
+        )
         return BootReport(
             verdict=verdict,
             reason=reason,
@@ -354,47 +500,5 @@ class _Session:
             registers=self._registers or remains.registers,
             seconds=seconds,
             answers=tuple(self._answers.values()),
+            problems=tuple(self._problems),
         )
-
-    def _judge(self, console: Console, remains: Remains, timeout: float) -> tuple[Verdict, str]:
-        if console.loader_error:
-            return Verdict.LOADER_ERROR, console.loader_error
-        if console.panics:
-            panic = console.panics[0]
-            cut = "" if panic.complete else " (its report is cut off)"
-            return Verdict.PANIC, f"{panic.summary}{cut}"
-        if self._size > _MAX_OUTPUT:
-            return Verdict.HANG, f"the console printed more than {_MAX_OUTPUT >> 20} MiB"
-        if self._stopped is not None:
-            return Verdict.STOPPED, self._stopped
-        if self._timed_out:
-            return Verdict.HANG, f"no end within {timeout:g} s"
-        if self._shutdown == "guest-shutdown":
-            return Verdict.POWER_OFF, "the machine was switched off without a verdict"
-        if self._shutdown or remains.reset:
-            return Verdict.RESET, "the machine reset itself, by triple fault or on request"
-        if not self._launch.exit_device and console.verdict:
-            return (
-                (Verdict.PASS, "") if console.verdict == "pass" else (Verdict.FAIL, _said(console))
-            )
-        return self._judge_status(console)
-
-    def _judge_status(self, console: Console) -> tuple[Verdict, str]:
-        status = self._status
-        if status is not None and status > 128:
-            return Verdict.CRASH, f"signal {status - 128} ended the emulator"
-        if status == STATUS_PASS and self._launch.exit_device:
-            if console.verdict in (None, "pass"):
-                return Verdict.PASS, ""
-            return Verdict.FAIL, f"exit status says pass, the console says {console.verdict}"
-        if status == STATUS_FAIL and self._launch.exit_device:
-            return Verdict.FAIL, _said(console)
-        return Verdict.FAIL, f"the emulator ended with status {status} and no verdict"
-
-
-def _said(console: Console) -> str:
-    """What the kernel says of a run that it does not call a pass."""
-    for fact in reversed(console.of_kind("verdict")):
-        if reason := fact.text("reason"):
-            return reason
-    return "the kernel says that it failed"

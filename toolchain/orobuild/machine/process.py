@@ -2,7 +2,7 @@
 
 The child runs in a process group of its own under a small shell that holds the reading end of a
 pipe, the lifeline. When this process ends, even by SIGKILL, the pipe closes and the shell
-kills the group. (Linux's PR_SET_PDEATHSIG is tied to the thread that forks and is no answer on other
+kills the group, after it has done what it was told to do then. (Linux's PR_SET_PDEATHSIG is tied to the thread that forks and is no answer on other
 systems; a preexec function is not safe beside threads.)
 """
 
@@ -11,20 +11,25 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shlex
 import signal
 import subprocess
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 # Standard input is the lifeline. `read` returns only when its other end is closed.
 # Descriptors that are passed on must not be 9: `inheritable` sees to it.
+# The first argument is what an orphan's shell does before it ends everything, $child among it.
 _LAUNCHER: Final = """
 exec 9<&0 </dev/null
+orphaned=$1
+shift
 "$@" 9<&- &
 child=$!
-{ read -r _ <&9; kill -KILL 0; } >/dev/null 2>&1 &
+{ read -r _ <&9; eval "$orphaned"; kill -KILL 0; } >/dev/null 2>&1 &
 watcher=$!
 exec 9<&-
 wait $child
@@ -42,20 +47,37 @@ def inheritable(fd: int) -> int:
     return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE)
 
 
+def _last_will(scratch: Path | None, command: str) -> str:
+    remove = f"rm -rf -- {shlex.quote(str(scratch))}" if scratch else ""
+    # What still writes to the folder has to end before it is removed.
+    return "\n".join(part for part in ("kill -KILL $child", command, remove) if part)
+
+
 class ChildProcess:
     """A running child: use it as a context manager; leaving the context kills what is left.
 
     `output` is a file descriptor from which its standard output and error are read together: a
-    pipe, or the master side of a pseudoterminal if it wants a `terminal`.
+    pipe, or the master side of a pseudoterminal if it wants a `terminal`. If this process is killed,
+    `scratch` is removed, after the shell command `if_orphaned`.
     """
 
     def __init__(
-        self, arguments: Sequence[str], *, pass_fds: Sequence[int] = (), terminal: bool = False
+        self,
+        arguments: Sequence[str],
+        *,
+        pass_fds: Sequence[int] = (),
+        terminal: bool = False,
+        scratch: Path | None = None,
+        if_orphaned: str = "",
     ) -> None:
         self.output, theirs = os.openpty() if terminal else os.pipe()
         try:
             self._popen = subprocess.Popen(
-                ["/bin/sh", "-c", _LAUNCHER, "sh", *arguments],
+                [
+                    *("/bin/sh", "-c", _LAUNCHER, "sh"),
+                    _last_will(scratch, if_orphaned),
+                    *arguments,
+                ],
                 stdin=subprocess.PIPE,
                 stdout=theirs,
                 stderr=theirs,

@@ -116,7 +116,7 @@ class Qemu:
             *("-machine", self.machine, "-cpu", self.cpu),
             *("-smp", str(self.cores), "-m", f"{self.memory_mib}M"),
             *self._acceleration(),
-            *("-chardev", f"file,id=console,path=/dev/fd/{resources.console_fd}"),
+            *("-chardev", _console(resources)),
             *("-serial", "chardev:console"),
             *("-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4"),
             *self._firmware_arguments(resources),
@@ -173,6 +173,12 @@ class Qemu:
             return network_arguments(self.network)
         assert self.disk is not None
         return drive_arguments(self.disk, self.drive)
+
+
+def _console(resources: Resources) -> str:
+    if resources.takes_input:
+        return f"socket,id=console,fd={resources.console_fd}"
+    return f"file,id=console,path=/dev/fd/{resources.console_fd}"
 
 
 def _qmp_arguments(fd: int) -> tuple[str, ...]:

@@ -37,7 +37,8 @@ class BootReport:
 
     `exit_status` is the emulator's, None if it had to be killed; `registers` the processors'
     registers as the emulator prints them, where the machine stopped without a word of its own;
-    `seconds` the wall time from start to end; `answers` what QEMU's monitor was asked for; `reason` a sentence, empty for a pass.
+    `seconds` the wall time from start to end; `answers` what QEMU's monitor was asked for; `reason` a sentence, empty for a pass;
+    `problems` what was wanted of the machine and could not be had, such as a screenshot.
     """
 
     verdict: Verdict
@@ -47,6 +48,7 @@ class BootReport:
     registers: str | None
     seconds: float
     answers: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -73,13 +75,14 @@ class BootReport:
 class Resources:
     """What `boot` gives a machine for one run.
 
-    `directory` is empty and private; `console_fd` (a pipe to write to) and `qmp_fd` (a socket) are
-    inherited by the emulator under these numbers.
+    `directory` is empty and private; `console_fd` (a pipe to write to; with `takes_input` a socket
+    that is read too) and `qmp_fd` (a socket) are inherited by the emulator under these numbers.
     """
 
     directory: Path
     console_fd: int
     qmp_fd: int
+    takes_input: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,10 @@ class Launch:
     (QEMU's isa-debug-exit); without, what the console says is the verdict. `complaint` finds in the
     output of an emulator that did not start what it complains of. `screen` finds there, as its group 1,
     the terminal that the emulator has made for its screen, and where it waits for a reader.
+
+    `has_monitor`: it speaks QMP. Where a machine is more than the process that was started, `last_look`
+    is called while it still runs, with the file that a screenshot is wanted in; `clean_up` when all is
+    over, however it ended; and `if_orphaned` is what a shell does if this process is killed.
     """
 
     arguments: tuple[str, ...]
@@ -97,14 +104,29 @@ class Launch:
     exit_device: bool = True
     complaint: Callable[[str], str] = str
     screen: re.Pattern[bytes] | None = None
+    has_monitor: bool = True
+    last_look: Callable[[Path | None], LastLook] | None = None
+    clean_up: Callable[[], None] | None = None
+    if_orphaned: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastLook:
+    """What a machine showed before it was ended: its registers, and what could not be had."""
+
+    registers: str | None = None
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remains:
-    """What an emulator left behind: registers it printed, and whether the machine reset itself."""
+    """What an emulator left behind: registers it printed, whether the machine reset itself or was
+    switched off, and in `crash` what went wrong with the emulator itself."""
 
     registers: str | None = None
     reset: bool = False
+    power_off: bool = False
+    crash: str | None = None
 
 
 class Supervisor(Protocol):

@@ -15,7 +15,7 @@ from orobuild.errors import InputError
 from orobuild.testing.outcome import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from orobuild.debug.location import Location
@@ -40,7 +40,9 @@ class Explainer:
         self._root = root
         self._lock = Lock()
 
-    def panic(self, panic: Panic) -> tuple[tuple[str, ...], Place | None]:
+    def panic(
+        self, panic: Panic, style: Callable[[str, Role], str] | None = None
+    ) -> tuple[tuple[str, ...], Place | None]:
         """A panic as `orobuild decode` explains it, and where it was; empty without an image."""
         from orobuild.debug import crash, crash_text
 
@@ -48,7 +50,7 @@ class Explainer:
             if self._program is None:
                 return (), None
             understood = crash.understand(panic, self._program, self._places)
-            text = crash_text.text(self._program, understood, _plain, source=self._source)
+            text = crash_text.text(self._program, understood, style or _plain, source=self._source)
             return tuple(text.splitlines()), _place(understood.at)
 
     def registers(self, text: str) -> tuple[str, ...]:

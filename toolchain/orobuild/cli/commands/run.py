@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orobuild.cli import summary, terminal
+from orobuild.cli import terminal
 from orobuild.cli.commands.build import build_options, run_build
 from orobuild.errors import UsageError
 from orobuild.records import dataclass, replace
@@ -91,13 +91,49 @@ def machine_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.command("run")
 @build_options
 @machine_options
-@click.option("--timeout", type=click.FloatRange(min=1), metavar="S", help="Seconds until a hang.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=1),
+    metavar="S",
+    help="Seconds until a hang; without it the configuration's, until somebody types.",
+)
 @click.option(
     "--screenshot",
     type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
     help="Write the screen as PNG here if the machine stops without exiting.",
 )
-def command(timeout: float | None, screenshot: Path | None, **options: Any) -> int:
+@click.option(
+    "--log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what the serial port says here, byte for byte.",
+)
+@click.option("--timestamps", is_flag=True, help="Seconds since the start before each line shown.")
+@click.option("--log-timestamps", is_flag=True, help="The same before each line of the log.")
+@click.option(
+    "--record",
+    "records",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Record the run: the console (.cast) or the screen (.png, .apng). Repeatable.",
+)
+@click.option(
+    "--menu/--no-menu",
+    default=None,
+    help="Keys go to the guest, Ctrl-] opens a menu; by default on a terminal.",
+)
+def command(
+    timeout: float | None,
+    screenshot: Path | None,
+    log: Path | None,
+    timestamps: bool,
+    log_timestamps: bool,
+    records: tuple[Path, ...],
+    menu: bool | None,
+    **options: Any,
+) -> int:
     """Build the project, boot it in an emulator, and report what ran.
 
     \b
@@ -105,26 +141,42 @@ def command(timeout: float | None, screenshot: Path | None, **options: Any) -> i
     orobuild run --boot kernel         hand the ELF kernel to QEMU (PVH)
     orobuild run --cores 1 --cpu qemu64 --memory 64
     orobuild run --emulator bochs --cores 4 --timeout 120
+    orobuild run --log serial.log --timestamps
+    orobuild run --record boot.cast --record boot.png
 
-    The kernel's console goes to standard output as it comes. Exit status 0 if the kernel says
+    The kernel's console goes to standard output as it comes. On a terminal keys go to its serial
+    port, and Ctrl-] opens a menu (Ctrl-] h lists it). A panic is decoded; where a machine hung or
+    reset itself, the processors' registers are shown and named. Exit status 0 if the kernel says
     that all is well, 1 if it panics, fails, resets or hangs.
     """
-    from orobuild import machine
+    from orobuild.cli.attending import Attending, Wanted
 
     wishes = take_wishes(options)
+    attending = Attending(
+        Wanted(
+            log=log,
+            records=records,
+            screenshot=screenshot,
+            timestamps=timestamps,
+            log_timestamps=log_timestamps,
+            menu=menu,
+            timeout=timeout,
+        ),
+        has_screen=wishes.emulator == "qemu",
+    )
     # Before the build: nobody wants to wait for that to learn that there is no emulator.
-    machine.find_bochs() if wishes.emulator == "bochs" else machine.find_qemu()
+    find_emulator(wishes)
     result = run_build(**options)
     emulated = wanted(result, wishes)
     terminal.echo(terminal.style(f"── {emulated.describe()}", dim=True), err=True)
-    report = machine.boot(
-        emulated,
-        timeout=timeout or result.project.config.machine.timeout,
-        on_line=summary.console_line,
-        screenshot=screenshot,
-    )
-    terminal.echo(summary.of_run(result, report))
-    return 0 if report.passed else 1
+    return attending.boot(emulated, result)
+
+
+def find_emulator(wishes: Wishes) -> None:
+    """Raises `MissingToolError` if there is none."""
+    from orobuild import machine
+
+    machine.find_bochs() if wishes.emulator == "bochs" else machine.find_qemu()
 
 
 def take_wishes(options: dict[str, Any]) -> Wishes:

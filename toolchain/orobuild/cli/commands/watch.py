@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from orobuild.cli.commands.build import asked, build_options
-from orobuild.cli.commands.run import Wishes, machine_options, take_wishes, wanted
+from orobuild.cli.commands.run import Wishes, find_emulator, machine_options, take_wishes, wanted
 from orobuild.errors import OrobuildError
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ def command(run: bool, timeout: float | None, **options: Any) -> int:
     is built. Broken input is shown and waited for; the outputs are those of the last
     build that succeeded. With --run a change ends the machine that still runs.
     """
-    from orobuild import machine
     from orobuild.cli import watch_screen
     from orobuild.cli.watching import Changes
     from orobuild.pipeline.build import Request
@@ -52,7 +51,7 @@ def command(run: bool, timeout: float | None, **options: Any) -> int:
 
     wishes = take_wishes(options)
     if run:
-        machine.find_bochs() if wishes.emulator == "bochs" else machine.find_qemu()
+        find_emulator(wishes)
     directory: Path | None = options["directory"]
     root = directory.resolve() if directory else find_root(Path.cwd())
     output: Path | None = options["output"]
