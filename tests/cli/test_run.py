@@ -263,6 +263,7 @@ def test_keys_go_to_the_guest_and_the_menu_does_what_it_says(terminal, say):
     assert settings_are_as_before(terminal, root)
 
 
+@pytest.mark.full
 def test_the_menus_quit_ends_it(terminal, say):
     say("ready\n@e")
     terminal.type(f"{shlex.join(RUN)} --timeout 600; echo status=$?")
@@ -295,7 +296,9 @@ def runs(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("victim", ["run", "run by SIGTERM", "emulator", "ctrl-c"])
+@pytest.mark.parametrize(
+    "victim", ["run", "emulator", "ctrl-c", pytest.param("run by SIGTERM", marks=pytest.mark.full)]
+)
 def test_whatever_ends_it_the_terminal_is_as_it_was_and_nothing_is_left(
     terminal, say, victim, tmp_path
 ):
@@ -329,6 +332,7 @@ def test_whatever_ends_it_the_terminal_is_as_it_was_and_nothing_is_left(
     assert settings_are_as_before(terminal, root)
 
 
+@pytest.mark.full
 def test_in_the_background_the_terminal_is_left_alone(terminal, say):
     say("ready\n@woro: verdict=pass\n@p")
     terminal.type(f"{shlex.join(RUN)} & wait $!; echo status=$?")
