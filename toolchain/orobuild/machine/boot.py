@@ -44,6 +44,8 @@ _GRACE: Final = 1.0  # seconds that the emulator's process has to end once its p
 _FAREWELL: Final = 2.0  # seconds that QEMU has to answer or quit
 _SUPERVISION: Final = 0.2  # seconds between questions to a supervisor
 _SAVING: Final = 60.0  # the same if it writes the machine's memory to a file
+_RESETS: Final = 4  # a guest's own resets that are let pass after one from outside
+_STALE: Final = 2.0  # seconds in which what a machine said before a reset is read after it
 _LONG: Final = 3600.0  # seconds to wait where nothing says how long
 
 
@@ -159,7 +161,8 @@ class _Session:
         self._is_ending = False  # by us, so that a SHUTDOWN says nothing
         self._deadline = math.inf
         self._stop_at: float | None = None  # when the silence after the last words counts
-        self._may_reset = self._reset_done = False
+        self._resets: int | None = None  # by the guest since somebody has reset the machine
+        self._reset_at = 0.0
         self._registers: str | None = None
         self._problems: list[str] = []
         self._status: int | None = None  # None while it runs, and if it had to be ended
@@ -248,7 +251,10 @@ class _Session:
         if not data:
             self._selector.unregister(self._console)
             return
-        if self._may_reset and self._reset_done:
+        # What comes at once may still be of before.
+        if self._resets or (
+            self._resets is not None and time.monotonic() - self._reset_at > _STALE
+        ):
             self._end_on_reset()
         seconds = time.monotonic() - self._start
         for companion in self.companions:
@@ -318,10 +324,12 @@ class _Session:
         elif name == "RESET" and data.get("reason") == "host-qmp-system-reset":
             self._lines.clear()
             self._pending, self._size, self._stop_at = b"", 0, None
-            self._reset_done = True
+            self._resets, self._reset_at = 0, time.monotonic()
             self._happened("reset")
-        elif name == "RESET" and self._may_reset:
-            self._end_on_reset()
+        elif name == "RESET" and self._resets is not None:
+            self._resets += 1
+            if self._resets >= _RESETS:
+                self._end_on_reset()
         elif name == "STOP" and not self.is_paused and not self._is_ending:
             self.is_paused, self._paused_at = True, time.monotonic()
             self._happened("paused")
@@ -370,16 +378,16 @@ class _Session:
     def reset(self) -> None:
         """`Controls.reset`. The machine was told to end instead of a reset: this one is meant.
 
-        SeaBIOS, when it finds that it has run before, resets the machine once more.
+        SeaBIOS, when it finds that it has run before, resets the machine in its turn, in several ways
+        one after the other. So resets end the machine again only when it has said something.
         """
         self.ask("set-action", reboot="reset")
         self.ask("system_reset")
-        self._may_reset, self._reset_done = True, False
         self.resume()
 
     def _end_on_reset(self) -> None:
         self.ask("set-action", reboot="shutdown")
-        self._may_reset = False
+        self._resets = None
 
     def end(self, reason: str) -> None:
         """`Controls.end`."""
