@@ -254,12 +254,28 @@ def test_keys_go_to_the_guest_and_the_menu_does_what_it_says(terminal, say):
     assert "XMM" not in terminal.screen
     terminal.press("C-]", "]", "C-]", "c")
     terminal.wait_for("^]^C")  # what the guest echoes
-    terminal.press("C-]", "r")
-    terminal.wait_for("the machine was reset", "] ready")
     terminal.press("C-d")
     screen = terminal.wait_for("status=0")
     assert "verdict    pass" in screen
     assert settings_are_as_before(terminal, root)
+
+
+@pytest.mark.full
+def test_the_menus_reset_boots_again(terminal, say):
+    say("ready\n@eoro: verdict=pass\n@p")
+    terminal.type(f"{shlex.join(RUN)} --timestamps; echo status=$?")
+    terminal.wait_for(STARTED, "] ready")
+
+    terminal.press("C-]", "r")
+    screen = terminal.wait_for("the machine was reset")
+    terminal.press("C-]", "h")
+    end = time.monotonic() + PATIENCE
+    while screen.count("] ready") < 2:
+        assert time.monotonic() < end, screen
+        screen = terminal.wait_for("the machine was reset")
+    terminal.press("C-d")
+
+    assert "verdict    pass" in terminal.wait_for("status=0")
 
 
 @pytest.mark.full
