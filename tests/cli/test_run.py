@@ -71,6 +71,7 @@ def test_the_log_has_every_byte_and_the_output_nothing_that_a_terminal_obeys(say
     assert b"^@^A" in done.stdout
 
 
+@pytest.mark.full
 def test_an_output_that_knows_no_such_characters_gets_their_numbers(say):
     done = run(say("<@g>\n@p"), PYTHONIOENCODING="ascii")
 
@@ -78,6 +79,7 @@ def test_an_output_that_knows_no_such_characters_gets_their_numbers(say):
     assert b"\\ufffd" in done.stdout
 
 
+@pytest.mark.full
 def test_a_line_that_never_ends_is_shown_and_written(say, tmp_path):
     log = tmp_path / "serial.log"
 
@@ -90,6 +92,7 @@ def test_a_line_that_never_ends_is_shown_and_written(say, tmp_path):
     assert done.stdout.count(b"[    ") + done.stdout.count(b"[   ") < 3  # one line, one stamp
 
 
+@pytest.mark.full
 def test_stamps_are_on_the_output_and_on_request_in_the_log(say, tmp_path):
     plain, stamped = tmp_path / "plain", tmp_path / "stamped"
     root = say(HELLO)
@@ -109,6 +112,7 @@ def test_stamps_are_on_the_output_and_on_request_in_the_log(say, tmp_path):
     assert b"\x1b" not in first.stdout + second.stdout
 
 
+@pytest.mark.full
 def test_a_guests_colours_stay_where_colours_are_wanted(say):
     shown = run(say(HELLO), FORCE_COLOR="1").stdout
 
@@ -145,6 +149,7 @@ def test_where_a_machine_hung_or_reset_itself_is_named(say, orders, options, ver
     assert b"XMM" not in done.stdout
 
 
+@pytest.mark.full
 def test_recordings(say, tmp_path, tool):
     cast, screen = tmp_path / "boot.cast", tmp_path / "boot.png"
 
@@ -161,6 +166,7 @@ def test_recordings(say, tmp_path, tool):
     assert f"wrote      {cast}\n".encode() in done.stdout
 
 
+@pytest.mark.full
 def test_a_player_of_recordings_plays_it(say, tmp_path, tool):
     """asciinema wants a terminal even for `cat`."""
     cast = tmp_path / "boot.cast"
@@ -193,6 +199,7 @@ def test_what_cannot_be_done_is_said(say, arguments, said):
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.full
 def test_a_screenshot_that_cannot_be_written_is_said(say, tmp_path):
     folder = tmp_path / "folder.png"
     (folder / "full").mkdir(parents=True)
@@ -312,7 +319,13 @@ def runs(pid: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    "victim", ["run", "emulator", "ctrl-c", pytest.param("run by SIGTERM", marks=pytest.mark.full)]
+    "victim",
+    [
+        "run",
+        pytest.param("emulator", marks=pytest.mark.full),
+        pytest.param("ctrl-c", marks=pytest.mark.full),
+        pytest.param("run by SIGTERM", marks=pytest.mark.full),
+    ],
 )
 def test_whatever_ends_it_the_terminal_is_as_it_was_and_nothing_is_left(
     terminal, say, victim, tmp_path
