@@ -119,6 +119,7 @@ def test_a_changed_byte_of_a_disk_is_noticed(made):
     assert "was changed: its SHA-256" in str(refusal(bytes(changed)))
 
 
+@pytest.mark.full
 def test_every_byte_of_headers_directory_and_end_counts(made):
     """They are checked before any contents are looked at."""
     for what, (start, end) in regions(made.data).items():
@@ -439,6 +440,7 @@ def test_the_command_refuses_with_the_reason_and_writes_nothing(made, tmp_path):
     assert names(tmp_path) == ["bad.zip"]
 
 
+@pytest.mark.full
 def test_what_is_there_already_is_not_written_over(made, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").write_text("mine")

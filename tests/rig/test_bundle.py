@@ -177,6 +177,7 @@ def test_a_kernel_without_debugging_sections_has_them_beside_it(tmp_path, build_
     assert debug != opened.contents("build/parrot.elf").to_bytes()
 
 
+@pytest.mark.full
 def test_what_does_not_fit_its_manifest_is_not_packed(made, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(made.built.directory, folder)
@@ -194,6 +195,7 @@ def test_a_project_without_images_has_nothing_to_pack(made):
         packing.project_for_rig(replace(project, config=config))
 
 
+@pytest.mark.full
 def test_the_plan_is_what_the_kernel_says_in_qemu(made):
     run = trial.boot(made.built, trial.cell_of(made.built), made.line)
     assert run.passed, [r for _, r in run.results()]
@@ -254,6 +256,7 @@ def test_two_places_users_umasks_and_zones_make_the_same_bundle(tmp_path, build_
     assert str(tmp_path).encode() not in one.read_bytes()
 
 
+@pytest.mark.full
 def test_the_date_that_is_given_is_in_the_archive(made):
     order = packing.Order(built=made.built, command_line=made.line, timestamp=1_700_000_000)
     with zipfile.ZipFile(io.BytesIO(packing.pack(order).to_bytes())) as archive:

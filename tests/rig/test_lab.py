@@ -120,6 +120,7 @@ def test_a_machine_of_qemus_passes_and_its_reports_say_so(made, tmp_path):
     assert "ok 2 smp" in page
 
 
+@pytest.mark.full
 def test_every_machine_of_an_environment_is_run_and_left_without_power(unpacked, tmp_path):
     for name in "ab":
         (tmp_path / name).mkdir()
@@ -131,6 +132,7 @@ def test_every_machine_of_an_environment_is_run_and_left_without_power(unpacked,
     assert "2 of 2 machines passed" in html_report.report(lab, unpacked[0].index)
 
 
+@pytest.mark.full
 def test_what_the_bundle_expects_and_a_machine_does_not_report_is_missing(unpacked, tmp_path):
     log = "KTAP version 1\n1..1\n  KTAP version 1\n  1..1\n  ok 1 order\nok 1 frames\n"
     cell, _ = one(unpacked, tmp_path, says=log)
@@ -140,6 +142,7 @@ def test_what_the_bundle_expects_and_a_machine_does_not_report_is_missing(unpack
     ]
 
 
+@pytest.mark.full
 def test_a_kernel_that_panics_is_explained_and_its_machine_switched_off(unpacked, tmp_path):
     start = LOG[: LOG.index("  ok 2 spare")]
     panic = f"{start}oro: panic-begin\noro: reason='the end' rip=0x100000\noro: panic-end\n"
