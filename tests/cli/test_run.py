@@ -229,6 +229,7 @@ def settings_are_as_before(terminal, root):
     return (root / "before").read_text() == (root / "after").read_text()
 
 
+@pytest.mark.full
 def test_keys_go_to_the_guest_and_the_menu_does_what_it_says(terminal, say):
     root = say("ready\n@eoro: verdict=pass\n@p")
     terminal.type(COMMAND)

@@ -93,15 +93,12 @@ def boot(
             inherited.callback(os.close, resources.console_fd)
             inherited.callback(os.close, resources.qmp_fd)
             launch = machine.launch(resources)
-            if launch.clean_up:
-                stack.callback(launch.clean_up)
             start = time.monotonic()
             child = ChildProcess(
                 launch.arguments,
                 pass_fds=(resources.console_fd, resources.qmp_fd),
                 terminal=launch.terminal,
                 scratch=resources.directory,
-                if_orphaned=launch.if_orphaned,
             )
         with child:
             session = _Session(child, console, qmp, launch, start)
@@ -431,11 +428,7 @@ class _Session:
         """Ask a machine that is still there for its registers and its screen, and end it."""
         self._is_ending = True
         limit = time.monotonic() + (_SAVING if self.memory else _FAREWELL)
-        if self._launch.last_look:
-            look = self._launch.last_look(self.screenshot)
-            self._registers = look.registers
-            self._problems += look.problems
-        elif self.answers:
+        if self.answers:
             self._ask_before_the_end()
             while self._dialogue.waits() and time.monotonic() < limit:
                 self._poll(0.1)
@@ -479,7 +472,7 @@ class _Session:
     def report(self, remains: Remains, timeout: float, seconds: float) -> BootReport:
         """The verdict on what was seen. Raises `UsageError` if the emulator never started."""
         said = self._messages.decode("utf-8", "replace").replace("\r\n", "\n").strip()
-        started = self._dialogue.has_begun or self._lines or remains.reset or remains.power_off
+        started = self._dialogue.has_begun or self._lines or remains.reset
         if self._status is not None and not started and said:
             raise UsageError(
                 f"the emulator did not start (status {self._status})",

@@ -47,10 +47,9 @@ def inheritable(fd: int) -> int:
     return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE)
 
 
-def _last_will(scratch: Path | None, command: str) -> str:
-    remove = f"rm -rf -- {shlex.quote(str(scratch))}" if scratch else ""
+def _last_will(scratch: Path | None) -> str:
     # What still writes to the folder has to end before it is removed.
-    return "\n".join(part for part in ("kill -KILL $child", command, remove) if part)
+    return "kill -KILL $child" + (f"\nrm -rf -- {shlex.quote(str(scratch))}" if scratch else "")
 
 
 class ChildProcess:
@@ -58,7 +57,7 @@ class ChildProcess:
 
     `output` is a file descriptor from which its standard output and error are read together: a
     pipe, or the master side of a pseudoterminal if it wants a `terminal`. If this process is killed,
-    `scratch` is removed, after the shell command `if_orphaned`.
+    `scratch` is removed.
     """
 
     def __init__(
@@ -68,14 +67,13 @@ class ChildProcess:
         pass_fds: Sequence[int] = (),
         terminal: bool = False,
         scratch: Path | None = None,
-        if_orphaned: str = "",
     ) -> None:
         self.output, theirs = os.openpty() if terminal else os.pipe()
         try:
             self._popen = subprocess.Popen(
                 [
                     *("/bin/sh", "-c", _LAUNCHER, "sh"),
-                    _last_will(scratch, if_orphaned),
+                    _last_will(scratch),
                     *arguments,
                 ],
                 stdin=subprocess.PIPE,

@@ -94,9 +94,7 @@ class Launch:
     output of an emulator that did not start what it complains of. `screen` finds there, as its group 1,
     the terminal that the emulator has made for its screen, and where it waits for a reader.
 
-    `has_monitor`: it speaks QMP. Where a machine is more than the process that was started, `last_look`
-    is called while it still runs, with the file that a screenshot is wanted in; `clean_up` when all is
-    over, however it ended; and `if_orphaned` is what a shell does if this process is killed.
+    `has_monitor`: it speaks QMP.
     """
 
     arguments: tuple[str, ...]
@@ -105,27 +103,15 @@ class Launch:
     complaint: Callable[[str], str] = str
     screen: re.Pattern[bytes] | None = None
     has_monitor: bool = True
-    last_look: Callable[[Path | None], LastLook] | None = None
-    clean_up: Callable[[], None] | None = None
-    if_orphaned: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastLook:
-    """What a machine showed before it was ended: its registers, and what could not be had."""
-
-    registers: str | None = None
-    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remains:
-    """What an emulator left behind: registers it printed, whether the machine reset itself or was
-    switched off, and in `crash` what went wrong with the emulator itself."""
+    """What an emulator left behind: registers it printed, whether the machine reset itself, and
+    in `crash` what went wrong with the emulator itself."""
 
     registers: str | None = None
     reset: bool = False
-    power_off: bool = False
     crash: str | None = None
 
 

@@ -49,7 +49,7 @@ def judge(ending: Ending) -> tuple[Verdict, str]:
         return _of_console(console)
     if ending.timeout is not None:
         return Verdict.HANG, f"no end within {ending.timeout:g} s"
-    if ending.shutdown == "guest-shutdown" or ending.remains.power_off:
+    if ending.shutdown == "guest-shutdown":
         return Verdict.POWER_OFF, "the machine was switched off without a verdict"
     if ending.shutdown in _FROM_OUTSIDE:
         return Verdict.CRASH, f"somebody ended the emulator: {_FROM_OUTSIDE[ending.shutdown]}"
