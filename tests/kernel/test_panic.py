@@ -121,6 +121,7 @@ def test_a_real_panic_is_decoded_to_its_source_line_and_the_flag_that_denied(bui
     assert report.panic.values["build-id"] == build_id(program.elf).hex()
 
 
+@pytest.mark.full
 def test_another_linkers_kernel_prints_addresses(built, boot, profile, tool, root, tmp_path):
     stages = build_stages(load(root), "kernel", cache=tmp_path / "cache", profile=profile)
     objects = []
