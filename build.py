@@ -300,16 +300,10 @@ def main(arguments: list[str]) -> NoReturn:
     install_tools(TEST_TOOLS if testing else RUN_TOOLS)
     if testing:
         arguments.remove("test")
-        command = [
-            str(PYTHON),
-            "-m",
-            "pytest",
-            "--numprocesses",
-            "auto",
-            "--dist",
-            "loadscope",
-            *arguments,
-        ]
+        # Boots and terminals wait a good part of their time: one worker more than processors.
+        workers = str((os.cpu_count() or 1) + 1)
+        options = ("--numprocesses", workers, "--dist", "loadscope")
+        command = [str(PYTHON), "-m", "pytest", *options, *arguments]
     elif flags_first:
         command = [str(PYTHON), "-m", "orobuild", "run", *arguments]
     else:

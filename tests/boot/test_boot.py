@@ -24,7 +24,10 @@ def assert_every_core_ran(report, cores):
 
 
 @pytest.mark.parametrize("medium", ["disk", "kernel"])
-@pytest.mark.parametrize("cores", [1, pytest.param(2, marks=FULL), pytest.param(4, marks=FULL), 8])
+@pytest.mark.parametrize(
+    "cores",
+    [pytest.param(1, marks=FULL), pytest.param(2, marks=FULL), pytest.param(4, marks=FULL), 8],
+)
 def test_every_core_takes_timer_ticks_and_runs_threads(built, medium, cores):
     assert_every_core_ran(boot(built, medium, cores=cores), cores)
 
@@ -32,7 +35,7 @@ def test_every_core_takes_timer_ticks_and_runs_threads(built, medium, cores):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"cpu": "qemu64"},
+        pytest.param({"cpu": "qemu64"}, marks=FULL),
         {"memory_mib": 4096},
         {"drive": machine.Drive.VIRTIO},
         pytest.param({"machine": "pc"}, marks=FULL),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
+import pytest
+
 BASE = 0xFFFFFFFF80000000
 
 
@@ -71,6 +73,7 @@ def test_two_builds_are_the_same_bytes(root, profile, built, tmp_path):
         assert (again.directory / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.full
 def test_the_profiles_make_different_code(root, tmp_path):
     from orobuild.pipeline.build import Request, build
     from orobuild.project import load

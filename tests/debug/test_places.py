@@ -12,6 +12,8 @@ from debug.conftest import code_addresses, program_of
 from orobuild.elf import reader
 from orobuild.elf.places import SourcePlaces
 
+FULL = pytest.mark.full
+
 
 def addr2line(tool, path, addresses) -> list[list[tuple[str, str]]]:
     """(function, file:line) of each address, innermost first."""
@@ -65,14 +67,21 @@ def assert_same(tool, path, addresses):
 
 
 @pytest.mark.parametrize(
-    ("version", "optimisation"), [(2, "-O2"), (3, "-O0"), (4, "-O2"), (5, "-O2"), (5, "-O0")]
+    ("version", "optimisation"),
+    [
+        pytest.param(2, "-O2", marks=FULL),
+        pytest.param(3, "-O0", marks=FULL),
+        (4, "-O2"),
+        pytest.param(5, "-O2", marks=FULL),
+        (5, "-O0"),
+    ],
 )
 def test_places_of_gcc_are_those_of_addr2line(cxx, tool, version, optimisation):
     path = cxx("g++", "-g", f"-gdwarf-{version}", optimisation)
     assert_same(tool, path, code_addresses(program_of(path), 40))
 
 
-@pytest.mark.parametrize("version", [2, 4])
+@pytest.mark.parametrize("version", [pytest.param(2, marks=FULL), 4])
 def test_places_of_clang_are_those_of_addr2line(cxx, tool, version):
     path = cxx("clang++", "-g", f"-gdwarf-{version}", "-O2")
     assert_same(tool, path, code_addresses(program_of(path), 40))

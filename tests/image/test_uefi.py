@@ -78,6 +78,7 @@ def test_the_framebuffer_is_there_without_being_asked_for(start, build_kernel):
     assert int(screen["width"], 16) >= 640
 
 
+@pytest.mark.full
 def test_a_kernel_may_keep_boot_services(start, build_kernel):
     """With header tags 7 and 9 it is entered in long mode; tag 18 tells it so."""
     report = start(build_kernel(physical=0x4000000, KEEP_BOOT_SERVICES=0, EFI_ENTRY=1))

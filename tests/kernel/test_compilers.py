@@ -9,7 +9,7 @@ import pytest
 from orobuild.project import load
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("compiler", ["gcc", pytest.param("clang", marks=pytest.mark.full)])
 @pytest.mark.parametrize("optimisation", [pytest.param("-O1", marks=pytest.mark.full), "-O2"])
 def test_every_file_compiles_without_a_warning(root, tool, tmp_path, compiler, optimisation):
     flags = load(root).config.compiler.flags

@@ -224,6 +224,7 @@ def test_what_is_expected_and_not_reported_is_missing():
     assert [r.name for r in expectation.missing(tests, said)] == ["frames/spare", "smp"]
 
 
+@pytest.mark.full
 def test_two_places_users_umasks_and_zones_make_the_same_bundle(tmp_path, build_cache, made):
     """With the key: Ed25519 signs the same bytes the same way."""
     places = [tmp_path / "a", tmp_path / "another place, with ünï" / "deeper"]

@@ -193,6 +193,7 @@ def test_a_place_that_cannot_be_left_well_is_said_beside_its_results(unpacked, t
     assert "no such relay" in cell.bad[0].reason
 
 
+@pytest.mark.full
 def test_a_driver_that_hangs_is_ended_with_all_that_it_started(unpacked, tmp_path):
     done = follow_one(tmp_path, unpacked, "<child><hang>", running=1.0, leaving=1.0)
     assert "did not answer" in done.release

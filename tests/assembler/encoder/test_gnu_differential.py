@@ -28,6 +28,10 @@ def compared(statements: list[str], dialect: Dialect) -> list[str]:
     return [d for d in differences(statements, dialect) if not KNOWN.search(d)]
 
 
+# The rarer modes only with --full.
+MODES = [*(pytest.param(bits, marks=pytest.mark.full) for bits in (16, 32)), 64]
+
+
 @pytest.mark.parametrize("bits", [16, 32, 64])
 @pytest.mark.parametrize("kinds", [LEGACY, VECTOR], ids=["legacy", "vector"])
 def test_every_instruction_of_the_decoders_table(bits: int, kinds: set[int]) -> None:
@@ -36,7 +40,7 @@ def test_every_instruction_of_the_decoders_table(bits: int, kinds: set[int]) -> 
     assert compared(found, Dialect(bits)) == []
 
 
-@pytest.mark.parametrize("bits", [16, 32, 64])
+@pytest.mark.parametrize("bits", MODES)
 def test_symbolic_operands_leave_the_same_relocations(bits: int) -> None:
     found = symbolic(texts(bits, 1, seed=7 * bits))
     assert len(found) > 2000
@@ -51,7 +55,7 @@ def test_statements_that_kernels_and_compilers_write(bits: int) -> None:
     assert compared(statements, Dialect(bits)) == []
 
 
-@pytest.mark.parametrize("bits", [16, 32, 64])
+@pytest.mark.parametrize("bits", MODES)
 def test_every_instruction_in_intel_syntax(bits: int) -> None:
     dialect = Dialect(bits, intel=True, naked=True)
     found = texts(bits, 1, seed=100 + bits, intel=True)
