@@ -79,6 +79,22 @@ def test_the_lock_names_no_address():
     assert "://" not in (ROOT / "requirements.lock").read_text()
 
 
+def test_every_reader_of_toml_takes_the_configuration():
+    """Numbers of more than 64 bits, with their sign, are read by Python's reader and few others."""
+    import tomllib
+
+    def numbers(value):
+        if isinstance(value, dict | list):
+            for part in value.values() if isinstance(value, dict) else value:
+                yield from numbers(part)
+        elif isinstance(value, int):
+            yield value
+
+    found = list(numbers(tomllib.loads((ROOT / "pyproject.toml").read_text())))
+    assert found
+    assert all(-(1 << 63) <= number < 1 << 63 for number in found)
+
+
 def test_every_dependency_is_in_the_notice():
     import tomllib
 

@@ -39,8 +39,8 @@ class Buddy(ConfigurationTable, frozen=True, kw_only=True):
     """An expression: the array of free lists by order, each a pointer to the first free block."""
     next: str = "next"
     """The member of a free block that points to the next one."""
-    base: int = 0
-    """A block's virtual address less its physical one: the direct map."""
+    base: str = "0"
+    """An expression: a block's virtual address less its physical one, the direct map's start."""
     page_size: int = 4096
     states: str = ""
     """An expression: the array that has a number for each frame, saying what begins there."""

@@ -84,6 +84,7 @@ def read(view: View, wanted: Buddy) -> Heap:
     if heads["kind"] != "array":
         raise UsageError(f"[debug.buddy]: '{wanted.lists}' is no array")
     heap = Heap([])
+    base = int(view.target.evaluate(wanted.base)["value"])
     offset = None
     for order, head in enumerate(heads["items"]):
         blocks: list[int] = []
@@ -92,7 +93,7 @@ def read(view: View, wanted: Buddy) -> Heap:
         if here and offset is None:
             offset = _offset(view, str(head["type"]), wanted.next)
         while here and len(seen) < _MOST:
-            physical = here - wanted.base
+            physical = here - base
             if here in seen:
                 heap.problems.append(f"order {order}: the list comes back to {physical:#x}")
                 break
