@@ -71,6 +71,7 @@ DEFAULT = {
     Cell("SeaBIOS", "grub", "cd", 4),
     Cell("OVMF", "img", "usb", 4),
     Cell("OVMF", "iso", "cd", 1),
+    Cell("OVMF", "net", "http", 4),
     Cell("OVMF", "efi", "ide", 1),
     Cell("Bochs", "iso", "cd", 1),
 }

@@ -46,6 +46,7 @@ def test_with_symbols_every_instruction_is_objdumps(cxx, tool):
     assert_boundaries(program, objdump(tool, path), code_addresses(program, 300))
 
 
+@pytest.mark.full
 def test_in_a_stripped_program_nearly_every_instruction_is_objdumps(tool):
     path = Path(tool("gdb"))  # several megabytes of stripped code
     program = program_of(path)

@@ -93,6 +93,7 @@ def test_a_kernel_may_keep_boot_services(start, build_kernel):
 @pytest.mark.parametrize(
     "memory_mib", [pytest.param(128, marks=FULL), pytest.param(4096, marks=FULL), 6144]
 )
+@pytest.mark.full
 def test_small_and_large_memories_boot(start, build_kernel, memory_mib):
     assert start(build_kernel(), memory_mib=memory_mib).passed
 
@@ -221,6 +222,7 @@ def damaged(start, build_kernel):
         *(pytest.param(LOADER, n, marks=FULL) for n in (20, 26, 33)),
     ],
 )
+@pytest.mark.full
 def test_a_damaged_sector_stops_the_loader(damaged, name, sector):
     report = damaged(name, sector)
 

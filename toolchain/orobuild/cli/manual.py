@@ -55,12 +55,19 @@ _DROP_INS: Final = {
 def pages() -> dict[str, str]:
     """Every page by its file's name (`orobuild-at.1`)."""
     group = main.group()
-    context = click.Context(group, info_name="orobuild")
+    context = _context(group, "orobuild")
     made = dict(_of_command(group, context, "assemble, link, lint and boot x86_64 kernels"))
     lint = group.get_command(context, "lint")
     assert lint is not None
-    made |= _of_command(lint, click.Context(lint, info_name="orolint"), main.commands()["lint"])
+    made |= _of_command(lint, _context(lint, "orolint"), main.commands()["lint"])
     return made | {f"{name}.1": _of_drop_in(name) for name in _DROP_INS}
+
+
+def _context(
+    command: click.Command, name: str, parent: click.Context | None = None
+) -> click.Context:
+    """As click makes it when the command is run: its settings say how the help option is spelled."""
+    return click.Context(command, parent, info_name=name, **command.context_settings)
 
 
 def _of_command(command: click.Command, context: click.Context, line: str) -> dict[str, str]:
@@ -80,7 +87,7 @@ def _of_command(command: click.Command, context: click.Context, line: str) -> di
         for word in command.list_commands(context):
             child = command.get_command(context, word)
             assert child is not None
-            below = click.Context(child, parent=context, info_name=word)
+            below = _context(child, word, context)
             short = main.commands().get(word) if context.parent is None else None
             short = short or child.get_short_help_str(200).rstrip(".")
             lines += _item(f"{name}-{word}(1)", short)
