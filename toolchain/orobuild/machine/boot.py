@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from orobuild.errors import UsageError
 from orobuild.machine.console import LOADER_ERROR, PANIC_END, VERDICT, read_console
+from orobuild.machine.console_lines import MAX_OUTPUT, ConsoleLines
 from orobuild.machine.dialogue import Dialogue
 from orobuild.machine.process import ChildProcess, inheritable
 from orobuild.machine.report import BootReport, Resources
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 # Lines after which a kernel does nothing more; a verdict only where it cannot end the emulator.
 _LAST_WORDS: Final = (PANIC_END,)
 _CHUNK: Final = 65536
-_MAX_LINE: Final = 65536  # bytes; a guest that never ends a line does not fill our memory
-_MAX_OUTPUT: Final = 64 << 20
 _MAX_MESSAGES: Final = 1000  # bytes of the emulator's own messages that an error shows
 _QUIET: Final = 0.5  # seconds of silence after the last words in which it may exit by itself
 _GRACE: Final = 1.0  # seconds that the emulator's process has to end once its pipes are closed
@@ -149,8 +148,7 @@ class _Session:
         self._dialogue = Dialogue(qmp, self._event)
         self._selector = selectors.DefaultSelector()
         self._opened = ExitStack()
-        self._pending = b""
-        self._size = 0
+        self._said = ConsoleLines()
         self._messages = b""
         self._screen: int | None = None  # the terminal that the emulator has made for its screen
         self._lines: list[str] = []
@@ -180,7 +178,7 @@ class _Session:
             while not self._is_over():
                 now = time.monotonic()
                 limit = self._limit()
-                if now >= limit or self._size > _MAX_OUTPUT:
+                if now >= limit or self._said.is_flooded:
                     self._timed_out = self._stop_at is None
                     break
                 self._poll(min(limit - now, self._patience()))
@@ -190,8 +188,8 @@ class _Session:
             if not ended_by_itself:
                 self._farewell()
             self._drain()
-        if self._pending:
-            self._line(self._pending)
+        for line in self._said.rest():
+            self._line(line)
         status = self._child.wait(_GRACE)
         self._status = status if ended_by_itself else None
 
@@ -256,13 +254,8 @@ class _Session:
         seconds = time.monotonic() - self._start
         for companion in self.companions:
             companion.heard(data, seconds)
-        self._size += len(data)
-        *lines, self._pending = (self._pending + data).split(b"\n")
-        for line in lines:
+        for line in self._said.feed(data):
             self._line(line)
-        while len(self._pending) > _MAX_LINE:
-            self._line(self._pending[:_MAX_LINE])
-            self._pending = self._pending[_MAX_LINE:]
 
     def _line(self, data: bytes) -> None:
         line = data.decode("utf-8", "replace").strip("\r")
@@ -320,7 +313,7 @@ class _Session:
             self._shutdown = str(data.get("reason", "unknown"))
         elif name == "RESET" and data.get("reason") == "host-qmp-system-reset":
             self._lines.clear()
-            self._pending, self._size, self._stop_at = b"", 0, None
+            self._said, self._stop_at = ConsoleLines(), None
             self._resets, self._reset_at = 0, time.monotonic()
             self._happened("reset")
         elif name == "RESET" and self._resets is not None:
@@ -489,7 +482,7 @@ class _Session:
                 status=self._status,
                 shutdown=self._shutdown,
                 stopped=self._stopped,
-                flooded=_MAX_OUTPUT >> 20 if self._size > _MAX_OUTPUT else None,
+                flooded=MAX_OUTPUT >> 20 if self._said.is_flooded else None,
                 timeout=timeout if self._timed_out else None,
             )
         )

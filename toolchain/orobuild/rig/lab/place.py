@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from orobuild.machine.console import LOADER_ERROR, PANIC_END, read_console
+from orobuild.machine.console_lines import MAX_OUTPUT, ConsoleLines
 from orobuild.machine.report import BootReport, Verdict
 from orobuild.testing.watcher import Cause
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 _POLL: Final = 0.2
 _QUIET: Final = 0.5  # seconds of silence after a panic's last line
-_MAX_LINE: Final = 65536  # bytes
-_MAX_OUTPUT: Final = 64 << 20
 _MOST_MESSAGES: Final = 20  # lines of a worker's own words that are shown
 
 
@@ -97,9 +96,8 @@ class _Session:
         self._messages = messages
         self._done = Followed()
         self._lines: list[str] = []
-        self._pending = b""
+        self._said = ConsoleLines()
         self._partial = b""  # of an event
-        self._size = 0
         self._failure: str | None = None
         self._stopped: str | None = None
         self._timed_out = self._ended = self._closed = False
@@ -144,7 +142,7 @@ class _Session:
             if self._last_words is not None and time.monotonic() > self._last_words:
                 return
             self._stopped = self._watcher.reason_to_stop()
-            if self._stopped is not None or self._size > _MAX_OUTPUT:
+            if self._stopped is not None or self._said.is_flooded:
                 return
             if self._now() - powered > self._job.running:
                 self._timed_out = True
@@ -181,13 +179,8 @@ class _Session:
 
     def _console(self, data: bytes) -> None:
         self._happened("first byte")
-        self._size += len(data)
-        *lines, self._pending = (self._pending + data).split(b"\n")
-        for line in lines:
+        for line in self._said.feed(data):
             self._line(line)
-        while len(self._pending) > _MAX_LINE:
-            self._line(self._pending[:_MAX_LINE])
-            self._pending = self._pending[_MAX_LINE:]
 
     def _line(self, data: bytes) -> None:
         line = data.decode("utf-8", "replace").strip("\r")
@@ -211,8 +204,8 @@ class _Session:
         else:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._worker.wait(max(limit - time.monotonic(), _POLL))
-        if self._pending:
-            self._line(self._pending)
+        for line in self._said.rest():
+            self._line(line)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._worker.pid, signal.SIGKILL)  # and whatever a driver has left behind
         self._worker.wait()
@@ -238,8 +231,8 @@ class _Session:
             verdict, reason = Verdict.LOADER_ERROR, console.loader_error
         elif console.panics:
             verdict, reason = Verdict.PANIC, console.panics[0].summary
-        elif self._size > _MAX_OUTPUT:
-            verdict, reason = Verdict.HANG, f"it printed more than {_MAX_OUTPUT >> 20} MiB"
+        elif self._said.is_flooded:
+            verdict, reason = Verdict.HANG, f"it printed more than {MAX_OUTPUT >> 20} MiB"
         elif self._failure is not None:
             verdict, reason = Verdict.CRASH, f"the place failed: {self._failure}"
         elif self._timed_out:
