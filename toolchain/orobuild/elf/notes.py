@@ -20,17 +20,22 @@ _HEADER: Final = struct.Struct("<III")  # n_namesz, n_descsz, n_type
 
 
 def notes(elf: ElfFile) -> Iterator[tuple[bytes, int, bytes]]:
-    """(owner with its null byte, type, description) of each note; a malformed one ends its area."""
+    """Each note of the file, as `of_area` gives it; one that a segment and a section have comes twice."""
     for data in _areas(elf):
-        at = 0
-        while at + _HEADER.size <= len(data):
-            name_size, size, kind = _HEADER.unpack_from(data, at)
-            name = at + _HEADER.size
-            start = name + -(-name_size // 4) * 4
-            if start + size > len(data):
-                break
-            yield bytes(data[name : name + name_size]), kind, bytes(data[start : start + size])
-            at = start + -(-size // 4) * 4
+        yield from of_area(data)
+
+
+def of_area(data: memoryview) -> Iterator[tuple[bytes, int, bytes]]:
+    """(owner with its null byte, type, description) of each note; a malformed one ends the area."""
+    at = 0
+    while at + _HEADER.size <= len(data):
+        name_size, size, kind = _HEADER.unpack_from(data, at)
+        name = at + _HEADER.size
+        start = name + -(-name_size // 4) * 4
+        if start + size > len(data):
+            break
+        yield bytes(data[name : name + name_size]), kind, bytes(data[start : start + size])
+        at = start + -(-size // 4) * 4
 
 
 def _areas(elf: ElfFile) -> Iterator[memoryview]:

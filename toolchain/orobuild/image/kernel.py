@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from orobuild.diagnostics import Diagnostic, Span, error
 from orobuild.elf import constants as c
+from orobuild.elf import notes
 from orobuild.elf.reader import ElfFile, read
 from orobuild.errors import InputError
 from orobuild.image.multiboot import (
@@ -44,7 +45,6 @@ _4GIB: Final = 1 << 32
 
 # Xen's public header elfnote.h; QEMU and Xen start a kernel that has this note.
 _XEN_ELFNOTE_PHYS32_ENTRY: Final = 18
-_NOTE: Final = struct.Struct("<III")
 
 
 @dataclass(frozen=True)
@@ -224,14 +224,7 @@ def _pvh_entry(elf: ElfFile) -> int | None:
     for segment in elf.segments:
         if segment.p_type != c.PT_NOTE:
             continue
-        notes, offset = elf.segment_data(segment), 0
-        while offset + _NOTE.size <= len(notes):
-            name_size, size, kind = _NOTE.unpack_from(notes, offset)
-            name_at = offset + _NOTE.size
-            at = name_at + (name_size + 3 & ~3)
-            name = bytes(notes[name_at : name_at + name_size])
-            value = bytes(notes[at : at + size])
-            if name == b"Xen\0" and kind == _XEN_ELFNOTE_PHYS32_ENTRY and len(value) in (4, 8):
+        for owner, kind, value in notes.of_area(elf.segment_data(segment)):
+            if owner == b"Xen\0" and kind == _XEN_ELFNOTE_PHYS32_ENTRY and len(value) in (4, 8):
                 return int.from_bytes(value, "little")
-            offset = at + (size + 3 & ~3)
     return None

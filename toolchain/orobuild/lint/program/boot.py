@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orobuild.elf import constants as c
+from orobuild.elf import notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,15 +102,6 @@ def _pvh(elf: ElfFile) -> Iterator[BootEntry]:
     if not blobs:
         blobs = [elf.section_data(s) for s in elf.sections if s.sh_type == c.SHT_NOTE]
     for blob in blobs:
-        at = 0
-        while at + 12 <= len(blob):
-            namesz, descsz, kind = struct.unpack_from("<III", blob, at)
-            name_at = at + 12
-            desc_at = name_at + -(-namesz // 4) * 4
-            at = desc_at + -(-descsz // 4) * 4
-            if at > len(blob) + 3:
-                break
-            name = bytes(blob[name_at : name_at + namesz])
-            desc = bytes(blob[desc_at : desc_at + descsz])
+        for name, kind, desc in notes.of_area(blob):
             if name == b"Xen\0" and kind == XEN_ELFNOTE_PHYS32_ENTRY and len(desc) >= 4:
                 yield BootEntry(int.from_bytes(desc[:8], "little"), 32, "PVH entry")
