@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -22,6 +23,20 @@ def test_the_pages_are_what_the_commands_say(directory):
     made = manual.pages()
     kept = {path.name: path.read_text() for path in directory.iterdir()}
     assert kept == made, "run: python -m orobuild.cli.manual docs/man"
+
+
+BEFORE = """\
+from click.testing import CliRunner
+from orobuild.cli import manual
+from orobuild.cli.commands.at import command
+assert CliRunner().invoke(command, ["--help"]).exit_code == 0
+print(manual.pages()["orobuild-at.1"], end="")
+"""
+
+
+def test_what_ran_before_in_the_process_does_not_matter(directory):
+    done = subprocess.run([sys.executable, "-c", BEFORE], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ((directory / "orobuild-at.1").read_text(), "")
 
 
 def test_every_command_and_every_program_has_a_page(directory):

@@ -78,8 +78,10 @@ def _of_command(command: click.Command, context: click.Context, line: str) -> di
     lines += [".SH SYNOPSIS", f".B {_text(context.command_path)}", _text(usage)]
     paragraphs = _paragraphs(command.help or "")
     lines += [".SH DESCRIPTION", *_described([p for p in paragraphs if not p.startswith("\b")])]
-    named = [p for p in command.get_params(context) if isinstance(p, click.Option)]
+    named = [p for p in command.params if isinstance(p, click.Option)]
     options = [record for option in named if (record := option.get_help_record(context))]
+    # click makes this option once for each command, as the first one to run it wanted it spelled.
+    options.append((", ".join(context.help_option_names), "Show this message and exit."))
     made: dict[str, str] = {}
     related = [context.parent.command_path.replace(" ", "-")] if context.parent else []
     if isinstance(command, click.Group):
