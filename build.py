@@ -236,18 +236,6 @@ def pip(*arguments: str) -> None:
         fail(f"pip could not install the locked dependencies\n{(done.stderr or '').strip()}")
 
 
-def make_editable_path_relative() -> None:
-    """Let .venv find our package by a relative path.
-
-    Python reads .pth files in the locale's encoding (even in its UTF-8 mode, since 3.11), so the
-    absolute path that pip wrote stops every start in the C locale if it is not ASCII.
-    """
-    source = ROOT / "toolchain"
-    for file in VENV.glob("lib/python*/site-packages/*.pth"):
-        if file.read_text(encoding="utf-8", errors="surrogateescape").strip() == str(source):
-            file.write_text(os.path.relpath(source, file.parent) + "\n", encoding="ascii")
-
-
 def make_path_entries_relative() -> None:
     """Let .venv name our sources by a relative path, which is ASCII wherever the clone is.
 
@@ -257,6 +245,15 @@ def make_path_entries_relative() -> None:
     for entry in VENV.glob("lib/python*/site-packages/*.pth"):
         if entry.read_bytes().strip() == os.fsencode(SOURCES):
             entry.write_text(os.path.relpath(SOURCES, entry.parent) + "\n", encoding="ascii")
+
+
+def compile_sources(folder: Path) -> None:
+    """Compile the modules in `folder` now.
+
+    Where Python may write no bytecode (PYTHONDONTWRITEBYTECODE), every start would compile them
+    anew, which takes four times as long as all that a short run does.
+    """
+    subprocess.run([str(PYTHON), "-m", "compileall", "-q", str(folder)], check=False)
 
 
 def install_python() -> None:
@@ -281,7 +278,7 @@ def install_python() -> None:
         pip("--require-hashes", "--only-binary=:all:", "-r", str(LOCK))
         pip("--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT))
         make_path_entries_relative()
-        make_editable_path_relative()
+        compile_sources(SOURCES)
         STAMP.write_text(wanted_stamp())
 
 

@@ -132,6 +132,14 @@ def test_the_environment_starts_in_the_c_locale_in_a_directory_of_any_name(tmp_p
     assert started.returncode == 0, started.stderr
 
 
+def test_what_it_compiles_needs_no_writing_later(tmp_path):
+    (tmp_path / "found.py").touch()
+    code = "import build, pathlib, sys; build.compile_sources(pathlib.Path(sys.argv[1]))"
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", code, tmp_path], cwd=ROOT, env=environment, check=True)
+    assert list(tmp_path.glob("__pycache__/found.*.pyc"))
+
+
 ASKED = r'(?:\btool\(|\boracles\.run\(|subprocess\.(?:run|Popen)\(\s*\[)\s*"([^"]+)"'
 ASKED_BY_ORACLES = r'\brun\(\s*"([^"]+)"'
 
